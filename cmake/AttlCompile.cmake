@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# How everything is compiled: C11, warnings as errors, hidden visibility, optional sanitizers.
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+
+get_property(attl_multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+if(NOT CMAKE_BUILD_TYPE AND NOT attl_multi_config)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+# No NDEBUG: ASSERT stays on, and assert() of a test must never vanish.
+foreach(language C CXX)
+  set(CMAKE_${language}_FLAGS_RELEASE "-O2 -g")
+  set(CMAKE_${language}_FLAGS_DEBUG "-Og -g3")
+endforeach()
+
+set(attl_warnings -Wall -Wextra -Wpedantic -Wshadow -Wvla
+    $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>)
+if(ATTL_WERROR)
+  list(APPEND attl_warnings -Werror)
+endif()
+add_compile_definitions(_GNU_SOURCE)
+add_compile_options(${attl_warnings} -fno-common -ffunction-sections -fdata-sections
+                    -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
+add_link_options(-Wl,--as-needed -Wl,--gc-sections)
+
+if(ATTL_SLOW_CHECKS)
+  add_compile_definitions(ATTL_SLOW_CHECKS)
+endif()
+if(ATTL_SANITIZE)
+  add_compile_options(-fsanitize=${ATTL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${ATTL_SANITIZE})
+  if(ATTL_SANITIZE MATCHES "thread" AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-Wno-tsan) # fences are invisible to it: a limit of the tool, not of the code
+  endif()
+endif()
+if(ATTL_FUZZ)
+  if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "ATTL_FUZZ needs clang: use the preset 'fuzz', or set CC=clang CXX=clang++")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+if(ATTL_HARDEN)
+  add_compile_options(-fstack-protector-strong)
+  if(NOT ATTL_SANITIZE AND NOT ATTL_FUZZ AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+    add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) # the sanitizers check more, and clash
+  endif()
+  add_link_options(-Wl,-z,relro -Wl,-z,now)
+endif()

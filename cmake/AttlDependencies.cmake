@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What is used from the system. Nothing is downloaded and nothing third-party is in the tree; optional
+# parts are ATTL_WITH_X=AUTO (used if found), ON (an error if missing) or OFF.
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+# Header only: inlined into the library, never linked.
+find_path(ATTL_XXHASH_INCLUDE xxhash.h)
+if(NOT ATTL_XXHASH_INCLUDE)
+  message(FATAL_ERROR "xxhash.h is missing: apt-get install libxxhash-dev")
+endif()
+
+# Sets ATTL_HAVE_<name> from ATTL_WITH_<name> and whether it was found.
+function(attl_optional name found package)
+  set(have OFF)
+  if(ATTL_WITH_${name} STREQUAL "ON" AND NOT found)
+    message(FATAL_ERROR "ATTL_WITH_${name}=ON, but it was not found: apt-get install ${package}")
+  elseif(NOT ATTL_WITH_${name} STREQUAL "OFF" AND found)
+    set(have ON)
+  endif()
+  set(ATTL_HAVE_${name} ${have} PARENT_SCOPE)
+endfunction()
+
+pkg_check_modules(JEMALLOC QUIET IMPORTED_TARGET jemalloc)
+attl_optional(JEMALLOC "${JEMALLOC_FOUND}" libjemalloc-dev)
+if(ATTL_SANITIZE)
+  set(ATTL_HAVE_JEMALLOC OFF) # the sanitizers bring their own malloc
+endif()
+pkg_check_modules(LIBEDIT QUIET IMPORTED_TARGET libedit)
+attl_optional(LIBEDIT "${LIBEDIT_FOUND}" libedit-dev)
+find_path(ATTL_TOML_INCLUDE toml++/toml.h)
+attl_optional(TOML "${ATTL_TOML_INCLUDE}" libtomlplusplus-dev)

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Changing the life of an entry, with Redis' conditions: no deadline counts as infinitely late, so GT
+ * never holds for an entry without one, and LT always does. A point in the past deletes.
+ */
+#include "api/api.h"
+
+struct expire_op {
+    int64_t deadline_ms;
+    uint32_t flags;
+};
+
+static bool
+condition_holds(const struct entry *e, const struct expire_op *op)
+{
+    int64_t present = e->deadline_ms == ATTL_NO_DEADLINE ? INT64_MAX : e->deadline_ms;
+    if ((op->flags & ATTL_EXPIRE_NX) && present != INT64_MAX)
+        return false;
+    if ((op->flags & ATTL_EXPIRE_XX) && present == INT64_MAX)
+        return false;
+    if ((op->flags & ATTL_EXPIRE_GT) && op->deadline_ms <= present)
+        return false;
+    return !(op->flags & ATTL_EXPIRE_LT) || op->deadline_ms < present;
+}
+
+static int
+expire_change(struct entry *e, void *ud)
+{
+    const struct expire_op *op = ud;
+    if (!e->found)
+        return ATTL_MISS;
+    if (!condition_holds(e, op))
+        return ATTL_NOT_SET;
+    if (op->deadline_ms <= e->now_ms) {
+        entry_remove(e, COUNT_DELETES);
+        return ATTL_DELETED;
+    }
+    return entry_set_deadline(e, op->deadline_ms);
+}
+
+static bool
+flags_valid(uint32_t flags)
+{
+    uint32_t all = ATTL_EXPIRE_NX | ATTL_EXPIRE_XX | ATTL_EXPIRE_GT | ATTL_EXPIRE_LT;
+    if (flags & ~all)
+        return false;
+    if ((flags & ATTL_EXPIRE_NX) && flags != ATTL_EXPIRE_NX)
+        return false;
+    return (flags & (ATTL_EXPIRE_GT | ATTL_EXPIRE_LT)) != (ATTL_EXPIRE_GT | ATTL_EXPIRE_LT);
+}
+
+int
+attl_expire(attl *a, attl_slice key, int64_t ttl_ms, uint32_t flags)
+{
+    const struct reclaim_reader *r = reclaim_self();
+    if (!flags_valid(flags))
+        return ATTL_E_INVALID;
+    if (!r)
+        return ATTL_E_NOMEM;
+    struct expire_op op = { .flags = flags };
+    int64_t now_ms = engine_now_ms(a);
+    if (ttl_ms > 0) {
+        int status = engine_deadline(a, r, ttl_ms, 0, now_ms, &op.deadline_ms);
+        if (status != ATTL_OK)
+            return status;
+    } else {
+        op.deadline_ms = ttl_ms > -now_ms ? now_ms + ttl_ms : 0;
+    }
+    return engine_change(a, key, expire_change, &op);
+}
+
+int
+attl_expire_at(attl *a, attl_slice key, int64_t deadline_ms, uint32_t flags)
+{
+    const struct reclaim_reader *r = reclaim_self();
+    if (!flags_valid(flags))
+        return ATTL_E_INVALID;
+    if (!r)
+        return ATTL_E_NOMEM;
+    struct expire_op op = { .flags = flags };
+    if (deadline_ms > 0) {
+        int status = engine_deadline(a, r, ATTL_TTL_DEFAULT, deadline_ms, engine_now_ms(a), &op.deadline_ms);
+        if (status != ATTL_OK)
+            return status;
+    }
+    return engine_change(a, key, expire_change, &op);
+}
+
+static int
+persist_change(struct entry *e, void *ud)
+{
+    (void)ud;
+    if (!e->found)
+        return ATTL_MISS;
+    if (e->deadline_ms == ATTL_NO_DEADLINE)
+        return ATTL_NOT_SET;
+    return entry_set_deadline(e, ATTL_NO_DEADLINE);
+}
+
+int
+attl_persist(attl *a, attl_slice key)
+{
+    return engine_change(a, key, persist_change, NULL);
+}
+
+static int
+meta_change(struct entry *e, void *ud)
+{
+    attl_meta *meta = ud;
+    if (!e->found)
+        return ATTL_MISS;
+    int64_t number;
+    attl_slice value = entry_value(e);
+    meta->freq = index_freq(e->pos);
+    meta->deadline_ms = e->deadline_ms;
+    meta->value_bytes = value.len;
+    meta->is_integer = entry_is_integer(e, &number);
+    meta->is_extent = (e->shape.flags & RECORD_EXTENT) != 0;
+    struct table *t = atomic_load_explicit(&e->partition->table, memory_order_relaxed);
+    uint64_t index_share = t->bytes / (e->partition->items ? e->partition->items : 1);
+    meta->memory_bytes = e->shape.bytes + (meta->is_extent ? extent_bytes(value.len) : 0) +
+                         (index_share < sizeof(struct bucket) ? index_share : sizeof(struct bucket));
+    return ATTL_OK;
+}
+
+int
+attl_meta_get(attl *a, attl_slice key, attl_meta *ret_meta)
+{
+    attl_meta meta = ATTL_META_INIT;
+    if (ret_meta->struct_size < sizeof(uint32_t) * 2)
+        return ATTL_E_INVALID;
+    int status = engine_change(a, key, meta_change, &meta);
+    if (status != ATTL_OK)
+        return status;
+    if (meta.deadline_ms != ATTL_NO_DEADLINE)
+        meta.deadline_ms += engine_skew_ms(a);
+    uint32_t size = ret_meta->struct_size < sizeof(meta) ? ret_meta->struct_size : (uint32_t)sizeof(meta);
+    memcpy(ret_meta, &meta, size);
+    ret_meta->struct_size = size;
+    return ATTL_OK;
+}

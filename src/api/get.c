@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reading: one key or many, by copy, by pin or by visitor. No lock is taken; the epoch is left before the
+ * caller sees a copied or pinned value, and after the visitor returns. Batches go through the prefetching
+ * passes in groups of 32 keys, so that the misses of one key hide behind those of the others.
+ */
+#include "api/api.h"
+
+struct read_call {
+    struct attl *a;
+    struct reclaim_reader *self;
+    int64_t now_ms;
+};
+
+/* Step 1 of every read. */
+static int
+read_begin(struct attl *a, attl_slice key, struct read_call *ret_call)
+{
+    struct reclaim_reader *self = reclaim_self();
+    if (!self)
+        return ATTL_E_NOMEM;
+    *ret_call = (struct read_call){ .a = a, .self = self };
+    return engine_check_key(a, self, key);
+}
+
+/* Enters the epoch and reads; the caller leaves it. */
+static int
+read_enter(struct read_call *call, attl_slice key, unsigned flags, struct read_view *view)
+{
+    struct cache *c = &call->a->cache;
+    struct index_key k = { .key = key, .hash = cache_hash(c, key) };
+    call->now_ms = engine_now_ms(call->a);
+    reclaim_enter(call->self);
+    int status = read_key(c, &k, call->now_ms, flags, view);
+    if (status != ATTL_E_BUSY)
+        cache_count(c, call->self, status == ATTL_OK ? COUNT_HITS : COUNT_MISSES, 1);
+    return status;
+}
+
+int
+attl_get(attl *a, attl_slice key, void *buf, size_t buf_len, size_t *ret_len)
+{
+    struct read_call call;
+    int status = read_begin(a, key, &call);
+    if (status != ATTL_OK)
+        return status;
+    struct read_view view;
+    status = read_enter(&call, key, READ_TOUCH, &view);
+    if (status == ATTL_OK) {
+        if (ret_len)
+            *ret_len = view.value.len;
+        if (view.value.len > buf_len)
+            status = ATTL_E_BUFFER;
+        else if (view.value.len)
+            memcpy(buf, view.value.data, view.value.len);
+    }
+    reclaim_exit(call.self);
+    return status;
+}
+
+int
+attl_get_pin(attl *a, attl_slice key, attl_value *ret_value)
+{
+    struct read_call call;
+    int status = read_begin(a, key, &call);
+    if (status != ATTL_OK)
+        return status;
+    struct read_view view;
+    status = read_enter(&call, key, READ_TOUCH | READ_PIN, &view);
+    if (status == ATTL_OK)
+        api_value_from_view(&view, ret_value);
+    reclaim_exit(call.self);
+    return status;
+}
+
+int
+attl_get_visit(attl *a, attl_slice key, attl_visit_fn fn, void *ud)
+{
+    struct read_call call;
+    int status = read_begin(a, key, &call);
+    if (status != ATTL_OK)
+        return status;
+    struct read_view view;
+    status = read_enter(&call, key, READ_TOUCH, &view);
+    if (status == ATTL_OK)
+        fn(ud, view.value, view.deadline_ms);
+    reclaim_exit(call.self);
+    return status;
+}
+
+static int
+look(attl *a, attl_slice key, unsigned flags, int64_t *ret_deadline_ms, int64_t *ret_now_ms)
+{
+    struct read_call call;
+    int status = read_begin(a, key, &call);
+    if (status != ATTL_OK)
+        return status;
+    struct index_key k = { .key = key, .hash = cache_hash(&a->cache, key) };
+    struct read_view view;
+    *ret_now_ms = engine_now_ms(a);
+    reclaim_enter(call.self);
+    status = read_key(&a->cache, &k, *ret_now_ms, flags, &view);
+    reclaim_exit(call.self);
+    if (status == ATTL_OK)
+        *ret_deadline_ms = view.deadline_ms;
+    return status;
+}
+
+int
+attl_exists(attl *a, attl_slice key)
+{
+    int64_t deadline_ms, now_ms;
+    return look(a, key, 0, &deadline_ms, &now_ms);
+}
+
+int
+attl_touch(attl *a, attl_slice key)
+{
+    int64_t deadline_ms, now_ms;
+    return look(a, key, READ_TOUCH, &deadline_ms, &now_ms);
+}
+
+int
+attl_ttl(attl *a, attl_slice key, int64_t *ret_ttl_ms)
+{
+    int64_t deadline_ms, now_ms;
+    int status = look(a, key, 0, &deadline_ms, &now_ms);
+    if (status == ATTL_OK)
+        *ret_ttl_ms = deadline_ms == ATTL_NO_DEADLINE ? ATTL_TTL_NONE : deadline_ms - now_ms;
+    return status;
+}
+
+/* ---- batches --------------------------------------------------------------------------------- */
+
+/* Checks and hashes up to LIMIT_BATCH keys and starts fetching them; statuses[i] < 0 are skipped. */
+static void
+batch_begin(struct read_call *call, const attl_slice *keys, size_t n, struct index_key *ks, int *statuses)
+{
+    struct cache *c = &call->a->cache;
+    struct index_key good[LIMIT_BATCH];
+    size_t good_count = 0;
+    for (size_t i = 0; i < n; i++) {
+        statuses[i] = engine_check_key(call->a, call->self, keys[i]);
+        if (statuses[i] != ATTL_OK)
+            continue;
+        ks[i] = (struct index_key){ .key = keys[i], .hash = cache_hash(c, keys[i]) };
+        good[good_count++] = ks[i];
+    }
+    read_prefetch(c, good, good_count);
+}
+
+typedef void (*batch_fn)(void *ud, size_t i, int status, const struct read_view *view);
+
+struct batch_sink {
+    unsigned flags;
+    batch_fn fn;
+    void *ud;
+};
+
+static size_t
+batch_read(attl *a, const attl_slice *keys, size_t n, const struct batch_sink *sink)
+{
+    struct read_call call = { .a = a, .self = reclaim_self() };
+    struct index_key ks[LIMIT_BATCH];
+    int statuses[LIMIT_BATCH];
+    size_t hits = 0;
+    if (!call.self) {
+        for (size_t i = 0; i < n; i++)
+            sink->fn(sink->ud, i, ATTL_E_NOMEM, NULL);
+        return 0;
+    }
+    call.now_ms = engine_now_ms(a);
+    for (size_t first = 0; first < n; first += LIMIT_BATCH) {
+        size_t count = n - first < LIMIT_BATCH ? n - first : LIMIT_BATCH;
+        size_t hits_before = hits, misses = 0;
+        struct read_view view;
+        reclaim_enter(call.self);
+        batch_begin(&call, keys + first, count, ks, statuses);
+        for (size_t i = 0; i < count; i++) {
+            if (statuses[i] == ATTL_OK)
+                statuses[i] = read_key(&a->cache, &ks[i], call.now_ms, sink->flags, &view);
+            hits += statuses[i] == ATTL_OK;
+            misses += statuses[i] == ATTL_MISS;
+            sink->fn(sink->ud, first + i, statuses[i], &view);
+        }
+        reclaim_exit(call.self);
+        cache_count(&a->cache, call.self, COUNT_HITS, hits - hits_before);
+        cache_count(&a->cache, call.self, COUNT_MISSES, misses);
+    }
+    return hits;
+}
+
+struct mget_out {
+    attl_value *values;
+    int *statuses;
+};
+
+static void
+mget_store(void *ud, size_t i, int status, const struct read_view *view)
+{
+    struct mget_out *out = ud;
+    out->statuses[i] = status;
+    if (status == ATTL_OK)
+        api_value_from_view(view, &out->values[i]);
+    else
+        out->values[i] = (attl_value)ATTL_VALUE_INIT;
+}
+
+size_t
+attl_mget(attl *a, const attl_slice *keys, size_t n, attl_value *values, int *statuses)
+{
+    struct mget_out out = { values, statuses };
+    struct batch_sink sink = { READ_TOUCH | READ_PIN, mget_store, &out };
+    return batch_read(a, keys, n, &sink);
+}
+
+struct visit_out {
+    attl_mvisit_fn fn;
+    void *ud;
+};
+
+static void
+mget_pass_on(void *ud, size_t i, int status, const struct read_view *view)
+{
+    struct visit_out *out = ud;
+    if (status == ATTL_OK)
+        out->fn(out->ud, i, status, view->value, view->deadline_ms);
+    else
+        out->fn(out->ud, i, status, attl_b(NULL, 0), ATTL_NO_DEADLINE);
+}
+
+size_t
+attl_mget_visit(attl *a, const attl_slice *keys, size_t n, attl_mvisit_fn fn, void *ud)
+{
+    struct visit_out out = { fn, ud };
+    struct batch_sink sink = { READ_TOUCH, mget_pass_on, &out };
+    return batch_read(a, keys, n, &sink);
+}
+
+void
+attl_prefetch(attl *a, const attl_slice *keys, size_t n)
+{
+    struct reclaim_reader *self = reclaim_self();
+    if (!self)
+        return;
+    for (size_t first = 0; first < n; first += LIMIT_BATCH) {
+        size_t count = n - first < LIMIT_BATCH ? n - first : LIMIT_BATCH;
+        struct index_key ks[LIMIT_BATCH];
+        for (size_t i = 0; i < count; i++)
+            ks[i].hash = cache_hash(&a->cache, keys[first + i]);
+        reclaim_enter(self); /* the tables must not go while they are looked at */
+        read_prefetch(&a->cache, ks, count);
+        reclaim_exit(self);
+    }
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Changes of several keys as one. All partitions concerned are locked, in the order of their addresses,
+ * before anything is looked at; everything that can fail happens before the first change that cannot be
+ * taken back. So either all of it is done or none, and no other writer sees the middle.
+ */
+#include "api/api.h"
+
+#include <stdlib.h>
+
+/* The partitions of one change, sorted, each once. */
+struct locked {
+    struct partition **list;
+    size_t count;
+};
+
+static int
+compare_partitions(const void *a, const void *b)
+{
+    uintptr_t x = (uintptr_t) * (struct partition *const *)a;
+    uintptr_t y = (uintptr_t) * (struct partition *const *)b;
+    return (x > y) - (x < y);
+}
+
+static void
+lock_all(struct locked *l, const struct entry *entries, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        l->list[i] = entries[i].partition;
+    qsort(l->list, n, sizeof(*l->list), compare_partitions);
+    l->count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (l->count == 0 || l->list[l->count - 1] != l->list[i])
+            l->list[l->count++] = l->list[i];
+    for (size_t i = 0; i < l->count; i++)
+        lock_acquire(&l->list[i]->lock);
+}
+
+static void
+unlock_all(struct locked *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        lock_release(&l->list[i]->lock);
+}
+
+/* ---- MSET ------------------------------------------------------------------------------------ */
+
+struct mset {
+    struct attl *a;
+    struct cache *cache;
+    size_t n;
+    struct entry *entries;
+    struct stored_value *stored;
+    bool *is_new; /* published as a new entry by this call */
+    struct locked locked;
+    int64_t deadline_ms;
+    bool keep_deadline;
+    const attl_set_opts *opts;
+};
+
+static int64_t
+mset_deadline(const struct mset *m, const struct entry *e)
+{
+    if (!m->keep_deadline)
+        return m->deadline_ms;
+    return e->found ? e->deadline_ms : ATTL_NO_DEADLINE;
+}
+
+/* Looks all keys up: the condition, and whether the new ones fit under max_items. */
+static int
+mset_look(struct mset *m)
+{
+    uint64_t fresh = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        entry_find(&m->entries[i]);
+        fresh += !m->entries[i].found;
+        if (api_check_condition(&m->entries[i], m->opts) != ATTL_OK)
+            return ATTL_NOT_SET;
+    }
+    uint64_t max = atomic_load_explicit(&m->cache->max_items, memory_order_relaxed);
+    return max && fresh && cache_items(m->cache) + fresh > max ? ATTL_E_FULL : ATTL_OK;
+}
+
+/* Writes all records where nobody sees them; all or none. */
+static int
+mset_stage(struct mset *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        struct entry *e = &m->entries[i];
+        entry_find(e); /* a look-up before may have moved it: expired neighbours shrink tables */
+        int status = entry_stage(e, &m->stored[i], mset_deadline(m, e), true);
+        if (status == ATTL_OK)
+            continue;
+        while (i-- > 0)
+            entry_abort(&m->entries[i]);
+        return status;
+    }
+    return ATTL_OK;
+}
+
+/* Publishes the entries that are new; only this can fail, and then it is undone. */
+static int
+mset_commit_new(struct mset *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        struct entry *e = &m->entries[i];
+        entry_find(e);
+        m->is_new[i] = !e->found;
+        if (e->found)
+            continue;
+        int status = entry_commit(e, &m->stored[i]);
+        if (status == ATTL_OK)
+            continue;
+        for (size_t j = 0; j < m->n; j++) {
+            if (j < i && m->is_new[j]) {
+                entry_find(&m->entries[j]);
+                entry_remove(&m->entries[j], COUNT_DELETES);
+            } else if (j != i) {
+                entry_abort(&m->entries[j]);
+            }
+        }
+        return status;
+    }
+    return ATTL_OK;
+}
+
+static void
+mset_commit_rest(struct mset *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        struct entry *e = &m->entries[i];
+        if (m->is_new[i])
+            continue;
+        entry_find(e);
+        int status = entry_commit(e, &m->stored[i]);
+        ASSERT(status == ATTL_OK); /* replacing an address needs no memory */
+    }
+}
+
+/* With all partitions locked. */
+static int
+mset_apply(struct mset *m)
+{
+    int status = mset_look(m);
+    if (status == ATTL_OK && m->deadline_ms != ATTL_NO_DEADLINE && !m->keep_deadline &&
+        m->deadline_ms <= m->entries[0].now_ms) {
+        for (size_t i = 0; i < m->n; i++) {
+            entry_find(&m->entries[i]);
+            if (m->entries[i].found)
+                entry_remove(&m->entries[i], COUNT_DELETES);
+        }
+        return ATTL_DELETED;
+    }
+    if (status == ATTL_OK)
+        status = mset_stage(m);
+    if (status == ATTL_OK)
+        status = mset_commit_new(m);
+    if (status == ATTL_OK)
+        mset_commit_rest(m);
+    return status;
+}
+
+static int
+mset_prepare(struct mset *m, const struct reclaim_reader *r, const attl_slice *keys, const attl_slice *values)
+{
+    int64_t now_ms = engine_now_ms(m->a);
+    int status = engine_deadline(m->a, r, m->opts->ttl_ms, m->opts->deadline_ms, now_ms, &m->deadline_ms);
+    m->keep_deadline = m->opts->deadline_ms <= 0 && m->opts->ttl_ms == ATTL_TTL_KEEP;
+    for (size_t i = 0; status == ATTL_OK && i < m->n; i++) {
+        status = engine_check_key(m->a, r, keys[i]);
+        if (status == ATTL_OK)
+            status = engine_check_value(m->a, r, values[i].len);
+    }
+    for (size_t i = 0; status == ATTL_OK && i < m->n; i++) {
+        engine_entry_init(m->a, r, keys[i], &m->entries[i]);
+        m->entries[i].now_ms = now_ms;
+        status = stored_value_init(m->cache, values[i], &m->stored[i]);
+        for (unsigned round = 0; status != ATTL_OK && engine_retry(m->a, &m->entries[i], status, round); round++)
+            status = stored_value_init(m->cache, values[i], &m->stored[i]);
+    }
+    return status;
+}
+
+static int
+mset_run(struct mset *m, const struct reclaim_reader *r, const attl_slice *keys, const attl_slice *values)
+{
+    int status = mset_prepare(m, r, keys, values);
+    if (status != ATTL_OK)
+        return status;
+    unsigned round = 0;
+    do {
+        for (size_t i = 0; i < m->n; i++)
+            m->entries[i].now_ms = m->entries[0].now_ms;
+        lock_all(&m->locked, m->entries, m->n);
+        status = mset_apply(m);
+        unlock_all(&m->locked);
+    } while (status < 0 && engine_retry(m->a, &m->entries[0], status, round++));
+    if (status == ATTL_OK)
+        cache_count(m->cache, r, COUNT_SETS, m->n);
+    for (size_t i = 0; i < m->n; i++)
+        engine_settle(m->a, &m->entries[i]);
+    return status;
+}
+
+int
+attl_mset(attl *a, const attl_slice *keys, const attl_slice *values, size_t n, const attl_set_opts *opts)
+{
+    const struct reclaim_reader *r = reclaim_self();
+    attl_set_opts own = ATTL_SET_OPTS_INIT;
+    own.ttl_ms = ATTL_TTL_NONE;
+    int status = opts ? api_import_set_opts(opts, &own) : ATTL_OK;
+    if (status == ATTL_OK && (n > LIMIT_MSET_PAIRS || (own.flags & ~(ATTL_SET_NX | ATTL_SET_XX))))
+        status = ATTL_E_INVALID;
+    if (status != ATTL_OK || n == 0)
+        return status;
+    uint64_t max = atomic_load_explicit(&a->cache.max_items, memory_order_relaxed);
+    if (max && n > max)
+        return ATTL_E_FULL;
+    const attl_allocator *alloc = &a->cache.config.alloc;
+    struct mset m = { .a = a, .cache = &a->cache, .n = n, .opts = &own };
+    m.entries = alloc_zero(alloc, n * sizeof(*m.entries));
+    m.stored = alloc_zero(alloc, n * sizeof(*m.stored));
+    m.is_new = alloc_zero(alloc, n * sizeof(*m.is_new));
+    m.locked.list = alloc_zero(alloc, n * sizeof(*m.locked.list));
+    status = ATTL_E_NOMEM;
+    if (r && m.entries && m.stored && m.is_new && m.locked.list)
+        status = mset_run(&m, r, keys, values);
+    for (size_t i = 0; m.stored && i < n; i++)
+        stored_value_fini(&m.stored[i]);
+    alloc_free(alloc, m.entries);
+    alloc_free(alloc, m.stored);
+    alloc_free(alloc, m.is_new);
+    alloc_free(alloc, m.locked.list);
+    return status;
+}
+
+/* ---- RENAME and COPY -------------------------------------------------------------------------- */
+
+/* The value of `from` in stored form; an extent is shared, not copied. */
+static void
+borrow_value(struct entry *from, struct stored_value *ret_stored)
+{
+    int64_t number;
+    if (from->shape.flags & RECORD_EXTENT) {
+        *ret_stored = (struct stored_value){ .flags = RECORD_EXTENT };
+        memcpy(&ret_stored->ref, record_value(from->record, &from->shape).data, sizeof(ret_stored->ref));
+        extent_hold(ret_stored->ref.extent);
+    } else if (entry_is_integer(from, &number)) {
+        stored_value_init_integer(number, ret_stored);
+    } else {
+        *ret_stored = (struct stored_value){ .bytes = record_value(from->record, &from->shape) };
+    }
+}
+
+struct transfer {
+    bool keep_source;
+    uint32_t flags;
+};
+
+static int
+transfer_locked(struct entry *from, struct entry *to, const struct transfer *t)
+{
+    entry_find(to);
+    entry_find(from); /* second: finding `to` may have rebuilt a shared table */
+    if (!from->found)
+        return ATTL_MISS;
+    if ((t->flags & ATTL_SET_NX) && to->found)
+        return ATTL_NOT_SET;
+    if (from->key.hash == to->key.hash && from->key.key.len == to->key.key.len &&
+        memcmp(from->key.key.data, to->key.key.data, from->key.key.len) == 0)
+        return ATTL_OK;
+    struct stored_value stored;
+    borrow_value(from, &stored);
+    int status = entry_put(to, &stored, from->deadline_ms);
+    stored_value_fini(&stored);
+    if (status != ATTL_OK || t->keep_source)
+        return status;
+    entry_find(from);
+    entry_remove(from, COUNT_DELETES);
+    return ATTL_OK;
+}
+
+static int
+transfer(attl *a, attl_slice from, attl_slice to, const struct transfer *t)
+{
+    const struct reclaim_reader *r = reclaim_self();
+    if (!r)
+        return ATTL_E_NOMEM;
+    if (t->flags & ~ATTL_SET_NX)
+        return ATTL_E_INVALID;
+    int status = engine_check_key(a, r, from);
+    if (status == ATTL_OK)
+        status = engine_check_key(a, r, to);
+    if (status != ATTL_OK)
+        return status;
+    struct entry entries[2];
+    struct partition *pair[2];
+    struct locked locked = { pair, 0 };
+    engine_entry_init(a, r, from, &entries[0]);
+    engine_entry_init(a, r, to, &entries[1]);
+    unsigned round = 0;
+    do {
+        entries[0].now_ms = entries[1].now_ms;
+        lock_all(&locked, entries, 2);
+        status = transfer_locked(&entries[0], &entries[1], t);
+        unlock_all(&locked);
+    } while (status < 0 && engine_retry(a, &entries[1], status, round++));
+    engine_settle(a, &entries[1]);
+    return status;
+}
+
+int
+attl_rename(attl *a, attl_slice from, attl_slice to, uint32_t flags)
+{
+    struct transfer t = { .keep_source = false, .flags = flags };
+    return transfer(a, from, to, &t);
+}
+
+int
+attl_copy(attl *a, attl_slice from, attl_slice to, uint32_t flags)
+{
+    struct transfer t = { .keep_source = true, .flags = flags };
+    return transfer(a, from, to, &t);
+}

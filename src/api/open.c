@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Opening and closing a cache, its maintenance by hand, and settings of an open one. The struct attl comes
+ * from the caller's allocator. Settings are changed in a copy first and swapped in when all is well, so a
+ * refused change leaves everything as it was.
+ */
+#include "api/api.h"
+
+#include <stdio.h>
+
+int
+attl_open(attl **ret_cache, const attl_config *config)
+{
+    attl_config *own = NULL;
+    if (!config)
+        config = own = attl_config_new();
+    if (!config)
+        return ATTL_E_NOMEM;
+    char err[OPTION_ERROR_MAX];
+    attl_allocator alloc = config->has_allocator ? config->allocator : alloc_default();
+    attl *a = NULL;
+    int status = config_check(config, err, sizeof(err));
+    if (status == ATTL_OK) {
+        a = alloc_line(&alloc, sizeof(*a));
+        status = a ? engine_open(a, config) : ATTL_E_NOMEM;
+    }
+    if (status == ATTL_OK) {
+        engine_start(a);
+        *ret_cache = a;
+    } else if (a) {
+        engine_close(a);
+        alloc_free_line(&alloc, a);
+    }
+    attl_config_free(own);
+    return status;
+}
+
+void
+attl_close(attl **cache)
+{
+    attl *a = *cache;
+    if (!a)
+        return;
+    attl_allocator alloc = a->config->has_allocator ? a->config->allocator : alloc_default();
+    engine_close(a);
+    alloc_free_line(&alloc, a);
+    *cache = NULL;
+}
+
+void
+attl_tick(attl *a, uint64_t budget_us, int64_t *ret_next_ms)
+{
+    int64_t next_ms = engine_maintain(a, budget_us);
+    if (!ret_next_ms)
+        return;
+    int64_t wait_ms = next_ms - engine_now_ms(a);
+    *ret_next_ms = next_ms == INT64_MAX ? -1 : wait_ms > 0 ? wait_ms : 0;
+}
+
+int
+attl_option_set(attl *a, const char *name, const char *value, char *err, size_t err_len)
+{
+    lock_acquire(&a->config_lock);
+    attl_config *changed = config_copy(a->config);
+    int status = changed ? config_set_run_time(changed, name, value, NULL, err, err_len) : ATTL_E_NOMEM;
+    if (status == ATTL_OK) {
+        attl_config *old = a->config;
+        a->config = changed;
+        changed = old;
+        engine_apply_config(a, a->config);
+    }
+    attl_config_free(changed);
+    lock_release(&a->config_lock);
+    return status;
+}
+
+int
+attl_option_get(attl *a, const char *name, char *buf, size_t len)
+{
+    lock_acquire(&a->config_lock);
+    int status = config_render_name(a->config, name, 0, buf, len);
+    lock_release(&a->config_lock);
+    return status;
+}

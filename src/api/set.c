@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Storing and deleting one key. The value is brought into its stored form before the lock is taken, so a
+ * large one is copied while nobody waits; the decision under the lock is then a look at the condition and
+ * one entry_put().
+ */
+#include "api/api.h"
+
+struct set_op {
+    struct stored_value stored;
+    const attl_set_opts *opts; /* NULL: unconditional */
+    int64_t deadline_ms;
+    bool keep_deadline;
+    attl_value *ret_old;
+    int had_old;
+};
+
+static bool
+is_past(const struct entry *e, int64_t deadline_ms)
+{
+    return deadline_ms != ATTL_NO_DEADLINE && deadline_ms <= e->now_ms;
+}
+
+static int
+set_change(struct entry *e, void *ud)
+{
+    struct set_op *op = ud;
+    op->had_old = e->found;
+    if (op->ret_old && e->found && !op->ret_old->data.data) {
+        int status = api_value_from_entry(e, op->ret_old);
+        if (status != ATTL_OK)
+            return status;
+    }
+    if (op->opts && api_check_condition(e, op->opts) != ATTL_OK)
+        return ATTL_NOT_SET;
+    int64_t deadline_ms = op->deadline_ms;
+    if (op->keep_deadline)
+        deadline_ms = e->found ? e->deadline_ms : ATTL_NO_DEADLINE;
+    if (is_past(e, deadline_ms)) {
+        if (e->found)
+            entry_remove(e, COUNT_DELETES);
+        return ATTL_DELETED;
+    }
+    int status = entry_put(e, &op->stored, deadline_ms);
+    if (status == ATTL_OK)
+        cache_count(e->cache, e->self, COUNT_SETS, 1);
+    return status;
+}
+
+/* The value's stored form; makes room for a large one. */
+static int
+store_value(struct attl *a, const struct reclaim_reader *r, attl_slice key, attl_slice value,
+            struct stored_value *ret_stored)
+{
+    int status = stored_value_init(&a->cache, value, ret_stored);
+    if (status == ATTL_OK)
+        return status;
+    struct entry e;
+    engine_entry_init(a, r, key, &e);
+    for (unsigned round = 0; status != ATTL_OK && engine_retry(a, &e, status, round); round++)
+        status = stored_value_init(&a->cache, value, ret_stored);
+    return status;
+}
+
+struct set_call {
+    attl_slice key, value;
+    int64_t ttl_ms, deadline_ms;
+    const attl_set_opts *opts;
+};
+
+static int
+set_run(attl *a, const struct set_call *call, attl_value *ret_old, int *ret_had_old)
+{
+    const struct reclaim_reader *r = reclaim_self();
+    if (!r)
+        return ATTL_E_NOMEM;
+    struct set_op op = { .opts = call->opts, .ret_old = ret_old };
+    int status = engine_check_key(a, r, call->key);
+    if (status == ATTL_OK)
+        status = engine_check_value(a, r, call->value.len);
+    if (status == ATTL_OK)
+        status = engine_deadline(a, r, call->ttl_ms, call->deadline_ms, engine_now_ms(a), &op.deadline_ms);
+    if (status == ATTL_OK)
+        status = store_value(a, r, call->key, call->value, &op.stored);
+    if (status != ATTL_OK)
+        return status;
+    op.keep_deadline = call->deadline_ms <= 0 && call->ttl_ms == ATTL_TTL_KEEP;
+    if (ret_old)
+        *ret_old = (attl_value)ATTL_VALUE_INIT;
+    status = engine_change(a, call->key, set_change, &op);
+    stored_value_fini(&op.stored);
+    if (status < 0 && ret_old)
+        attl_value_release(a, ret_old);
+    if (ret_had_old)
+        *ret_had_old = status >= 0 && op.had_old;
+    return status;
+}
+
+int
+attl_set(attl *a, attl_slice key, attl_slice value, int64_t ttl_ms)
+{
+    struct set_call call = { .key = key, .value = value, .ttl_ms = ttl_ms };
+    return set_run(a, &call, NULL, NULL);
+}
+
+int
+attl_set_if(attl *a, attl_slice key, attl_slice value, const attl_set_opts *opts, attl_value *ret_old,
+            int *ret_had_old)
+{
+    attl_set_opts own;
+    int status = api_import_set_opts(opts, &own);
+    if (status != ATTL_OK)
+        return status;
+    if (own.deadline_ms < 0)
+        return ATTL_E_TTL_RANGE;
+    struct set_call call = {
+        .key = key, .value = value, .ttl_ms = own.ttl_ms, .deadline_ms = own.deadline_ms, .opts = &own
+    };
+    return set_run(a, &call, ret_old, ret_had_old);
+}
+
+int
+attl_cas(attl *a, attl_slice key, uint64_t digest, attl_slice value, int64_t ttl_ms)
+{
+    attl_set_opts opts = ATTL_SET_OPTS_INIT;
+    opts.flags = ATTL_SET_IFDEQ;
+    opts.digest = digest;
+    opts.ttl_ms = ttl_ms;
+    return attl_set_if(a, key, value, &opts, NULL, NULL);
+}
+
+/* ---- deleting -------------------------------------------------------------------------------- */
+
+static int
+del_change(struct entry *e, void *ud)
+{
+    const attl_set_opts *opts = ud;
+    if (!e->found)
+        return ATTL_MISS;
+    if (opts && api_check_condition(e, opts) != ATTL_OK)
+        return ATTL_NOT_SET;
+    entry_remove(e, COUNT_DELETES);
+    return ATTL_OK;
+}
+
+int
+attl_del(attl *a, attl_slice key)
+{
+    return engine_change(a, key, del_change, NULL);
+}
+
+int
+attl_del_if(attl *a, attl_slice key, const attl_set_opts *opts)
+{
+    attl_set_opts own;
+    int status = api_import_set_opts(opts, &own);
+    return status == ATTL_OK ? engine_change(a, key, del_change, &own) : status;
+}
+
+static int
+getdel_change(struct entry *e, void *ud)
+{
+    if (!e->found)
+        return ATTL_MISS;
+    int status = api_value_from_entry(e, ud);
+    if (status == ATTL_OK)
+        entry_remove(e, COUNT_DELETES);
+    return status;
+}
+
+static void
+count_read(attl *a, int status)
+{
+    const struct reclaim_reader *r = reclaim_self();
+    if (r && status >= 0)
+        cache_count(&a->cache, r, status == ATTL_MISS ? COUNT_MISSES : COUNT_HITS, 1);
+}
+
+int
+attl_getdel(attl *a, attl_slice key, attl_value *ret_value)
+{
+    *ret_value = (attl_value)ATTL_VALUE_INIT;
+    int status = engine_change(a, key, getdel_change, ret_value);
+    count_read(a, status);
+    return status;
+}
+
+struct getex_op {
+    attl *a;
+    bool keep;
+    int64_t deadline_ms;
+    attl_value *ret_value;
+};
+
+static int
+getex_change(struct entry *e, void *ud)
+{
+    struct getex_op *op = ud;
+    if (!e->found)
+        return ATTL_MISS;
+    attl_value_release(op->a, op->ret_value); /* of an attempt that found no room */
+    int status = api_value_from_entry(e, op->ret_value);
+    if (status != ATTL_OK || op->keep)
+        return status;
+    if (is_past(e, op->deadline_ms)) {
+        entry_remove(e, COUNT_DELETES);
+        return ATTL_DELETED;
+    }
+    return entry_set_deadline(e, op->deadline_ms);
+}
+
+int
+attl_getex(attl *a, attl_slice key, int64_t ttl_ms, int64_t deadline_ms, attl_value *ret_value)
+{
+    const struct reclaim_reader *r = reclaim_self();
+    if (!r)
+        return ATTL_E_NOMEM;
+    *ret_value = (attl_value)ATTL_VALUE_INIT;
+    struct getex_op op = { .a = a, .keep = deadline_ms <= 0 && ttl_ms == ATTL_TTL_KEEP, .ret_value = ret_value };
+    int status = engine_deadline(a, r, ttl_ms, deadline_ms, engine_now_ms(a), &op.deadline_ms);
+    if (status != ATTL_OK)
+        return status;
+    status = engine_change(a, key, getex_change, &op);
+    if (status < 0)
+        attl_value_release(a, ret_value);
+    count_read(a, status);
+    return status;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The cache as a whole: iterating, clearing, counting, and the statistics. A rename at the item limit would
+ * need room for one entry more than it ends with; like every write it then evicts one, which the bound
+ * demands while both exist.
+ */
+#include "api/api.h"
+
+#include "cache/scan.h"
+#include "os/mem.h"
+
+#include <attl/attl_unstable.h>
+
+int
+attl_scan(attl *a, uint64_t *cursor, size_t count, attl_scan_fn fn, void *ud)
+{
+    if (count == 0)
+        return ATTL_E_INVALID;
+    *cursor = scan_step(&a->cache, *cursor, count, engine_now_ms(a), fn, ud);
+    return *cursor == 0 ? ATTL_DONE : ATTL_OK;
+}
+
+struct key_out {
+    void *buf;
+    size_t buf_len, len;
+};
+
+static void
+copy_key(void *ud, attl_slice key, attl_slice value, int64_t deadline_ms)
+{
+    struct key_out *out = ud;
+    (void)value;
+    (void)deadline_ms;
+    out->len = key.len;
+    if (key.len && key.len <= out->buf_len)
+        memcpy(out->buf, key.data, key.len);
+}
+
+int
+attl_random_key(attl *a, void *buf, size_t buf_len, size_t *ret_len)
+{
+    struct key_out out = { .buf = buf, .buf_len = buf_len };
+    uint64_t random;
+    if (!os_mem_random(&random, sizeof(random)))
+        random = (uint64_t)engine_now_ms(a) * UINT64_C(0x9e3779b97f4a7c15);
+    if (!scan_random(&a->cache, random, engine_now_ms(a), copy_key, &out))
+        return ATTL_MISS;
+    if (ret_len)
+        *ret_len = out.len;
+    return out.len <= buf_len ? ATTL_OK : ATTL_E_BUFFER;
+}
+
+void
+attl_clear(attl *a)
+{
+    cache_clear(&a->cache);
+    parker_wake(&a->parker); /* empty arenas go back to the system */
+}
+
+uint64_t
+attl_size(attl *a)
+{
+    return cache_items(&a->cache);
+}
+
+/* ---- statistics ------------------------------------------------------------------------------ */
+
+static void
+shard_stats(struct shard *s, int64_t now_ms, attl_stats *st)
+{
+    uint64_t items = atomic_load_explicit(&s->items, memory_order_relaxed);
+    st->items += items;
+    st->items_ttl += atomic_load_explicit(&s->ttl_items, memory_order_relaxed);
+    st->shard_max_items = items > st->shard_max_items ? items : st->shard_max_items;
+    st->shard_min_items = items < st->shard_min_items ? items : st->shard_min_items;
+    for (unsigned gen = 0; gen < GEN_COUNT; gen++) {
+        int64_t live = atomic_load_explicit(&s->live_bytes[gen], memory_order_relaxed);
+        st->mem_live += live > 0 ? (uint64_t)live : 0;
+    }
+    st->mem_dead += shard_dead_bytes(s);
+    shard_advance(s, now_ms); /* so that what is due is in the due list and counted */
+    lock_acquire(&s->lock);
+    st->mem_unsealed += s->open_bytes - s->open_used_bytes;
+    for (const struct chunk *c = s->due.first; c; c = c->link[LINK_CHAIN].next)
+        st->mem_expired_unreclaimed += atomic_load_explicit(&c->live_bytes, memory_order_relaxed);
+    if (s->draining[DRAIN_DUE])
+        st->mem_expired_unreclaimed +=
+            atomic_load_explicit(&s->draining[DRAIN_DUE]->live_bytes, memory_order_relaxed);
+    lock_release(&s->lock);
+}
+
+static void
+memory_stats(struct cache *c, attl_stats *st)
+{
+    uint64_t chunks = atomic_load_explicit(&c->chunk_pool.used_bytes, memory_order_relaxed);
+    uint64_t known = st->mem_live + st->mem_dead + st->mem_unsealed;
+    st->mem_retired = chunks > known ? chunks - known : 0; /* tails of sealed chunks included */
+    st->mem_index = atomic_load_explicit(&c->table_pool.used_bytes, memory_order_relaxed) +
+                    (sizeof(struct partition) << c->partition_bits);
+    st->mem_extents = atomic_load_explicit(&c->extents.used_bytes, memory_order_relaxed);
+    st->mem_ghost = atomic_load_explicit(&c->ghost_bytes, memory_order_relaxed);
+    st->mem_used = cache_used_bytes(c);
+    st->mem_used_peak = atomic_load_explicit(&c->peak_bytes, memory_order_relaxed);
+    st->mem_used_peak = st->mem_used > st->mem_used_peak ? st->mem_used : st->mem_used_peak;
+    st->mem_committed = atomic_load_explicit(&c->region.committed_bytes, memory_order_relaxed) +
+                        atomic_load_explicit(&c->extents.mapped_bytes, memory_order_relaxed);
+    st->mem_pinned = atomic_load_explicit(&c->pinned_bytes, memory_order_relaxed);
+    st->max_memory = atomic_load_explicit(&c->max_bytes, memory_order_relaxed);
+    st->max_entries = atomic_load_explicit(&c->max_items, memory_order_relaxed);
+    st->huge_pages = c->region.huge;
+}
+
+static void
+counter_stats(struct cache *c, attl_stats *st)
+{
+    st->hits = cache_counter_sum(c, COUNT_HITS);
+    st->misses = cache_counter_sum(c, COUNT_MISSES);
+    st->sets = cache_counter_sum(c, COUNT_SETS);
+    st->deletes = cache_counter_sum(c, COUNT_DELETES);
+    st->expired = cache_counter_sum(c, COUNT_EXPIRED);
+    st->evicted = cache_counter_sum(c, COUNT_EVICTED);
+    st->refused_full = cache_counter_sum(c, COUNT_REFUSED_FULL);
+    st->records_written = cache_counter_sum(c, COUNT_RECORDS_WRITTEN);
+    st->records_copied = cache_counter_sum(c, COUNT_RECORDS_COPIED);
+    st->writes_in_place = cache_counter_sum(c, COUNT_WRITES_IN_PLACE);
+    st->chunks_drained = cache_counter_sum(c, COUNT_CHUNKS_DRAINED);
+    st->ghost_hits = cache_counter_sum(c, COUNT_GHOST_HITS);
+    st->expire_lag_ms_sum = cache_counter_sum(c, COUNT_LAG_SUM_MS);
+    st->expire_cpu_ns = cache_counter_sum(c, COUNT_EXPIRE_CPU_NS);
+    for (unsigned rule = 0; rule < sizeof(st->refused) / sizeof(st->refused[0]); rule++)
+        st->refused[rule] = cache_counter_sum(c, (enum cache_counter)(COUNT_REFUSED_RULE + rule));
+    st->rebuilds = atomic_load_explicit(&c->rebuilds, memory_order_relaxed);
+    st->partition_moves = atomic_load_explicit(&c->moves, memory_order_relaxed);
+    st->expire_lag_ms_max = atomic_load_explicit(&c->lag_max_ms, memory_order_relaxed);
+}
+
+struct life_sum {
+    int64_t now_ms;
+    uint64_t sum_ms, count;
+};
+
+static void
+add_life(void *ud, attl_slice key, attl_slice value, int64_t deadline_ms)
+{
+    struct life_sum *sum = ud;
+    (void)key;
+    (void)value;
+    if (deadline_ms == ATTL_NO_DEADLINE)
+        return;
+    sum->sum_ms += (uint64_t)(deadline_ms - sum->now_ms);
+    sum->count++;
+}
+
+/* The sum of remaining lives, estimated from a few entries near random places. */
+static void
+sample_lives(struct attl *a, attl_stats *st)
+{
+    enum { SAMPLES = 16 };
+    struct life_sum sum = { .now_ms = engine_now_ms(a) };
+    uint64_t random;
+    for (int i = 0; i < SAMPLES && st->items_ttl; i++)
+        if (os_mem_random(&random, sizeof(random)))
+            (void)scan_random(&a->cache, random, sum.now_ms, add_life, &sum); /* empty: nothing to add */
+    st->ttl_sum_ms = sum.count ? sum.sum_ms / sum.count * st->items_ttl : 0;
+}
+
+void
+attl_stats_get(attl *a, attl_stats *ret_stats)
+{
+    struct cache *c = &a->cache;
+    attl_stats st = { .shards = c->shard_count,
+                      .partitions = UINT64_C(1) << c->partition_bits,
+                      .shard_min_items = UINT64_MAX };
+    int64_t now_ms = engine_now_ms(a);
+    for (unsigned i = 0; i < c->shard_count; i++)
+        shard_stats(&c->shards[i], now_ms, &st);
+    memory_stats(c, &st);
+    counter_stats(c, &st);
+    sample_lives(a, &st);
+    size_t size = ret_stats->struct_size < sizeof(st) ? ret_stats->struct_size : sizeof(st);
+    st.struct_size = (uint32_t)size;
+    memcpy(ret_stats, &st, size);
+}
+
+void
+attl_stats_reset(attl *a)
+{
+    cache_counters_reset(&a->cache);
+}
+
+/* ---- attl_unstable.h ------------------------------------------------------------------------- */
+
+int
+attl_unstable_check(attl *a, const char **ret_broken)
+{
+    lock_acquire(&a->tick_lock); /* the maintenance is somebody else */
+    const char *broken = cache_check(&a->cache);
+    lock_release(&a->tick_lock);
+    if (ret_broken)
+        *ret_broken = broken;
+    return broken ? -1 : 0;
+}
+
+void
+attl_unstable_partition_move(attl *a, uint64_t partition, uint32_t shard)
+{
+    uint64_t partitions = UINT64_C(1) << a->cache.partition_bits;
+    cache_move_partition(&a->cache, (unsigned)(partition % partitions), shard % a->cache.shard_count);
+}
+
+void
+attl_unstable_fail_commits(attl *a, int64_t n)
+{
+    atomic_store(&a->cache.region.commits_until_failure, n);
+}
+
+void
+attl_unstable_settle(attl *a)
+{
+    enum { ROUNDS = 64 };
+    for (int i = 0; i < ROUNDS && engine_maintain(a, 0) <= engine_now_ms(a); i++)
+        ;
+}

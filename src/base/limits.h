@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every bound of the engine, named, in one place. Those a user may change have an option of the same
+ * meaning; the others follow from the layout of a record, a bucket or an arena. ARCHITECTURE section 9
+ * repeats this table with the reasons.
+ */
+#ifndef ATTL_BASE_LIMITS_H
+#define ATTL_BASE_LIMITS_H
+
+#include <stdint.h>
+
+enum {
+    LIMIT_KEY_BYTES = 32768,          /* any validation mode                                   */
+    LIMIT_INLINE_VALUE_BYTES = 8191,  /* 13 bits of the record header; longer goes out of line */
+    LIMIT_MUTABLE_RECORD_BYTES = 512, /* larger records are never changed in place             */
+    LIMIT_ARENA_BYTES = 2 << 20,      /* one huge page                                         */
+    LIMIT_CHUNK_MIN_BYTES = 4096,
+    LIMIT_CHUNK_MAX_BYTES = 1 << 20,
+    LIMIT_SHARDS = 1024,
+    LIMIT_PARTITION_BITS_MIN = 4,
+    LIMIT_PARTITION_BITS_MAX = 14,
+    LIMIT_MSET_PAIRS = 65536,
+    LIMIT_READ_RETRIES = 32,     /* lock-free attempts before a read takes the lock            */
+    LIMIT_ROOM_ROUNDS = 4096,    /* eviction rounds one write may pay for                      */
+    LIMIT_DRAIN_QUANTUM = 64,    /* records per turn of the drain                              */
+    LIMIT_THREAD_STRIPES = 1024, /* threads with statistics of their own; the rest share one   */
+    LIMIT_BATCH = 32,            /* keys in flight in one prefetching pass                     */
+};
+
+#define LIMIT_VALUE_BYTES (UINT64_C(512) << 20)
+#define LIMIT_TTL_MS (INT64_C(1) << 46) /* ~2200 years: keeps every sum of times inside int64 */
+
+#endif

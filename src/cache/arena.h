@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory of a cache. A region is a reserved range of addresses; it is committed arena by arena (2 MiB, one
+ * huge page). A pool cuts its arenas into granules and hands out runs of them: one pool for chunks, one
+ * for index tables, one for large values, so that short and long lives do not mix. Every byte is accounted
+ * for: used by callers, or free inside a committed arena.
+ */
+#ifndef ATTL_CACHE_ARENA_H
+#define ATTL_CACHE_ARENA_H
+
+#include "base/alloc.h"
+#include "base/limits.h"
+#include "os/lock.h"
+
+#include <stddef.h>
+
+struct chunk;
+
+enum {
+    ARENA_WORDS = 32, /* of the free map: at most 2048 granules */
+    ARENA_CLASSES = 12,
+    ARENA_PAGE_BYTES = LIMIT_CHUNK_MIN_BYTES,
+    ARENA_PAGES = LIMIT_ARENA_BYTES / ARENA_PAGE_BYTES,
+};
+
+struct arena {
+    struct arena *prev, *next; /* in the pool's list of its class */
+    uint32_t index;            /* in the region */
+    uint16_t free_granules;
+    int8_t class; /* floor(log2(largest free run)), -1: full */
+    uint64_t free_map[ARENA_WORDS]; /* bit set: free */
+    struct chunk *chunk_of[];       /* chunk pool only: by 4 KiB page */
+};
+
+struct region {
+    const attl_allocator *alloc;
+    char *base;
+    uint32_t arena_max;
+    bool huge;
+    struct lock lock;
+    struct arena **arenas;  /* by index */
+    uint32_t next_index;
+    uint32_t *free_indices; /* stack of given-back indices */
+    uint32_t free_count;
+    _Atomic uint64_t committed_bytes;
+    _Atomic int64_t commits_until_failure; /* fault tests: < 0 never */
+};
+
+struct arena_pool {
+    struct region *region;
+    struct lock lock;
+    uint32_t granule_bytes;
+    bool maps_chunks;
+    struct arena *by_class[ARENA_CLASSES];
+    uint32_t arenas, empty_arenas;
+    _Atomic uint64_t used_bytes;
+};
+
+/* Reserves up to `want_bytes` (less if refused). False if not even a small range is to be had. */
+bool region_init(struct region *r, const attl_allocator *alloc, size_t want_bytes, bool huge);
+void region_fini(struct region *r);
+
+void arena_pool_init(struct arena_pool *p, struct region *r, uint32_t granule_bytes, bool maps_chunks);
+/* A run of at least `bytes` (rounded up to granules), uninitialised, or NULL. */
+void *arena_pool_alloc(struct arena_pool *p, size_t bytes);
+void arena_pool_free(struct arena_pool *p, void *at, size_t bytes);
+/* Gives up to `max_arenas` empty arenas beyond `keep` back to the system; returns the bytes. */
+size_t arena_pool_trim(struct arena_pool *p, uint32_t keep, uint32_t max_arenas);
+/* Records that the pages of [at, at+bytes) belong to `c` (NULL: to nobody). */
+void arena_pool_map_chunk(struct arena_pool *p, void *at, size_t bytes, struct chunk *c);
+
+/* Addresses of records are offsets in units of eight bytes: 36 bits reach 512 GiB. */
+static inline uint64_t
+region_address(const struct region *r, const void *at)
+{
+    return (uint64_t)((const char *)at - r->base) / 8;
+}
+
+static inline void *
+region_pointer(const struct region *r, uint64_t address)
+{
+    return r->base + address * 8;
+}
+
+static inline struct chunk *
+region_chunk(const struct region *r, uint64_t address)
+{
+    uint64_t byte = address * 8;
+    return r->arenas[byte / LIMIT_ARENA_BYTES]->chunk_of[byte % LIMIT_ARENA_BYTES / ARENA_PAGE_BYTES];
+}
+
+#endif

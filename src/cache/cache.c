@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Building a cache to fit its limits, its sums and counters, and moving partitions. Everything scales with
+ * the configured bounds: a cache of ten entries has one shard and a handful of partitions, because open
+ * chunks and empty tables must not eat the budget they are meant to serve.
+ */
+#include "cache/cache.h"
+
+#include "os/mem.h"
+
+enum {
+    TABLE_GRANULE_BYTES = 1024,
+    ITEMS_PER_PARTITION = 1024, /* what a partition should hold when the cache is full */
+    ITEM_BYTES_GUESS = 128,
+    PARTITION_BITS_DEFAULT = 12,
+    SHARD_MIN_BYTES = 8 << 20, /* a shard's open chunks must stay a small part of its budget */
+    SHARD_MIN_ITEMS = 4096,
+    CHUNKS_PER_CACHE = 1024,
+    RESERVE_SLACK_BYTES = 1 << 30,
+    URGENT_SHARE = 16,
+};
+
+static unsigned
+log2_at_least(uint64_t x)
+{
+    return x <= 1 ? 0 : 64 - (unsigned)__builtin_clzll(x - 1);
+}
+
+static unsigned
+choose_partition_bits(const struct cache_config *config)
+{
+    unsigned bits = PARTITION_BITS_DEFAULT;
+    if (config->partition_bits) {
+        bits = config->partition_bits;
+    } else {
+        uint64_t items = config->max_items;
+        if (config->max_bytes && (!items || items > config->max_bytes / ITEM_BYTES_GUESS))
+            items = config->max_bytes / ITEM_BYTES_GUESS;
+        if (items)
+            bits = log2_at_least(items / ITEMS_PER_PARTITION);
+    }
+    if (bits < LIMIT_PARTITION_BITS_MIN)
+        bits = LIMIT_PARTITION_BITS_MIN;
+    return bits > LIMIT_PARTITION_BITS_MAX ? LIMIT_PARTITION_BITS_MAX : bits;
+}
+
+static unsigned
+choose_shards(const struct cache_config *config, unsigned partition_bits)
+{
+    uint64_t n = config->shards ? config->shards : 1;
+    if (config->max_bytes && n > config->max_bytes / SHARD_MIN_BYTES)
+        n = config->max_bytes / SHARD_MIN_BYTES;
+    if (config->max_items && n > config->max_items / SHARD_MIN_ITEMS)
+        n = config->max_items / SHARD_MIN_ITEMS;
+    if (n > UINT64_C(1) << partition_bits)
+        n = UINT64_C(1) << partition_bits;
+    if (n > LIMIT_SHARDS)
+        n = LIMIT_SHARDS;
+    return n ? (unsigned)n : 1;
+}
+
+static uint32_t
+choose_chunk_max(const struct cache_config *config)
+{
+    if (!config->max_bytes)
+        return LIMIT_CHUNK_MAX_BYTES;
+    uint64_t bytes = config->max_bytes / CHUNKS_PER_CACHE;
+    uint32_t chunk = LIMIT_CHUNK_MIN_BYTES;
+    while (chunk < LIMIT_CHUNK_MAX_BYTES && chunk * 2 <= bytes)
+        chunk *= 2;
+    return chunk;
+}
+
+static int
+init_tables(struct cache *c, int64_t now_ms)
+{
+    const attl_allocator *a = &c->config.alloc;
+    size_t count = (size_t)1 << c->partition_bits;
+    c->partitions = alloc_line(a, count * sizeof(*c->partitions));
+    c->shards = alloc_line(a, c->shard_count * sizeof(*c->shards));
+    if (!c->partitions || !c->shards)
+        return ATTL_E_NOMEM;
+    for (unsigned i = 0; i < c->shard_count; i++)
+        shard_init(&c->shards[i], c, (uint16_t)i, now_ms);
+    for (size_t i = 0; i < count; i++)
+        atomic_init(&c->partitions[i].owner, (uint16_t)(i % c->shard_count));
+    return ATTL_OK;
+}
+
+int
+cache_init(struct cache *c, const struct cache_config *config, int64_t now_ms)
+{
+    *c = (struct cache){ .config = *config };
+    c->partition_bits = choose_partition_bits(config);
+    c->shard_count = choose_shards(config, c->partition_bits);
+    c->chunk_max_bytes = choose_chunk_max(config);
+    c->hash.use_siphash = config->use_siphash;
+    atomic_init(&c->max_bytes, config->max_bytes);
+    atomic_init(&c->max_items, config->max_items);
+    atomic_init(&c->max_pinned_bytes, config->max_pinned_bytes);
+    atomic_init(&c->policy, config->policy);
+    atomic_init(&c->utilization_percent, config->utilization_percent);
+    bool huge = config->huge_pages && os_mem_has_huge_pages();
+    uint64_t want = config->max_bytes ? config->max_bytes * 4 + RESERVE_SLACK_BYTES : UINT64_MAX;
+    if (!os_mem_random(c->hash.secret, sizeof(c->hash.secret)) ||
+        !os_mem_random(c->hash.sip, sizeof(c->hash.sip)) ||
+        !region_init(&c->region, &c->config.alloc, want < SIZE_MAX ? (size_t)want : SIZE_MAX, huge))
+        return ATTL_E_NOMEM;
+    arena_pool_init(&c->chunk_pool, &c->region, ARENA_PAGE_BYTES, true);
+    arena_pool_init(&c->table_pool, &c->region, TABLE_GRANULE_BYTES, false);
+    arena_pool_init(&c->extent_pool, &c->region, ARENA_PAGE_BYTES, false);
+    chunk_store_init(&c->chunks, &c->chunk_pool, &c->config.alloc);
+    extent_store_init(&c->extents, &c->extent_pool);
+    limbo_init(&c->limbo, &c->chunks);
+    c->env = (struct partition_env){ .region = &c->region,
+                                     .tables = &c->table_pool,
+                                     .limbo = &c->limbo,
+                                     .hash = &c->hash,
+                                     .rebuilds = &c->rebuilds };
+    int status = init_tables(c, now_ms);
+    if (status != ATTL_OK)
+        cache_fini(c);
+    return status;
+}
+
+/* Extents above the pool's size are mapped one by one, so the region does not take them along. */
+static void
+drop_extents(struct cache *c, struct table *t)
+{
+    uint32_t buckets = t->home_count + 1 + t->stash_count;
+    for (uint32_t i = 0; i < buckets * BUCKET_SLOTS; i++) {
+        struct index_pos pos = { &t->buckets[i / BUCKET_SLOTS], i % BUCKET_SLOTS };
+        uint64_t address = index_address(pos);
+        if (!address)
+            continue;
+        struct record *r = region_pointer(&c->region, address);
+        struct record_shape shape = record_shape(r);
+        struct extent_ref ref;
+        if (!(shape.flags & RECORD_EXTENT))
+            continue;
+        memcpy(&ref, record_value(r, &shape).data, sizeof(ref));
+        extent_drop(ref.extent);
+    }
+}
+
+void
+cache_fini(struct cache *c)
+{
+    const attl_allocator *a = &c->config.alloc;
+    for (size_t i = 0; c->partitions && i < (size_t)1 << c->partition_bits; i++) {
+        struct table *t = atomic_load(&c->partitions[i].table);
+        if (t && atomic_load(&c->extents.used_bytes) > 0)
+            drop_extents(c, t);
+    }
+    for (unsigned i = 0; c->shards && i < c->shard_count; i++)
+        shard_fini(&c->shards[i]);
+    limbo_fini(&c->limbo);
+    for (unsigned i = 0; i < LIMIT_THREAD_STRIPES; i++)
+        alloc_free_line(a, atomic_load(&c->stripes[i]));
+    alloc_free_line(a, c->partitions);
+    alloc_free_line(a, c->shards);
+    chunk_store_fini(&c->chunks);
+    region_fini(&c->region);
+    explicit_bzero(&c->hash, sizeof(c->hash));
+    c->partitions = NULL;
+    c->shards = NULL;
+}
+
+/* ---- counters -------------------------------------------------------------------------------- */
+
+static struct stripe *
+stripe_new(struct cache *c, uint32_t index)
+{
+    struct stripe *mine = alloc_line(&c->config.alloc, sizeof(*mine));
+    if (mine)
+        atomic_store_explicit(&c->stripes[index], mine, memory_order_release);
+    return mine;
+}
+
+void
+cache_count(struct cache *c, const struct reclaim_reader *r, enum cache_counter which, uint64_t n)
+{
+    struct stripe *s = NULL;
+    if (r->index < LIMIT_THREAD_STRIPES) {
+        s = atomic_load_explicit(&c->stripes[r->index], memory_order_relaxed);
+        if (__builtin_expect(!s, 0))
+            s = stripe_new(c, r->index);
+    }
+    if (__builtin_expect(!s, 0)) {
+        atomic_fetch_add_explicit(&c->shared_stripe.count[which], n, memory_order_relaxed);
+        return;
+    }
+    uint64_t present = atomic_load_explicit(&s->count[which], memory_order_relaxed);
+    atomic_store_explicit(&s->count[which], present + n, memory_order_relaxed);
+}
+
+uint64_t
+cache_counter_sum(const struct cache *c, enum cache_counter which)
+{
+    uint64_t sum = atomic_load_explicit(&c->shared_stripe.count[which], memory_order_relaxed);
+    for (unsigned i = 0; i < LIMIT_THREAD_STRIPES; i++) {
+        struct stripe *s = atomic_load_explicit(&c->stripes[i], memory_order_acquire);
+        if (s)
+            sum += atomic_load_explicit(&s->count[which], memory_order_relaxed);
+    }
+    return sum;
+}
+
+void
+cache_counters_reset(struct cache *c)
+{
+    for (unsigned which = 0; which < COUNT_TOTAL; which++) {
+        atomic_store_explicit(&c->shared_stripe.count[which], 0, memory_order_relaxed);
+        for (unsigned i = 0; i < LIMIT_THREAD_STRIPES; i++) {
+            struct stripe *s = atomic_load_explicit(&c->stripes[i], memory_order_acquire);
+            if (s)
+                atomic_store_explicit(&s->count[which], 0, memory_order_relaxed);
+        }
+    }
+    atomic_store(&c->lag_max_ms, 0);
+    atomic_store(&c->rebuilds, 0);
+    atomic_store(&c->moves, 0);
+}
+
+uint64_t
+cache_items(const struct cache *c)
+{
+    uint64_t items = 0;
+    for (unsigned i = 0; i < c->shard_count; i++)
+        items += atomic_load_explicit(&c->shards[i].items, memory_order_relaxed);
+    return items;
+}
+
+uint64_t
+cache_used_bytes(const struct cache *c)
+{
+    return atomic_load_explicit(&c->chunk_pool.used_bytes, memory_order_relaxed) +
+           atomic_load_explicit(&c->table_pool.used_bytes, memory_order_relaxed) +
+           atomic_load_explicit(&c->extents.used_bytes, memory_order_relaxed) +
+           atomic_load_explicit(&c->ghost_bytes, memory_order_relaxed);
+}
+
+bool
+cache_may_use(struct cache *c, uint64_t more, bool urgent)
+{
+    uint64_t max = atomic_load_explicit(&c->max_bytes, memory_order_relaxed);
+    uint64_t used = cache_used_bytes(c) + more;
+    if (used > atomic_load_explicit(&c->peak_bytes, memory_order_relaxed))
+        atomic_store_explicit(&c->peak_bytes, used, memory_order_relaxed);
+    if (max == 0)
+        return true;
+    if (urgent)
+        max += max / URGENT_SHARE + LIMIT_CHUNK_MAX_BYTES;
+    return used <= max;
+}
+
+void
+cache_move_partition(struct cache *c, unsigned partition, unsigned shard)
+{
+    struct partition *p = &c->partitions[partition];
+    struct shard *to = &c->shards[shard];
+    lock_acquire(&p->lock);
+    struct shard *from = cache_shard(c, p);
+    if (from != to) {
+        atomic_fetch_sub_explicit(&from->items, p->items, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&from->ttl_items, p->ttl_items, memory_order_relaxed);
+        atomic_fetch_add_explicit(&to->items, p->items, memory_order_relaxed);
+        atomic_fetch_add_explicit(&to->ttl_items, p->ttl_items, memory_order_relaxed);
+        atomic_store_explicit(&p->owner, to->index, memory_order_relaxed);
+        atomic_fetch_add_explicit(&c->moves, 1, memory_order_relaxed);
+    }
+    lock_release(&p->lock);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The cache core put together: memory, partitions, shards, limits, counters. It knows no clock (time is an
+ * argument), no log and no I/O. Reading is in read.h, changing one entry in entry.h, iterating in scan.h;
+ * this header holds what they share, and what happens to the cache as a whole.
+ */
+#ifndef ATTL_CACHE_CACHE_H
+#define ATTL_CACHE_CACHE_H
+
+#include "cache/extent.h"
+#include "cache/partition.h"
+#include "cache/shard.h"
+
+struct cache_config {
+    attl_allocator alloc;
+    uint64_t max_bytes;  /* 0: no limit */
+    uint64_t max_items;  /* 0: no limit */
+    uint64_t max_pinned_bytes;
+    enum evict_policy policy;
+    unsigned utilization_percent;
+    unsigned shards;         /* wished for; small caches get fewer */
+    unsigned partition_bits; /* 0: from the limits */
+    bool huge_pages;
+    bool use_siphash;
+};
+
+enum cache_counter {
+    COUNT_HITS,
+    COUNT_MISSES,
+    COUNT_SETS,
+    COUNT_DELETES,
+    COUNT_EXPIRED,
+    COUNT_EVICTED,
+    COUNT_REFUSED_FULL,
+    COUNT_RECORDS_WRITTEN,
+    COUNT_RECORDS_COPIED,
+    COUNT_WRITES_IN_PLACE,
+    COUNT_CHUNKS_DRAINED,
+    COUNT_GHOST_HITS,
+    COUNT_LAG_SUM_MS,
+    COUNT_EXPIRE_CPU_NS,
+    COUNT_REFUSED_RULE, /* eight of them, by validation rule */
+    COUNT_TOTAL = COUNT_REFUSED_RULE + 8,
+};
+
+/* Counters of one thread: written by it alone, so recording shares no cache line. */
+struct stripe {
+    _Alignas(128) _Atomic uint64_t count[COUNT_TOTAL];
+};
+
+struct cache {
+    struct cache_config config; /* as opened; the limits in force are below */
+    struct hash_key hash;
+    struct region region;
+    struct arena_pool chunk_pool, table_pool, extent_pool;
+    struct chunk_store chunks;
+    struct extent_store extents;
+    struct limbo limbo;
+    struct partition_env env;
+    struct partition *partitions;
+    unsigned partition_bits;
+    struct shard *shards;
+    unsigned shard_count;
+    uint32_t chunk_max_bytes;
+    /* Limits, changeable at run time. */
+    _Atomic uint64_t max_bytes, max_items, max_pinned_bytes;
+    _Atomic int policy;
+    _Atomic unsigned utilization_percent;
+    /* Shared sums: touched per chunk, table or pin, never per read. */
+    _Atomic uint64_t ghost_bytes, pinned_bytes, peak_bytes;
+    _Atomic uint64_t rebuilds, moves;
+    _Atomic uint64_t lag_max_ms;
+    _Atomic(struct stripe *) stripes[LIMIT_THREAD_STRIPES];
+    struct stripe shared_stripe; /* threads beyond the table, or without memory for their own */
+};
+
+/* ATTL_OK or ATTL_E_NOMEM, after which nothing is left behind. */
+int cache_init(struct cache *c, const struct cache_config *config, int64_t now_ms);
+/* No other thread may be inside. */
+void cache_fini(struct cache *c);
+
+static inline uint64_t
+cache_hash(const struct cache *c, attl_slice key)
+{
+    return hash_bytes(&c->hash, key);
+}
+
+static inline struct partition *
+cache_partition(const struct cache *c, uint64_t hash)
+{
+    return &c->partitions[hash >> (64 - c->partition_bits)];
+}
+
+static inline struct shard *
+cache_shard(const struct cache *c, const struct partition *p)
+{
+    return &c->shards[atomic_load_explicit(&p->owner, memory_order_relaxed)];
+}
+
+/* Adds to a counter of the calling thread. */
+void cache_count(struct cache *c, const struct reclaim_reader *r, enum cache_counter which, uint64_t n);
+uint64_t cache_counter_sum(const struct cache *c, enum cache_counter which);
+void cache_counters_reset(struct cache *c);
+
+/* Entries, O(shards). */
+uint64_t cache_items(const struct cache *c);
+/* What max_bytes limits: chunks, tables, extents and ghost in use. */
+uint64_t cache_used_bytes(const struct cache *c);
+/* True if `more` bytes may be taken; the drain may go a sixteenth beyond the limit. */
+bool cache_may_use(struct cache *c, uint64_t more, bool urgent);
+/* Gives the partition to another shard: O(1), readers and entries are not disturbed. */
+void cache_move_partition(struct cache *c, unsigned partition, unsigned shard);
+/* Removes every entry that was there when called. */
+void cache_clear(struct cache *c);
+/* Every invariant that can be checked on a quiet cache; NULL or the first one broken. */
+const char *cache_check(struct cache *c);
+
+#endif

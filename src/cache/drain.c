@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Draining. A quantum first walks a run of records, hashing their keys and fetching their partitions and
+ * buckets, then settles each under its partition's lock: is the record still the one the index refers to?
+ * If not it is dead and nobody cares. If it is, it goes, or its copy takes its place, in one store to the
+ * slot. A writer that overwrote the record in between is thereby seen, and a reader of the old place stays
+ * safe until its epoch ends. One drainer per shard: `drain_lock`.
+ */
+#include "cache/drain.h"
+
+enum {
+    BATCH = 16,
+    ASSIST_RECORDS = 24,
+    ASSIST_SHARE = 64, /* writers assist when less than this part of the limit is free */
+    CLEAN_MAX_LIVE_PERCENT = 97,
+    DUE_ROUNDS_MAX = 1 << 16,
+};
+
+struct drain {
+    struct cache *cache;
+    struct shard *shard;
+    struct chunk *chunk;
+    enum drain_reason reason;
+    int64_t now_ms;
+    struct drain_done *done;
+    const struct reclaim_reader *self;
+};
+
+struct candidate {
+    struct record *record;
+    uint64_t hash;
+    uint32_t bytes;
+    struct partition *partition;
+};
+
+/* Takes a record that is leaving for good out of the sums. */
+static void
+account_removal(struct drain *d, struct partition *p, const struct record_shape *shape, struct record *r)
+{
+    struct cache *c = d->cache;
+    struct shard *owner = cache_shard(c, p);
+    p->items--;
+    p->live_bytes -= shape->bytes;
+    atomic_fetch_sub_explicit(&owner->items, 1, memory_order_relaxed);
+    if (shape->flags & RECORD_HAS_TTL) {
+        p->ttl_items--;
+        atomic_fetch_sub_explicit(&owner->ttl_items, 1, memory_order_relaxed);
+    }
+    if (shape->flags & RECORD_EXTENT) {
+        struct extent_ref ref;
+        memcpy(&ref, record_value(r, shape).data, sizeof(ref));
+        p->live_bytes -= ref.extent->bytes;
+        extent_retire(ref.extent, &c->limbo);
+    }
+}
+
+static void
+remember_evicted(struct cache *c, struct partition *p, uint64_t hash)
+{
+    struct shard *owner = cache_shard(c, p);
+    lock_acquire(&owner->lock);
+    size_t before = ghost_bytes(&owner->ghost);
+    ghost_resize(&owner->ghost, atomic_load_explicit(&owner->items, memory_order_relaxed) * 9 / 10);
+    atomic_fetch_add_explicit(&c->ghost_bytes, ghost_bytes(&owner->ghost) - before, memory_order_relaxed);
+    ghost_add(&owner->ghost, hash);
+    lock_release(&owner->lock);
+}
+
+static void
+note_lag(struct drain *d, int64_t deadline_ms)
+{
+    uint64_t lag_ms = (uint64_t)(d->now_ms - deadline_ms);
+    cache_count(d->cache, d->self, COUNT_LAG_SUM_MS, lag_ms);
+    if (lag_ms > atomic_load_explicit(&d->cache->lag_max_ms, memory_order_relaxed))
+        atomic_store_explicit(&d->cache->lag_max_ms, lag_ms, memory_order_relaxed);
+}
+
+static void
+drop(struct drain *d, const struct candidate *it, struct index_pos pos, enum drain_fate fate)
+{
+    struct record_shape shape = record_shape(it->record);
+    index_remove(pos);
+    account_removal(d, it->partition, &shape, it->record);
+    shard_record_died(d->chunk, d->cache, it->bytes);
+    if (fate == FATE_EXPIRE) {
+        note_lag(d, record_deadline(it->record, &shape, d->now_ms));
+        cache_count(d->cache, d->self, COUNT_EXPIRED, 1);
+        d->done->expired++;
+    } else {
+        if (atomic_load_explicit(&d->cache->policy, memory_order_relaxed) == EVICT_S3FIFO)
+            remember_evicted(d->cache, it->partition, it->hash);
+        cache_count(d->cache, d->self, COUNT_EVICTED, 1);
+        d->done->evicted++;
+    }
+    partition_shrink(it->partition, &d->cache->env, true);
+}
+
+/* Appends a copy and makes the index refer to it. False if there is no memory for it. */
+static bool
+keep(struct drain *d, const struct candidate *it, struct index_pos pos, const struct drain_verdict *verdict)
+{
+    struct record_shape shape = record_shape(it->record);
+    struct record_spec record = {
+        .key = record_key(it->record, &shape),
+        .value = record_value(it->record, &shape),
+        .deadline_ms = record_deadline(it->record, &shape, d->now_ms),
+        .value_flags = shape.flags & (RECORD_INTEGER | RECORD_EXTENT),
+    };
+    struct append_spec spec = { .record = &record,
+                                .hash = it->hash,
+                                .gen = verdict->gen,
+                                .urgent = true,
+                                .now_ms = d->now_ms };
+    struct appended appended;
+    if (shard_append(cache_shard(d->cache, it->partition), &spec, &appended) != ATTL_OK)
+        return false;
+    it->partition->live_bytes += appended.bytes;
+    it->partition->live_bytes -= it->bytes;
+    index_replace(pos, appended.address);
+    index_set_freq(pos, verdict->freq);
+    shard_record_died(d->chunk, d->cache, it->bytes);
+    cache_count(d->cache, d->self, COUNT_RECORDS_COPIED, 1);
+    d->done->kept++;
+    return true;
+}
+
+/* Settles one record. False if it had to be kept and could not. */
+static bool
+settle(struct drain *d, const struct candidate *it)
+{
+    struct partition *p = it->partition;
+    bool settled = true;
+    lock_acquire(&p->lock);
+    struct table *t = atomic_load_explicit(&p->table, memory_order_relaxed);
+    struct index_pos pos;
+    uint64_t address = region_address(&d->cache->region, it->record);
+    if (t && index_find_address(t, it->hash, address, &pos)) {
+        struct record_shape shape = record_shape(it->record);
+        int64_t deadline_ms = record_deadline(it->record, &shape, d->now_ms);
+        struct drain_case which = {
+            .reason = d->reason,
+            .policy = (enum evict_policy)atomic_load_explicit(&d->cache->policy, memory_order_relaxed),
+            .gen = (enum chunk_gen)d->chunk->gen,
+            .freq = index_freq(pos),
+            .expired = deadline_ms != ATTL_NO_DEADLINE && deadline_ms <= d->now_ms,
+            .has_ttl = deadline_ms != ATTL_NO_DEADLINE,
+        };
+        struct drain_verdict verdict = evict_decide(&which);
+        if (verdict.fate == FATE_KEEP)
+            settled = keep(d, it, pos, &verdict);
+        else
+            drop(d, it, pos, verdict.fate);
+    }
+    lock_release(&p->lock);
+    return settled;
+}
+
+/* Walks the next records of the chunk, fetching what settling them will touch. */
+static unsigned
+gather(struct drain *d, struct candidate batch[BATCH], unsigned max)
+{
+    struct cache *c = d->cache;
+    uint32_t offset = d->chunk->drain_offset;
+    uint64_t scratch[RECORD_SCRATCH_WORDS];
+    unsigned n = 0;
+    for (; n < max && offset < d->chunk->used; n++) {
+        struct record *r = (struct record *)(void *)(d->chunk->data + offset);
+        struct record_shape shape = record_shape(r);
+        struct candidate *it = &batch[n];
+        it->record = r;
+        it->bytes = shape.bytes;
+        it->hash = cache_hash(c, record_stable_key(r, &shape, scratch));
+        it->partition = cache_partition(c, it->hash);
+        __builtin_prefetch(it->partition);
+        offset += shape.bytes;
+    }
+    ASSERT(offset <= d->chunk->used);
+    for (unsigned i = 0; i < n; i++) {
+        struct table *t = atomic_load_explicit(&batch[i].partition->table, memory_order_acquire);
+        if (t)
+            index_prefetch_buckets(t, batch[i].hash);
+    }
+    return n;
+}
+
+/* Drains up to `max` records of the chunk; true when it is finished. */
+static bool
+drain_chunk(struct drain *d, unsigned max)
+{
+    struct candidate batch[BATCH];
+    unsigned left = max;
+    while (left > 0 && d->chunk->drain_offset < d->chunk->used) {
+        /* Inside an epoch, because the tables looked at without a lock may be replaced meanwhile. */
+        reclaim_enter((struct reclaim_reader *)d->self);
+        unsigned n = gather(d, batch, left < BATCH ? left : BATCH);
+        reclaim_exit((struct reclaim_reader *)d->self);
+        for (unsigned i = 0; i < n; i++) {
+            if (!settle(d, &batch[i])) {
+                d->done->blocked = true;
+                return false;
+            }
+            d->chunk->drain_offset += batch[i].bytes;
+            d->done->records++;
+        }
+        left -= n;
+    }
+    return d->chunk->drain_offset >= d->chunk->used;
+}
+
+static struct chunk *
+take_chunk(struct drain *d)
+{
+    switch (d->reason) {
+    case DRAIN_DUE:
+        return shard_take_due(d->shard);
+    case DRAIN_EVICT:
+        return shard_take_evictable(d->shard, (enum evict_policy)atomic_load_explicit(
+                                                  &d->cache->policy, memory_order_relaxed));
+    case DRAIN_CLEAN:
+        return shard_take_cleanable(d->shard, CLEAN_MAX_LIVE_PERCENT);
+    }
+    return NULL;
+}
+
+void
+drain_step(struct cache *c, struct shard *s, enum drain_reason reason, int64_t now_ms, unsigned max_records,
+           struct drain_done *done)
+{
+    struct drain d = { .cache = c, .shard = s, .reason = reason, .now_ms = now_ms, .done = done };
+    d.self = reclaim_self();
+    if (!d.self) {
+        done->blocked = true;
+        return;
+    }
+    lock_acquire(&s->drain_lock);
+    d.chunk = s->draining[reason];
+    if (!d.chunk)
+        d.chunk = take_chunk(&d);
+    if (d.chunk && drain_chunk(&d, max_records)) {
+        shard_retire(s, d.chunk);
+        d.chunk = NULL;
+        done->chunks++;
+        cache_count(c, d.self, COUNT_CHUNKS_DRAINED, 1);
+    } else if (!d.chunk) {
+        done->finished = true;
+    }
+    lock_acquire(&s->lock);
+    s->draining[reason] = d.chunk;
+    lock_release(&s->lock);
+    lock_release(&s->drain_lock);
+}
+
+/* ---- making room ----------------------------------------------------------------------------- */
+
+/* Removes some of what has expired, wherever it is. False if nothing has. */
+static bool
+expire_some(struct cache *c, int64_t now_ms)
+{
+    struct drain_done done = { 0 };
+    for (unsigned i = 0; i < c->shard_count && done.expired == 0; i++) {
+        struct shard *s = &c->shards[i];
+        if (atomic_load_explicit(&s->earliest_ms, memory_order_relaxed) > now_ms)
+            continue;
+        shard_advance(s, now_ms);
+        shard_expire_early(s, now_ms);
+        done.finished = done.blocked = false;
+        for (unsigned round = 0; round < DUE_ROUNDS_MAX && !done.finished && !done.blocked; round++) {
+            drain_step(c, s, DRAIN_DUE, now_ms, LIMIT_DRAIN_QUANTUM, &done);
+            if (done.expired > 0)
+                break;
+        }
+        shard_advance(s, now_ms); /* the lower bound of what is left */
+    }
+    return done.expired > 0;
+}
+
+static uint64_t
+shard_weight(const struct shard *s)
+{
+    return atomic_load_explicit(&s->items, memory_order_relaxed);
+}
+
+/* The shard that should give: the one that wants to grow, unless another holds clearly more. */
+static struct shard *
+choose_victim(struct cache *c, struct shard *prefer)
+{
+    struct shard *heaviest = prefer;
+    for (unsigned i = 0; i < c->shard_count; i++)
+        if (shard_weight(&c->shards[i]) > shard_weight(heaviest) + shard_weight(heaviest) / 16 + 1)
+            heaviest = &c->shards[i];
+    return heaviest;
+}
+
+/* Evicts until one entry or one whole chunk has gone. */
+static bool
+evict_some(struct cache *c, struct shard *s, int64_t now_ms)
+{
+    struct drain_done done = { 0 };
+    bool by_items = atomic_load_explicit(&c->max_items, memory_order_relaxed) != 0 &&
+                    cache_items(c) >= atomic_load_explicit(&c->max_items, memory_order_relaxed);
+    for (unsigned round = 0; round < DUE_ROUNDS_MAX; round++) {
+        drain_step(c, s, DRAIN_EVICT, now_ms, by_items ? 1 : LIMIT_DRAIN_QUANTUM, &done);
+        if (done.blocked || done.finished)
+            return done.evicted + done.expired > 0;
+        if (by_items ? done.evicted + done.expired > 0 : done.chunks > 0)
+            return true;
+    }
+    return false;
+}
+
+static bool
+clean_some(struct cache *c, struct shard *s, int64_t now_ms)
+{
+    struct drain_done done = { 0 };
+    for (unsigned round = 0; round < DUE_ROUNDS_MAX; round++) {
+        drain_step(c, s, DRAIN_CLEAN, now_ms, LIMIT_DRAIN_QUANTUM, &done);
+        if (done.blocked || done.finished)
+            return false;
+        if (done.chunks > 0)
+            return true;
+    }
+    return false;
+}
+
+bool
+drain_make_room(struct cache *c, struct shard *prefer, int64_t now_ms)
+{
+    bool gained = expire_some(c, now_ms);
+    if (limbo_collect(&c->limbo) > 0)
+        gained = true;
+    if (gained)
+        return true;
+    struct shard *victim = choose_victim(c, prefer);
+    if (shard_wants_cleaning(victim) && clean_some(c, victim, now_ms)) {
+        (void)limbo_collect(&c->limbo);
+        return true;
+    }
+    if (atomic_load_explicit(&c->policy, memory_order_relaxed) == EVICT_NONE)
+        gained = clean_some(c, victim, now_ms);
+    for (unsigned i = 0; !gained && i <= c->shard_count; i++) {
+        if (atomic_load_explicit(&c->policy, memory_order_relaxed) == EVICT_NONE)
+            gained = i < c->shard_count && clean_some(c, &c->shards[i], now_ms);
+        else
+            gained = evict_some(c, i == 0 ? victim : &c->shards[i - 1], now_ms);
+    }
+    (void)limbo_collect(&c->limbo);
+    return gained;
+}
+
+void
+drain_assist(struct cache *c, struct shard *s, int64_t now_ms)
+{
+    enum evict_policy policy = (enum evict_policy)atomic_load_explicit(&c->policy, memory_order_relaxed);
+    uint64_t max = atomic_load_explicit(&c->max_bytes, memory_order_relaxed);
+    bool near_limit = max && policy != EVICT_NONE && !cache_may_use(c, max / ASSIST_SHARE, false);
+    bool dirty = shard_wants_cleaning(s);
+    struct drain_done done = { 0 };
+    if (near_limit || dirty) {
+        bool due = atomic_load_explicit(&s->earliest_ms, memory_order_relaxed) <= now_ms;
+        drain_step(c, s, due ? DRAIN_DUE : dirty ? DRAIN_CLEAN : DRAIN_EVICT, now_ms, ASSIST_RECORDS, &done);
+    }
+    if (done.records == 0)
+        atomic_store_explicit(&s->owes, false, memory_order_relaxed);
+    if (done.chunks > 0)
+        (void)limbo_collect(&c->limbo);
+}

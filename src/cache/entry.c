@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Changes to one entry. A new value of the same shape whose deadline is not earlier is stored into the old
+ * record; everything else is appended to the log and published with one store to the index, after which
+ * the old record is dead. Order matters: append, publish, account, so that a failure leaves all as it was,
+ * and a reader sees either value whole.
+ */
+#include "cache/entry.h"
+
+int
+stored_value_init(struct cache *c, attl_slice value, struct stored_value *ret_stored)
+{
+    if (value.len <= LIMIT_INLINE_VALUE_BYTES) {
+        *ret_stored = (struct stored_value){ .bytes = value };
+        return ATTL_OK;
+    }
+    int status = stored_value_init_extent(c, value.len, ret_stored);
+    if (status == ATTL_OK)
+        memcpy(ret_stored->ref.extent->data, value.data, value.len);
+    return status;
+}
+
+int
+stored_value_init_extent(struct cache *c, uint64_t len, struct stored_value *ret_stored)
+{
+    if (!cache_may_use(c, extent_bytes(len), false))
+        return ATTL_E_FULL;
+    struct extent *e = extent_new(&c->extents, len);
+    if (!e)
+        return ATTL_E_NOMEM;
+    *ret_stored = (struct stored_value){ .flags = RECORD_EXTENT, .ref = { e, len } };
+    return ATTL_OK;
+}
+
+void
+stored_value_init_integer(int64_t number, struct stored_value *ret_stored)
+{
+    *ret_stored = (struct stored_value){ .flags = RECORD_INTEGER, .integer = number };
+}
+
+void
+stored_value_fini(struct stored_value *v)
+{
+    if (v->ref.extent)
+        extent_drop(v->ref.extent);
+    v->ref.extent = NULL;
+}
+
+/* The bytes that go into the record. */
+static attl_slice
+stored_bytes(const struct stored_value *v)
+{
+    if (v->flags & RECORD_EXTENT)
+        return attl_b(&v->ref, sizeof(v->ref));
+    if (v->flags & RECORD_INTEGER)
+        return attl_b(&v->integer, sizeof(v->integer));
+    return v->bytes;
+}
+
+void
+entry_find(struct entry *e)
+{
+    lock_assert_held(&e->partition->lock);
+    struct table *t = atomic_load_explicit(&e->partition->table, memory_order_relaxed);
+    e->found = t && index_find(t, &e->cache->region, &e->key, &e->pos);
+    if (!e->found)
+        return;
+    e->record = region_pointer(&e->cache->region, index_address(e->pos));
+    e->shape = record_shape(e->record);
+    e->deadline_ms = record_deadline(e->record, &e->shape, e->now_ms);
+    if (e->deadline_ms != ATTL_NO_DEADLINE && e->deadline_ms <= e->now_ms)
+        entry_remove(e, COUNT_EXPIRED);
+}
+
+static struct extent *
+entry_extent(const struct entry *e)
+{
+    if (!(e->shape.flags & RECORD_EXTENT))
+        return NULL;
+    struct extent_ref ref;
+    memcpy(&ref, record_value(e->record, &e->shape).data, sizeof(ref));
+    return ref.extent;
+}
+
+bool
+entry_is_integer(const struct entry *e, int64_t *ret_number)
+{
+    if (!(e->shape.flags & RECORD_INTEGER))
+        return false;
+    memcpy(ret_number, record_value(e->record, &e->shape).data, sizeof(*ret_number));
+    return true;
+}
+
+attl_slice
+entry_value(struct entry *e)
+{
+    ASSERT(e->found);
+    struct extent *extent = entry_extent(e);
+    if (extent)
+        return attl_b(extent->data, extent->len);
+    int64_t number;
+    if (entry_is_integer(e, &number))
+        return attl_b(e->text, num_format_i64(e->text, number));
+    return record_value(e->record, &e->shape);
+}
+
+/* Adds the difference between two states of an entry to all sums. */
+static void
+account(struct entry *e, int items, int ttl_items, int64_t live_bytes)
+{
+    struct partition *p = e->partition;
+    p->items += (uint64_t)(int64_t)items;
+    p->ttl_items += (uint64_t)(int64_t)ttl_items;
+    p->live_bytes += (uint64_t)live_bytes;
+    p->seq++;
+    struct shard *owner = cache_shard(e->cache, p);
+    if (items)
+        atomic_fetch_add_explicit(&owner->items, (uint64_t)(int64_t)items, memory_order_relaxed);
+    if (ttl_items)
+        atomic_fetch_add_explicit(&owner->ttl_items, (uint64_t)(int64_t)ttl_items, memory_order_relaxed);
+}
+
+static void
+note_deadline(struct entry *e, int64_t deadline_ms)
+{
+    if (deadline_ms != ATTL_NO_DEADLINE && deadline_ms < e->written_deadline_ms)
+        e->written_deadline_ms = deadline_ms;
+}
+
+/* The record in place, if its shape allows, and nobody has the value pinned. */
+static bool
+put_in_place(struct entry *e, const struct record_spec *spec)
+{
+    if (!record_can_overwrite(e->record, &e->shape, spec, e->now_ms))
+        return false;
+    struct chunk *c = region_chunk(&e->cache->region, region_address(&e->cache->region, e->record));
+    index_write_begin(e->pos.bucket);
+    bool pinned = atomic_load(&c->pins) != 0;
+    if (!pinned)
+        record_overwrite(e->record, &e->shape, spec);
+    index_write_end(e->pos.bucket);
+    if (pinned)
+        return false;
+    bool had_ttl = e->shape.flags & RECORD_HAS_TTL;
+    account(e, 0, had_ttl && spec->deadline_ms == ATTL_NO_DEADLINE ? -1 : 0, 0);
+    index_touch(e->pos.bucket, e->pos.slot);
+    cache_count(e->cache, e->self, COUNT_WRITES_IN_PLACE, 1);
+    return true;
+}
+
+/* Retires what the entry held before: its extent, its record. */
+static void
+bury(struct entry *e, struct extent *extent)
+{
+    if (extent)
+        extent_retire(extent, &e->cache->limbo);
+    uint64_t address = region_address(&e->cache->region, e->record);
+    shard_record_died(region_chunk(&e->cache->region, address), e->cache, e->shape.bytes);
+}
+
+/* Writes the record where nobody sees it yet. */
+static int
+append(struct entry *e, const struct record_spec *record, bool urgent)
+{
+    struct append_spec spec = { .record = record,
+                                .hash = e->key.hash,
+                                .gen = GEN_NEW,
+                                .new_entry = !e->found,
+                                .urgent = urgent,
+                                .now_ms = e->now_ms };
+    if (e->found) {
+        /* An overwrite stays in its generation: it is the same entry to the eviction policy. */
+        uint64_t old = region_address(&e->cache->region, e->record);
+        spec.gen = (enum chunk_gen)region_chunk(&e->cache->region, old)->gen;
+    }
+    e->staged_deadline_ms = record->deadline_ms;
+    return shard_append(cache_shard(e->cache, e->partition), &spec, &e->staged);
+}
+
+/* Makes the index refer to the staged record, and buries what was there before. */
+static int
+publish(struct entry *e, int64_t extent_bytes_more, bool keeps_extent)
+{
+    int ttl = e->staged_deadline_ms != ATTL_NO_DEADLINE;
+    int64_t live = e->staged.bytes + extent_bytes_more;
+    if (e->found) {
+        struct extent *old_extent = keeps_extent ? NULL : entry_extent(e);
+        live -= e->shape.bytes + (old_extent ? (int64_t)old_extent->bytes : 0);
+        ttl -= (e->shape.flags & RECORD_HAS_TTL) != 0;
+        index_replace(e->pos, e->staged.address);
+        index_touch(e->pos.bucket, e->pos.slot);
+        bury(e, old_extent);
+    } else {
+        int status = partition_insert(e->partition, &e->cache->env, e->key.hash, e->staged.address);
+        if (status != ATTL_OK) {
+            entry_abort(e);
+            return status;
+        }
+        if (e->staged.ghost_hit)
+            cache_count(e->cache, e->self, COUNT_GHOST_HITS, 1);
+    }
+    account(e, e->found ? 0 : 1, ttl, live);
+    note_deadline(e, e->staged_deadline_ms);
+    cache_count(e->cache, e->self, COUNT_RECORDS_WRITTEN, 1);
+    return ATTL_OK;
+}
+
+static struct record_spec
+spec_of(const struct entry *e, const struct stored_value *v, int64_t deadline_ms)
+{
+    return (struct record_spec){ .key = e->key.key,
+                                 .value = stored_bytes(v),
+                                 .deadline_ms = deadline_ms,
+                                 .value_flags = v->flags };
+}
+
+int
+entry_stage(struct entry *e, struct stored_value *v, int64_t deadline_ms, bool urgent)
+{
+    struct record_spec spec = spec_of(e, v, deadline_ms);
+    return append(e, &spec, urgent);
+}
+
+int
+entry_commit(struct entry *e, struct stored_value *v)
+{
+    int status = publish(e, v->ref.extent ? (int64_t)v->ref.extent->bytes : 0, false);
+    if (status == ATTL_OK)
+        v->ref.extent = NULL; /* the index owns it now */
+    return status;
+}
+
+void
+entry_abort(struct entry *e)
+{
+    shard_record_died(e->staged.chunk, e->cache, e->staged.bytes);
+}
+
+/* True if a new entry would pass max_items. */
+static bool
+at_item_limit(const struct cache *c)
+{
+    uint64_t max = atomic_load_explicit(&c->max_items, memory_order_relaxed);
+    return max && cache_items(c) >= max;
+}
+
+int
+entry_put(struct entry *e, struct stored_value *v, int64_t deadline_ms)
+{
+    struct record_spec spec = spec_of(e, v, deadline_ms);
+    if (e->found && put_in_place(e, &spec)) {
+        note_deadline(e, deadline_ms);
+        return ATTL_OK;
+    }
+    if (!e->found && at_item_limit(e->cache))
+        return ATTL_E_FULL;
+    int status = append(e, &spec, false);
+    return status == ATTL_OK ? entry_commit(e, v) : status;
+}
+
+int
+entry_set_deadline(struct entry *e, int64_t deadline_ms)
+{
+    ASSERT(e->found);
+    if (record_can_prolong(e->record, &e->shape, deadline_ms, e->now_ms)) {
+        index_write_begin(e->pos.bucket);
+        record_prolong(e->record, &e->shape, deadline_ms);
+        index_write_end(e->pos.bucket);
+        account(e, 0, (deadline_ms != ATTL_NO_DEADLINE) - ((e->shape.flags & RECORD_HAS_TTL) != 0), 0);
+        return ATTL_OK;
+    }
+    /* Another wheel slot: the record moves, its value (or its extent) is taken along as it is. */
+    struct record_spec spec = { .key = record_key(e->record, &e->shape),
+                                .value = record_value(e->record, &e->shape),
+                                .deadline_ms = deadline_ms,
+                                .value_flags = e->shape.flags & (RECORD_INTEGER | RECORD_EXTENT) };
+    int status = append(e, &spec, false);
+    return status == ATTL_OK ? publish(e, 0, true) : status;
+}
+
+void
+entry_remove(struct entry *e, enum cache_counter why)
+{
+    ASSERT(e->found);
+    struct extent *extent = entry_extent(e);
+    index_remove(e->pos);
+    account(e, -1, -((e->shape.flags & RECORD_HAS_TTL) != 0),
+            -(int64_t)e->shape.bytes - (extent ? (int64_t)extent->bytes : 0));
+    bury(e, extent);
+    partition_shrink(e->partition, &e->cache->env, false);
+    cache_count(e->cache, e->self, why, 1);
+    e->found = false;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One entry under its partition's lock: find it, look at its value, replace it, change its deadline, remove
+ * it. These are the only functions that change what the cache holds on behalf of a caller; the engine
+ * composes them into SET, INCR, RENAME and the rest. An entry that has expired is removed when found, so
+ * no caller ever meets one.
+ */
+#ifndef ATTL_CACHE_ENTRY_H
+#define ATTL_CACHE_ENTRY_H
+
+#include "base/num.h"
+#include "cache/cache.h"
+
+struct entry {
+    struct cache *cache;
+    const struct reclaim_reader *self;
+    struct partition *partition;
+    struct index_key key;
+    int64_t now_ms;
+    /* Filled by entry_find: */
+    bool found;
+    struct index_pos pos;
+    struct record *record;
+    struct record_shape shape;
+    int64_t deadline_ms;
+    /* Set by the functions that write: the earliest deadline written, INT64_MAX if none. */
+    int64_t written_deadline_ms;
+    /* Between entry_stage and entry_commit or entry_abort: */
+    struct appended staged;
+    int64_t staged_deadline_ms;
+    char text[NUM_TEXT_MAX]; /* of an integer value */
+};
+
+/* A value in the form it is stored in. */
+struct stored_value {
+    attl_slice bytes;
+    uint32_t flags; /* RECORD_INTEGER, RECORD_EXTENT */
+    struct extent_ref ref;
+    int64_t integer;
+};
+
+/*
+ * Prepares `value` for storing: nothing for small ones, an extent filled with it for large ones. Needs no
+ * lock. ATTL_OK, ATTL_E_FULL, ATTL_E_NOMEM. The slice must stay valid while the stored_value is used.
+ */
+int stored_value_init(struct cache *c, attl_slice value, struct stored_value *ret_stored);
+/* An extent of `len` bytes still to be filled (at ref.extent->data), for values composed in place. */
+int stored_value_init_extent(struct cache *c, uint64_t len, struct stored_value *ret_stored);
+void stored_value_init_integer(int64_t number, struct stored_value *ret_stored);
+/* Frees an extent that was not given to entry_put. */
+void stored_value_fini(struct stored_value *v);
+
+/* The caller holds the partition's lock from here on. */
+void entry_find(struct entry *e);
+/* The value as bytes, valid under the lock and until the next change. Only if found. */
+attl_slice entry_value(struct entry *e);
+/* True if the value is stored as an integer. */
+bool entry_is_integer(const struct entry *e, int64_t *ret_number);
+/*
+ * Stores a value with a deadline, in place if that is possible; takes over the extent. ATTL_OK, or
+ * ATTL_E_FULL / ATTL_E_NOMEM with nothing changed: unlock, make room, start over.
+ */
+int entry_put(struct entry *e, struct stored_value *v, int64_t deadline_ms);
+/*
+ * The same in two steps, for changes of several entries at once: entry_stage writes the record, which
+ * nobody can see; entry_commit publishes it (ATTL_OK, or ATTL_E_NOMEM with the record dropped, which only
+ * an entry that is new can meet); entry_abort drops it. `urgent` may exceed the limits by the reserve.
+ */
+int entry_stage(struct entry *e, struct stored_value *v, int64_t deadline_ms, bool urgent);
+int entry_commit(struct entry *e, struct stored_value *v);
+void entry_abort(struct entry *e);
+/* Changes the deadline only. ATTL_OK, ATTL_E_FULL, ATTL_E_NOMEM. Only if found. */
+int entry_set_deadline(struct entry *e, int64_t deadline_ms);
+/* Removes it and counts it as `why`. Only if found. */
+void entry_remove(struct entry *e, enum cache_counter why);
+
+#endif

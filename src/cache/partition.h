@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A partition: one slice of the key space with its index table, its lock and its counters. Partitions are
+ * what shards own and what the balancer moves; moving one changes `owner` and two sums, never an entry.
+ * Everything but `table` and `owner` belongs to the lock.
+ */
+#ifndef ATTL_CACHE_PARTITION_H
+#define ATTL_CACHE_PARTITION_H
+
+#include "base/hash.h"
+#include "cache/index.h"
+
+struct partition {
+    _Alignas(64) _Atomic(struct table *) table; /* NULL while empty */
+    struct lock lock;
+    _Atomic uint16_t owner; /* index of the shard */
+    uint64_t items, ttl_items;
+    uint64_t live_bytes; /* records and extents */
+    uint64_t seq;        /* changes, for the log's order */
+};
+
+struct partition_env {
+    const struct region *region;
+    struct arena_pool *tables;
+    struct limbo *limbo;
+    const struct hash_key *hash;
+    _Atomic uint64_t *rebuilds;
+};
+
+/* Enters an address for a key that is not there, growing the table if needed. ATTL_OK or ATTL_E_NOMEM. */
+int partition_insert(struct partition *p, const struct partition_env *env, uint64_t hash, uint64_t address);
+/*
+ * Gives memory back if the table has become much too large for what it holds; an empty one goes wholly
+ * only if `drop_empty`, so that deleting and setting one key does not allocate.
+ */
+void partition_shrink(struct partition *p, const struct partition_env *env, bool drop_empty);
+
+#endif

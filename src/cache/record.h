@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Layout of one entry. A record is a header word, two optional words, the key, the value, rounded up to
+ * eight bytes:
+ *
+ *   u64 header | [u64 absolute deadline, ms] | [u64 key length] | key | value | 0..7 bytes of padding
+ *   header: deadline 35 bits | key length 8 | flags 8 | value length 13   (from the low end)
+ *
+ * The 35-bit deadline is the low part of Unix milliseconds: with the present time at hand it is exact for
+ * lives up to 190 days, and longer ones use the optional word. Sizes never change once published. The
+ * header word, and in records of at most LIMIT_MUTABLE_RECORD_BYTES the value's words, may be stored to
+ * in place by the holder of the partition's lock; readers therefore load words atomically and re-check the
+ * bucket's version before they believe what they read.
+ */
+#ifndef ATTL_CACHE_RECORD_H
+#define ATTL_CACHE_RECORD_H
+
+#include "base/limits.h"
+
+#include <attl/attl.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+enum record_flag {
+    RECORD_HAS_TTL = 1,
+    RECORD_FAR = 2,      /* the absolute deadline is in its own word */
+    RECORD_LONG_KEY = 4, /* the key's length is in its own word      */
+    RECORD_INTEGER = 8,  /* the value is an int64, not its text      */
+    RECORD_EXTENT = 16,  /* the value is a struct extent_ref         */
+};
+
+enum {
+    RECORD_DEADLINE_BITS = 35,
+    RECORD_KEY_SHIFT = 35,
+    RECORD_FLAG_SHIFT = 43,
+    RECORD_VALUE_SHIFT = 51,
+    RECORD_KEY_MAX = 255,
+    RECORD_SCRATCH_WORDS = LIMIT_MUTABLE_RECORD_BYTES / 8 + 1,
+};
+
+#define RECORD_NEAR_MS (INT64_C(190) * 86400 * 1000)
+
+struct record {
+    _Atomic uint64_t header; /* and further words behind it */
+};
+
+/* A record's header taken apart; what the other functions work on. */
+struct record_shape {
+    uint64_t header;
+    uint32_t key_offset; /* bytes from the record's start */
+    uint32_t key_len;
+    uint32_t value_offset;
+    uint32_t value_len;
+    uint32_t bytes; /* whole, rounded */
+    uint32_t flags;
+};
+
+/* What to write: the value is stored as it is (the caller has encoded integers and extents). */
+struct record_spec {
+    attl_slice key;
+    attl_slice value;
+    int64_t deadline_ms; /* ATTL_NO_DEADLINE: none */
+    uint32_t value_flags; /* RECORD_INTEGER, RECORD_EXTENT */
+};
+
+struct record_shape record_shape(const struct record *r);
+int64_t record_deadline(const struct record *r, const struct record_shape *s, int64_t now_ms);
+/* Bytes a record for `spec` takes, when written at `now_ms`. */
+uint32_t record_bytes(const struct record_spec *spec, int64_t now_ms);
+/* Writes to memory no reader can see yet. */
+void record_write(struct record *r, const struct record_spec *spec, int64_t now_ms);
+bool record_key_is(const struct record *r, const struct record_shape *s, attl_slice key);
+attl_slice record_key(const struct record *r, const struct record_shape *s);
+/* The value's bytes in place: valid for records that are not mutable, or under the partition's lock. */
+attl_slice record_value(const struct record *r, const struct record_shape *s);
+/* Copies the value of a mutable record, possibly while it changes: validate afterwards. */
+attl_slice record_copy_value(const struct record *r, const struct record_shape *s,
+                             uint64_t scratch[RECORD_SCRATCH_WORDS]);
+
+/* The key, copied first if its last bytes share a word with a value that may change meanwhile. */
+attl_slice record_stable_key(const struct record *r, const struct record_shape *s,
+                             uint64_t scratch[RECORD_SCRATCH_WORDS]);
+
+static inline bool
+record_is_mutable(const struct record_shape *s)
+{
+    return s->bytes <= LIMIT_MUTABLE_RECORD_BYTES;
+}
+
+/* True if `spec` can replace the record without a new one: same shape, and not an earlier deadline. */
+bool record_can_overwrite(const struct record *r, const struct record_shape *s, const struct record_spec *spec,
+                          int64_t now_ms);
+/* Stores value and deadline in place, under the lock and between version changes. */
+void record_overwrite(struct record *r, const struct record_shape *s, const struct record_spec *spec);
+/* True if only the header must change to give the record this deadline, which must not be earlier. */
+bool record_can_prolong(const struct record *r, const struct record_shape *s, int64_t deadline_ms,
+                        int64_t now_ms);
+void record_prolong(struct record *r, const struct record_shape *s, int64_t deadline_ms);
+
+#endif

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Appending to, and taking chunks from, a shard. The size of a new chunk is a sixteenth of its chain, so
+ * that free tails stay near 3 % of what is stored, whether a slot holds a kilobyte or a gigabyte. Chunks
+ * are born and sealed in order, which is the FIFO the eviction policy wants at no cost per entry.
+ */
+#include "cache/shard.h"
+
+#include "cache/cache.h"
+
+enum {
+    CHAIN_SHARE = 16, /* a new chunk is this part of its chain */
+    EARLY_EXPIRE_MAX_BYTES = 256 << 10,
+    CLEAN_SCAN_MAX = 65536, /* chunks looked at for one choice */
+    DEAD_MIN_BYTES = 256 << 10, /* less is never worth cleaning */
+};
+
+void
+shard_init(struct shard *s, struct cache *cache, uint16_t index, int64_t now_ms)
+{
+    s->cache = cache;
+    s->index = index;
+    lock_init(&s->lock);
+    lock_init(&s->drain_lock);
+    wheel_init(&s->wheel, now_ms);
+    for (unsigned i = 0; i < WHEEL_SLOTS; i++)
+        s->chains[i].min_deadline_ms = INT64_MAX;
+    ghost_init(&s->ghost, &cache->config.alloc);
+    atomic_init(&s->earliest_ms, INT64_MAX);
+}
+
+void
+shard_fini(struct shard *s)
+{
+    ghost_fini(&s->ghost);
+}
+
+/* ---- life of a chunk: open, sealed, taken, retired ------------------------------------------- */
+
+static uint32_t
+pow2_at_most(uint64_t x)
+{
+    return x ? UINT32_C(1) << (63 - __builtin_clzll(x)) : 0;
+}
+
+static uint32_t
+chunk_size_for(const struct shard *s, const struct chain *chain, uint32_t record_bytes)
+{
+    uint64_t share = chain->bytes / CHAIN_SHARE;
+    uint32_t max = s->cache->chunk_max_bytes;
+    uint32_t bytes = pow2_at_most(share < max ? share : max);
+    if (bytes < LIMIT_CHUNK_MIN_BYTES)
+        bytes = LIMIT_CHUNK_MIN_BYTES;
+    while (bytes < record_bytes)
+        bytes *= 2;
+    return bytes;
+}
+
+static bool
+release_chunk(void *ud, struct limbo_node *node)
+{
+    struct chunk *c = (struct chunk *)((char *)node - offsetof(struct chunk, limbo));
+    if (atomic_load(&c->pins) != 0)
+        return false;
+    chunk_free(ud, c);
+    return true;
+}
+
+void
+shard_retire(struct shard *s, struct chunk *c)
+{
+    ASSERT(atomic_load(&c->live_items) == 0);
+    atomic_store(&c->state, CHUNK_RETIRED);
+    c->limbo.release = release_chunk;
+    limbo_retire(&s->cache->limbo, &c->limbo);
+}
+
+/* Takes a sealed chunk out of its chain and fifo. */
+static void
+chunk_unlink(struct shard *s, struct chunk *c)
+{
+    struct chain *chain = &s->chains[c->slot];
+    chunk_list_remove(&chain->sealed, c, LINK_CHAIN);
+    chunk_list_remove(&s->fifo[c->gen], c, LINK_FIFO);
+    chain->bytes -= c->bytes;
+    s->sealed_used_bytes -= c->used;
+    if (!chain->sealed.first && !chain->open[GEN_NEW] && !chain->open[GEN_SURVIVOR]) {
+        chain->min_deadline_ms = INT64_MAX;
+        wheel_mark(&s->wheel, c->slot, false);
+    }
+}
+
+static void
+chunk_seal(struct shard *s, struct chain *chain, unsigned gen)
+{
+    struct chunk *c = chain->open[gen];
+    if (!c)
+        return;
+    chain->open[gen] = NULL;
+    s->open_bytes -= c->bytes;
+    s->open_used_bytes -= c->used;
+    s->sealed_used_bytes += c->used;
+    atomic_store(&c->state, CHUNK_SEALED);
+    chunk_list_append(&chain->sealed, c, LINK_CHAIN);
+    chunk_list_append(&s->fifo[gen], c, LINK_FIFO);
+    if (atomic_load(&c->live_items) == 0) {
+        chunk_unlink(s, c);
+        shard_retire(s, c);
+    }
+}
+
+static int
+chunk_open(struct shard *s, struct chain *chain, const struct append_spec *spec, uint32_t record_bytes)
+{
+    uint32_t bytes = chunk_size_for(s, chain, record_bytes);
+    /* Near the limit, or in a fragmented pool, a smaller chunk may still be had. */
+    while (!cache_may_use(s->cache, bytes, spec->urgent)) {
+        if (bytes / 2 < LIMIT_CHUNK_MIN_BYTES || bytes / 2 < record_bytes)
+            return ATTL_E_FULL;
+        bytes /= 2;
+    }
+    struct chunk *c = chunk_new(&s->cache->chunks, bytes);
+    if (!c)
+        return ATTL_E_NOMEM;
+    c->opened_seq = s->seq++;
+    atomic_store(&c->shard, s->index);
+    c->gen = (uint8_t)spec->gen;
+    chain->open[spec->gen] = c;
+    chain->bytes += bytes;
+    s->open_bytes += bytes;
+    /* A new chunk is when debts are looked at: whoever writes next pays in small coin. */
+    atomic_store_explicit(&s->owes, true, memory_order_relaxed);
+    return ATTL_OK;
+}
+
+static void
+take(struct shard *s, struct chunk *c)
+{
+    chunk_unlink(s, c);
+    c->drain_offset = 0;
+    atomic_store(&c->state, CHUNK_DRAINING);
+}
+
+/* ---- appending ------------------------------------------------------------------------------- */
+
+static int
+append_locked(struct shard *s, const struct append_spec *spec, struct appended *ret)
+{
+    const struct record_spec *record = spec->record;
+    uint32_t bytes = record_bytes(record, spec->now_ms);
+    unsigned slot = wheel_slot(&s->wheel, record->deadline_ms);
+    struct chain *chain = &s->chains[slot];
+    struct chunk *c = chain->open[spec->gen];
+    if (!c || c->bytes - c->used < bytes) {
+        chunk_seal(s, chain, spec->gen);
+        int status = chunk_open(s, chain, spec, bytes);
+        if (status != ATTL_OK)
+            return status;
+        c = chain->open[spec->gen];
+        c->slot = (uint16_t)slot;
+        wheel_mark(&s->wheel, slot, true);
+    }
+    struct record *r = (struct record *)(void *)(c->data + c->used);
+    record_write(r, record, spec->now_ms);
+    c->used += bytes;
+    s->open_used_bytes += bytes;
+    atomic_fetch_add_explicit(&c->live_bytes, bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&c->live_items, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->live_bytes[spec->gen], bytes, memory_order_relaxed);
+    int64_t deadline_ms = record->deadline_ms == ATTL_NO_DEADLINE ? INT64_MAX : record->deadline_ms;
+    if (deadline_ms < chain->min_deadline_ms)
+        chain->min_deadline_ms = deadline_ms;
+    if (deadline_ms < atomic_load_explicit(&s->earliest_ms, memory_order_relaxed))
+        atomic_store_explicit(&s->earliest_ms, deadline_ms, memory_order_relaxed);
+    ret->address = region_address(&s->cache->region, r);
+    ret->chunk = c;
+    ret->bytes = bytes;
+    return ATTL_OK;
+}
+
+int
+shard_append(struct shard *s, const struct append_spec *spec, struct appended *ret)
+{
+    struct append_spec own = *spec;
+    lock_acquire(&s->lock);
+    ret->ghost_hit = own.new_entry && s->ghost.count && ghost_take(&s->ghost, own.hash);
+    if (ret->ghost_hit)
+        own.gen = GEN_SURVIVOR;
+    int status = append_locked(s, &own, ret);
+    lock_release(&s->lock);
+    return status;
+}
+
+/* ---- expiry ---------------------------------------------------------------------------------- */
+
+static void
+slot_make_due(struct shard *s, unsigned slot)
+{
+    struct chain *chain = &s->chains[slot];
+    for (unsigned gen = 0; gen < GEN_COUNT; gen++)
+        chunk_seal(s, chain, gen);
+    struct chunk *next;
+    for (struct chunk *c = chain->sealed.first; c; c = next) {
+        next = c->link[LINK_CHAIN].next;
+        chunk_unlink(s, c);
+        atomic_store(&c->state, CHUNK_DUE);
+        chunk_list_append(&s->due, c, LINK_CHAIN);
+    }
+    wheel_mark(&s->wheel, slot, false);
+}
+
+/* Recomputes the lower bound of deadlines after something has left. */
+static void
+refresh_earliest(struct shard *s)
+{
+    unsigned slot;
+    (void)wheel_next(&s->wheel, &slot);
+    int64_t earliest_ms = slot == WHEEL_NEVER ? INT64_MAX : s->chains[slot].min_deadline_ms;
+    if (s->due.first || s->draining[DRAIN_DUE])
+        earliest_ms = 0;
+    atomic_store_explicit(&s->earliest_ms, earliest_ms, memory_order_relaxed);
+}
+
+void
+shard_advance(struct shard *s, int64_t now_ms)
+{
+    lock_acquire(&s->lock);
+    unsigned slot;
+    while ((slot = wheel_advance(&s->wheel, now_ms)) != WHEEL_NEVER)
+        slot_make_due(s, slot);
+    refresh_earliest(s);
+    lock_release(&s->lock);
+}
+
+void
+shard_expire_early(struct shard *s, int64_t now_ms)
+{
+    lock_acquire(&s->lock);
+    unsigned slot = wheel_slot(&s->wheel, now_ms);
+    struct chain *chain = &s->chains[slot];
+    if (slot < WHEEL_LEVEL_SLOTS && chain->min_deadline_ms <= now_ms &&
+        chain->bytes <= EARLY_EXPIRE_MAX_BYTES)
+        slot_make_due(s, slot);
+    refresh_earliest(s);
+    lock_release(&s->lock);
+}
+
+int64_t
+shard_next_due(struct shard *s)
+{
+    lock_acquire(&s->lock);
+    unsigned slot;
+    int64_t due_ms = wheel_next(&s->wheel, &slot);
+    if (s->due.first || s->draining[DRAIN_DUE])
+        due_ms = 0;
+    lock_release(&s->lock);
+    return due_ms;
+}
+
+struct chunk *
+shard_take_due(struct shard *s)
+{
+    lock_acquire(&s->lock);
+    struct chunk *c = s->due.first;
+    if (c) {
+        chunk_list_remove(&s->due, c, LINK_CHAIN);
+        c->drain_offset = 0;
+        atomic_store(&c->state, CHUNK_DRAINING);
+    } else {
+        refresh_earliest(s);
+    }
+    lock_release(&s->lock);
+    return c;
+}
+
+/* ---- choosing victims ------------------------------------------------------------------------ */
+
+static uint64_t
+live_of(const struct shard *s, enum chunk_gen gen)
+{
+    int64_t live = atomic_load_explicit(&s->live_bytes[gen], memory_order_relaxed);
+    return live > 0 ? (uint64_t)live : 0;
+}
+
+/* The oldest chunk of a generation; seals an open one if no sealed chunk is left. */
+static struct chunk *
+oldest_of(struct shard *s, enum chunk_gen gen)
+{
+    if (s->fifo[gen].first)
+        return s->fifo[gen].first;
+    struct chain *oldest = NULL;
+    for (unsigned i = 0; i < WHEEL_SLOTS; i++) {
+        struct chunk *c = s->chains[i].open[gen];
+        if (c && (!oldest || c->opened_seq < oldest->open[gen]->opened_seq))
+            oldest = &s->chains[i];
+    }
+    if (oldest)
+        chunk_seal(s, oldest, gen);
+    return s->fifo[gen].first;
+}
+
+/* The chunk whose entries expire next, for volatile-ttl. */
+static struct chunk *
+soonest(struct shard *s)
+{
+    unsigned slot;
+    (void)wheel_next(&s->wheel, &slot);
+    if (slot == WHEEL_NEVER)
+        return NULL;
+    struct chain *chain = &s->chains[slot];
+    for (unsigned gen = 0; !chain->sealed.first && gen < GEN_COUNT; gen++)
+        chunk_seal(s, chain, gen);
+    return chain->sealed.first;
+}
+
+struct chunk *
+shard_take_evictable(struct shard *s, enum evict_policy policy)
+{
+    lock_acquire(&s->lock);
+    struct chunk *c;
+    if (policy == EVICT_VOLATILE_TTL) {
+        c = soonest(s);
+    } else {
+        enum chunk_gen gen = evict_choose_gen(live_of(s, GEN_NEW), live_of(s, GEN_SURVIVOR));
+        c = oldest_of(s, gen);
+        if (!c)
+            c = oldest_of(s, gen == GEN_NEW ? GEN_SURVIVOR : GEN_NEW);
+    }
+    if (c)
+        take(s, c);
+    lock_release(&s->lock);
+    return c;
+}
+
+struct chunk *
+shard_take_cleanable(struct shard *s, unsigned max_live_percent)
+{
+    struct chunk *best = NULL;
+    double best_benefit = 0;
+    unsigned scanned = 0;
+    lock_acquire(&s->lock);
+    for (unsigned gen = 0; gen < GEN_COUNT; gen++) {
+        for (struct chunk *c = s->fifo[gen].first; c && scanned < CLEAN_SCAN_MAX; scanned++) {
+            uint32_t live = atomic_load_explicit(&c->live_bytes, memory_order_relaxed);
+            double benefit = evict_clean_benefit(live, c->used, s->seq - c->opened_seq);
+            if (benefit > best_benefit && (uint64_t)live * 100 <= (uint64_t)c->used * max_live_percent) {
+                best = c;
+                best_benefit = benefit;
+            }
+            c = c->link[LINK_FIFO].next;
+        }
+    }
+    if (best)
+        take(s, best);
+    lock_release(&s->lock);
+    return best;
+}
+
+void
+shard_record_died(struct chunk *c, struct cache *cache, uint32_t bytes)
+{
+    struct shard *s = &cache->shards[atomic_load_explicit(&c->shard, memory_order_relaxed)];
+    atomic_fetch_sub_explicit(&s->live_bytes[c->gen], bytes, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&c->live_bytes, bytes, memory_order_relaxed);
+    if (atomic_fetch_sub(&c->live_items, 1) != 1 ||
+        atomic_load(&c->state) != CHUNK_SEALED)
+        return;
+    /* It was the last one. Somebody may be taking the chunk right now, or may already have had it and
+     * opened it anew: what counts is what holds under the lock. */
+    lock_acquire(&s->lock);
+    if (atomic_load(&c->shard) == s->index && atomic_load(&c->state) == CHUNK_SEALED &&
+        atomic_load(&c->live_items) == 0) {
+        chunk_unlink(s, c);
+        shard_retire(s, c);
+    }
+    lock_release(&s->lock);
+}
+
+uint64_t
+shard_dead_bytes(struct shard *s)
+{
+    lock_acquire(&s->lock);
+    uint64_t used = s->sealed_used_bytes + s->open_used_bytes;
+    lock_release(&s->lock);
+    uint64_t live = live_of(s, GEN_NEW) + live_of(s, GEN_SURVIVOR);
+    return used > live ? used - live : 0;
+}
+
+bool
+shard_wants_cleaning(struct shard *s)
+{
+    uint64_t dead = shard_dead_bytes(s);
+    if (dead < DEAD_MIN_BYTES)
+        return false;
+    uint64_t whole = dead + live_of(s, GEN_NEW) + live_of(s, GEN_SURVIVOR);
+    unsigned percent = atomic_load_explicit(&s->cache->utilization_percent, memory_order_relaxed);
+    return dead * 100 > whole * (100 - percent);
+}

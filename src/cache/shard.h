@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A shard: a timing wheel whose slots are chains of chunks, and the counters of the partitions it owns.
+ * Appending a record finds the open chunk of (wheel slot, generation); draining takes chunks from here.
+ * Records stay where they are when a partition moves to another shard: its next owner gets them when they
+ * are next copied.
+ *
+ * `lock` guards everything but the atomics and `drain`; it is taken after a partition's lock and before a
+ * pool's. `drain_lock` admits one drainer at a time and is taken before any partition's lock.
+ */
+#ifndef ATTL_CACHE_SHARD_H
+#define ATTL_CACHE_SHARD_H
+
+#include "cache/chunk.h"
+#include "cache/evict.h"
+#include "cache/ghost.h"
+#include "cache/record.h"
+#include "cache/wheel.h"
+
+struct cache;
+
+struct chain {
+    struct chunk *open[GEN_COUNT];
+    struct chunk_list sealed; /* both generations */
+    uint64_t bytes;           /* of all its chunks: sizes the next one */
+    int64_t min_deadline_ms;  /* lower bound over its records; INT64_MAX while empty */
+};
+
+struct shard {
+    struct cache *cache;
+    uint16_t index;
+    struct lock lock;
+    struct wheel wheel;
+    struct chain chains[WHEEL_SLOTS];
+    struct chunk_list fifo[GEN_COUNT]; /* sealed chunks, oldest first */
+    struct chunk_list due;
+    struct ghost ghost;
+    uint64_t seq; /* births of chunks */
+    uint64_t sealed_used_bytes; /* records in sealed chunks, dead ones included */
+    uint64_t open_used_bytes, open_bytes;
+
+    struct lock drain_lock;
+    struct chunk *draining[3]; /* by drain_reason: a chunk that is partly done */
+
+    /* Changed without the lock. */
+    _Atomic uint64_t items, ttl_items; /* of the partitions it owns */
+    _Atomic int64_t live_bytes[GEN_COUNT]; /* of the chunks it holds */
+    _Atomic int64_t earliest_ms; /* no record of ours expires before: a lower bound for pollers */
+    _Atomic bool owes; /* writers should drain a little with each write: see drain_assist */
+};
+
+/* What shard_append needs to know beside the record. */
+struct append_spec {
+    const struct record_spec *record;
+    uint64_t hash;
+    enum chunk_gen gen;
+    bool new_entry; /* consult the ghost, which may promote it to the survivors */
+    bool urgent;    /* the drain: may exceed the memory limit by the reserve */
+    int64_t now_ms;
+};
+
+struct appended {
+    uint64_t address;
+    struct chunk *chunk;
+    uint32_t bytes;
+    bool ghost_hit;
+};
+
+void shard_init(struct shard *s, struct cache *cache, uint16_t index, int64_t now_ms);
+void shard_fini(struct shard *s);
+/* Writes a record. ATTL_OK, ATTL_E_FULL (make room and try again), ATTL_E_NOMEM. */
+int shard_append(struct shard *s, const struct append_spec *spec, struct appended *ret);
+/* Moves the chunks of all slots whose time has come to the due list. */
+void shard_advance(struct shard *s, int64_t now_ms);
+/* When the shard next wants to be drained (Unix ms; INT64_MAX: never). */
+int64_t shard_next_due(struct shard *s);
+/* Takes a chunk to drain, or NULL; it is then in state DRAINING and in no list. */
+struct chunk *shard_take_due(struct shard *s);
+struct chunk *shard_take_evictable(struct shard *s, enum evict_policy policy);
+/* The chunk most worth cleaning, if its live part is at most `max_live_percent`. */
+struct chunk *shard_take_cleanable(struct shard *s, unsigned max_live_percent);
+/* If the present tick's slot may hold expired records and is small, makes it due at once. */
+void shard_expire_early(struct shard *s, int64_t now_ms);
+/* A drained chunk leaves: its memory is reused when its readers have gone. */
+void shard_retire(struct shard *s, struct chunk *c);
+/* A record in `c` died. Frees the chunk at once if it was the last one of a sealed chunk. */
+void shard_record_died(struct chunk *c, struct cache *cache, uint32_t bytes);
+/* Bytes of dead records in its chunks. */
+uint64_t shard_dead_bytes(struct shard *s);
+/* True if more of the shard's bytes are dead than the utilisation setting allows. */
+bool shard_wants_cleaning(struct shard *s);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Parsing by hand, since the rule "options end at the first word of a command" fits neither
+ * getopt's permutation nor argp, whose -h is help where ours is the host, as in redis-cli. apply()
+ * is the one place that knows what an option does; the table knows everything else. Only the
+ * password is copied, all other strings stay argv's.
+ */
+#include "cli/args.h"
+
+#include "cli/args_table.h"
+#include "cli/nearest.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static bool fail(struct cli_args *args, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static bool
+fail(struct cli_args *args, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    (void)vsnprintf(args->error, sizeof args->error, format,
+                    list); /* a cut sentence is still one */
+    va_end(list);
+    return false;
+}
+
+/* A decimal whole number in min..max. */
+static bool
+parse_number(const char *z, long min, long max, long *ret_number)
+{
+    char *end;
+    long n = strtol(z, &end, 10);
+    if (end == z || *end || n < min || n > max)
+        return false;
+    *ret_number = n;
+    return true;
+}
+
+/* "0.5" to 500. */
+static bool
+parse_seconds(const char *z, int *ret_ms)
+{
+    char *end;
+    double seconds = strtod(z, &end);
+    if (end == z || *end || !(seconds >= 0 && seconds <= ARGS_SECONDS_MAX)) /* NaN fails both */
+        return false;
+    *ret_ms = (int)(seconds * 1000 + 0.5);
+    return true;
+}
+
+/* A copy, so that the word on the command line can be overwritten. */
+static bool
+take_password(struct cli_args *args, char *word)
+{
+    char *copy = strdup(word);
+    if (!copy)
+        return fail(args, "out of memory");
+    memset(word, '*', strlen(word));
+    free((char *)args->server.password);
+    args->server.password = copy;
+    return true;
+}
+
+static bool
+apply_server(struct cli_args *args, const struct args_option *o, char *value)
+{
+    long number;
+    switch (o->id) {
+    case OPT_HOST:
+        args->server.host = value;
+        return *value || fail(args, "--host: the name is empty");
+    case OPT_PORT:
+        if (!parse_number(value, 1, 65535, &number))
+            return fail(args, "--port: '%s' is not a port (1 to 65535)", value);
+        args->server.port = (int)number;
+        return true;
+    case OPT_SOCKET:
+        args->server.socket_path = value;
+        return *value || fail(args, "--socket: the path is empty");
+    case OPT_USER: args->server.user = value; return true;
+    case OPT_PASSWORD: return take_password(args, value);
+    case OPT_TIMEOUT:
+        if (!parse_seconds(value, &args->server.timeout_ms))
+            return fail(args, "--timeout: '%s' is not a number of seconds (0 to %d)", value,
+                        ARGS_SECONDS_MAX);
+        if (args->server.timeout_ms == 0)
+            args->server.timeout_ms = -1;
+        return true;
+    default: /* OPT_RESP2 */ args->server.resp2 = true; return true;
+    }
+}
+
+static bool
+apply_format(struct cli_args *args, const char *value)
+{
+    if (strcmp(value, "resp") == 0)
+        args->format = FORMAT_RESP;
+    else if (strcmp(value, "json") == 0)
+        args->format = FORMAT_JSON;
+    else
+        return fail(args, "--format: '%s' is neither resp nor json", value);
+    return true;
+}
+
+static bool
+apply(struct cli_args *args, const struct args_option *o, char *value)
+{
+    switch (o->id) {
+    case OPT_JSON: args->output = OUTPUT_JSON; return true;
+    case OPT_RAW: args->output = OUTPUT_RAW; return true;
+    case OPT_NO_RAW: args->output = OUTPUT_HUMAN; return true;
+    case OPT_STDIN: args->last_from_stdin = true; return true;
+    case OPT_INTERVAL:
+        if (parse_seconds(value, &args->interval_ms) && args->interval_ms > 0)
+            return true;
+        return fail(args, "--interval: '%s' is not a number of seconds above 0", value);
+    case OPT_COUNT:
+        return parse_number(value, 1, ARGS_COUNT_MAX, &args->count) ||
+               fail(args, "--count: '%s' is not a whole number above 0", value);
+    case OPT_MATCH: args->match = value; return true;
+    case OPT_FORMAT: return apply_format(args, value);
+    case OPT_STRICT: args->strict = true; return true;
+    case OPT_HEALTHCHECK: args->mode = MODE_HEALTHCHECK; return true;
+    case OPT_HELP: args->mode = MODE_HELP; return true;
+    case OPT_VERSION: args->mode = MODE_VERSION; return true;
+    default: return apply_server(args, o, value);
+    }
+}
+
+static bool
+fail_unknown(struct cli_args *args, const char *word, size_t name_len)
+{
+    struct nearest best;
+    nearest_init(&best, attl_b(word + 2, name_len));
+    for (size_t i = 0; i < args_option_count; i++)
+        nearest_offer(&best, args_options[i].name);
+    if (best.name)
+        return fail(args, "unknown option %.*s; did you mean --%s?", (int)name_len + 2, word,
+                    best.name);
+    return fail(args, "unknown option %.*s; attl --help lists them", (int)name_len + 2, word);
+}
+
+/* The words still to be read. */
+struct cursor {
+    int argc, at;
+    char **argv;
+    unsigned seen; /* bit per option of the table */
+};
+
+/* --name, --name=value, --name value. */
+static bool
+parse_long(struct cli_args *args, struct cursor *c)
+{
+    char *word = c->argv[c->at++];
+    char *equals = strchr(word, '=');
+    size_t len = equals ? (size_t)(equals - word) - 2 : strlen(word) - 2;
+    const struct args_option *o = args_find_long(word + 2, len);
+    if (!o)
+        return fail_unknown(args, word, len);
+    c->seen |= 1U << (o - args_options);
+    if (!o->value)
+        return equals ? fail(args, "--%s takes no value", o->name) : apply(args, o, NULL);
+    if (equals)
+        return apply(args, o, equals + 1);
+    if (c->at == c->argc)
+        return fail(args, "--%s needs a value: --%s %s", o->name, o->name, o->value);
+    return apply(args, o, c->argv[c->at++]);
+}
+
+/* -x, -p6411, -p 6411, -xp6411. */
+static bool
+parse_letters(struct cli_args *args, struct cursor *c)
+{
+    char *word = c->argv[c->at++];
+    for (char *p = word + 1; *p; p++) {
+        const struct args_option *o = args_find_letter(*p);
+        if (!o)
+            return fail(args, "unknown option -%c; attl --help lists them", *p);
+        c->seen |= 1U << (o - args_options);
+        if (!o->value) {
+            if (!apply(args, o, NULL))
+                return false;
+            continue;
+        }
+        if (p[1])
+            return apply(args, o, p + 1);
+        if (c->at == c->argc)
+            return fail(args, "-%c needs a value: -%c %s%s", *p, *p, o->value,
+                        o->id == OPT_HOST ? " (for help: attl --help)" : "");
+        return apply(args, o, c->argv[c->at++]);
+    }
+    return true;
+}
+
+/* A word after stat, load or dump that is not an option. */
+static bool
+take_operand(struct cli_args *args, const char *word)
+{
+    if (args->mode == MODE_STAT)
+        return fail(args, "stat takes no operand, but got '%s'", word);
+    if (args->file)
+        return fail(args, "one operand too many: '%s'", word);
+    args->file = word;
+    return true;
+}
+
+/* The word after the tool's own word, or the word that begins a command. */
+enum word_result { WORD_TAKEN, WORD_ENDS_OPTIONS, WORD_WRONG };
+
+/* A word that is no option. `own` tells whether one of the tool's words was read before. */
+static enum word_result
+take_word(struct cli_args *args, const char *word, bool *own)
+{
+    enum cli_mode mode;
+    if (*own)
+        return take_operand(args, word) ? WORD_TAKEN : WORD_WRONG;
+    if (!args_find_word(word, &mode))
+        return WORD_ENDS_OPTIONS;
+    *own = true;
+    if (args->mode == MODE_INTERACTIVE) /* --help and --version outweigh the word */
+        args->mode = mode;
+    return WORD_TAKEN;
+}
+
+/* Reads up to the first word of a command, or all words after stat, load and dump. */
+static bool
+parse_words(struct cli_args *args, struct cursor *c, bool *own)
+{
+    while (c->at < c->argc && !(*own && args->mode == MODE_HELP)) {
+        char *word = c->argv[c->at];
+        if (strcmp(word, "--") == 0) {
+            c->at++;
+            return true;
+        }
+        if (word[0] == '-' && word[1]) {
+            if (!(word[1] == '-' ? parse_long(args, c) : parse_letters(args, c)))
+                return false;
+            continue;
+        }
+        enum word_result result = take_word(args, word, own);
+        if (result != WORD_TAKEN)
+            return result == WORD_ENDS_OPTIONS;
+        c->at++;
+    }
+    return true;
+}
+
+/* What is left are the words of a command, or the topic of help. */
+static bool
+take_rest(struct cli_args *args, const struct cursor *c, bool own)
+{
+    args->argc = c->argc - c->at;
+    args->argv = c->argv + c->at;
+    if (args->argc > 0 && own && args->mode != MODE_HELP)
+        return fail(args, "one operand too many: '%s'", args->argv[0]);
+    if (args->argc > 0 && args->mode == MODE_INTERACTIVE)
+        args->mode = MODE_COMMAND;
+    return true;
+}
+
+/* What can only be seen when all words were read. */
+static bool
+check_whole(struct cli_args *args, const struct cursor *c)
+{
+    if (args->mode == MODE_HELP || args->mode == MODE_VERSION || args->mode == MODE_HEALTHCHECK)
+        return true;
+    for (size_t i = 0; i < args_option_count; i++)
+        if ((c->seen & 1U << i) && !(args_options[i].modes & 1U << args->mode))
+            return fail(args, "--%s means nothing here; attl --help says where it belongs",
+                        args_options[i].name);
+    if ((args->mode == MODE_LOAD || args->mode == MODE_DUMP) && !args->file)
+        return fail(args, "%s needs a file, or - for standard %s%s",
+                    args->mode == MODE_LOAD ? "load" : "dump",
+                    args->mode == MODE_LOAD ? "input" : "output",
+                    args->mode == MODE_DUMP ? " (the command DUMP: attl -- dump KEY)" : "");
+    if (args->last_from_stdin && args->mode != MODE_COMMAND)
+        return fail(args, "-x needs a command: attl -x set KEY < FILE");
+    return true;
+}
+
+bool
+args_parse(struct cli_args *args, int argc, char **argv, const char *password)
+{
+    *args = (struct cli_args){
+        .server = { .host = "127.0.0.1",
+                    .port = ARGS_PORT_DEFAULT,
+                    .timeout_ms = ARGS_TIMEOUT_DEFAULT_MS },
+        .mode = MODE_INTERACTIVE,
+        .interval_ms = 1000,
+    };
+    struct cursor c = { .argc = argc, .at = argc > 0 ? 1 : 0, .argv = argv };
+    bool own = false; /* stat, load, dump or help was read: options may follow it */
+    if (!parse_words(args, &c, &own) || !take_rest(args, &c, own) || !check_whole(args, &c))
+        return false;
+    if (args->server.password || !password || !*password)
+        return true;
+    args->server.password = strdup(password);
+    return args->server.password || fail(args, "out of memory");
+}
+
+void
+args_fini(struct cli_args *args)
+{
+    char *password = (char *)args->server.password;
+    if (password)
+        explicit_bzero(password, strlen(password));
+    free(password);
+    args->server.password = NULL;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Commands on several strings. MGET streams the values into the reply in the order of the keys
+ * while the cache overlaps their memory accesses. The writers hand all pairs to the cache at once,
+ * because only it can make them one change; pairs of short requests are split into keys and values
+ * on the stack.
+ */
+#include "base/assert.h"
+#include "command/commands.h"
+#include "command/reply.h"
+#include "command/ttl_option.h"
+
+#include <stdlib.h>
+
+enum { PAIRS_ON_STACK = 64 };
+
+struct mget {
+    struct request *rq;
+    int failure; /* first status < 0, or 0 */
+};
+
+static void
+mget_visit(void *ud, size_t i, int status, attl_slice value, int64_t deadline_ms)
+{
+    (void)i;
+    (void)deadline_ms;
+    struct mget *mget = ud;
+    if (status == ATTL_OK)
+        resp_bulk(mget->rq->out, value);
+    else if (status < 0 && mget->failure == 0)
+        mget->failure = status;
+    else
+        resp_null(mget->rq->out, mget->rq->s->proto);
+}
+
+/* MGET key [key ...] */
+void
+cmd_mget(struct request *rq)
+{
+    size_t mark = rq->out->len;
+    struct mget mget = { rq, 0 };
+    resp_array(rq->out, rq->argc - 1);
+    (void)attl_mget_visit(rq->env->cache, rq->argv + 1, rq->argc - 1, mget_visit, &mget); /* hits */
+    if (mget.failure) {
+        /* A key that the validation refuses is the caller's mistake, not a miss: say so. */
+        rq->out->len = mark;
+        reply_failure(rq, mget.failure);
+    }
+}
+
+/* Stores the n pairs that start at argv[first]. ATTL_E_NOMEM also if the lists found no memory. */
+static int
+store_pairs(struct request *rq, size_t first, size_t n, const attl_set_opts *opts)
+{
+    ASSERT(n >= 1);
+    attl_slice stack[2 * PAIRS_ON_STACK];
+    attl_slice *slices = n <= PAIRS_ON_STACK ? stack : malloc(2 * n * sizeof *slices);
+    if (!slices)
+        return ATTL_E_NOMEM;
+    attl_slice *keys = slices, *values = slices + n;
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = rq->argv[first + 2 * i];
+        values[i] = rq->argv[first + 2 * i + 1];
+    }
+    int st = attl_mset(rq->env->cache, keys, values, n, opts);
+    if (slices != stack)
+        free(slices);
+    return st;
+}
+
+/* MSET key value [key value ...] */
+void
+cmd_mset(struct request *rq)
+{
+    if (rq->argc % 2 == 0) {
+        reply_arity_error(rq);
+        return;
+    }
+    attl_set_opts opts = ATTL_SET_OPTS_INIT;
+    int st = store_pairs(rq, 1, (rq->argc - 1) / 2, &opts);
+    if (!reply_if_failed(rq, st))
+        reply_ok(rq);
+}
+
+/* MSETNX key value [key value ...] */
+void
+cmd_msetnx(struct request *rq)
+{
+    if (rq->argc % 2 == 0) {
+        reply_arity_error(rq);
+        return;
+    }
+    attl_set_opts opts = ATTL_SET_OPTS_INIT;
+    opts.flags = ATTL_SET_NX;
+    reply_done(rq, store_pairs(rq, 1, (rq->argc - 1) / 2, &opts));
+}
+
+/* Reads the words behind the pairs of MSETEX; false after answering. */
+static bool
+msetex_words(struct request *rq, size_t i, attl_set_opts *opts)
+{
+    struct ttl_option life = { TTL_WORD_NONE, { NULL, 0 } };
+    for (; i < rq->argc; i++) {
+        enum ttl_read read = ttl_option_read(rq, &i, TTL_WORD_KEEPTTL, &life);
+        if (read == TTL_READ_TAKEN)
+            continue;
+        uint32_t flag = arg_is(rq->argv[i], "nx")   ? ATTL_SET_NX
+                        : arg_is(rq->argv[i], "xx") ? ATTL_SET_XX
+                                                    : 0;
+        if (read == TTL_READ_WRONG || !flag || (opts->flags && opts->flags != flag)) {
+            reply_syntax_error(rq);
+            return false;
+        }
+        opts->flags = flag;
+    }
+    struct ttl_value value;
+    if (!ttl_option_value(rq, &life, ATTL_TTL_DEFAULT, &value))
+        return false;
+    opts->ttl_ms = value.ttl_ms;
+    opts->deadline_ms = value.deadline_ms;
+    return true;
+}
+
+/* MSETEX numkeys key value [key value ...] [NX | XX] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL] */
+void
+cmd_msetex(struct request *rq)
+{
+    int64_t pairs;
+    if (!arg_i64(rq, 1, "ERR invalid numkeys value", &pairs))
+        return;
+    if (pairs < 1) {
+        resp_error(rq->out, "ERR invalid numkeys value");
+        return;
+    }
+    if ((uint64_t)pairs > (rq->argc - 2) / 2) {
+        resp_error(rq->out, "ERR wrong number of key-value pairs");
+        return;
+    }
+    attl_set_opts opts = ATTL_SET_OPTS_INIT;
+    if (msetex_words(rq, 2 + 2 * (size_t)pairs, &opts))
+        reply_done(rq, store_pairs(rq, 2, (size_t)pairs, &opts));
+}

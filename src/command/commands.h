@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The functions behind the rows of the table, by the file that defines them. Each is called with
+ * the arity, the authentication and the loading state already checked, and appends exactly one
+ * reply to rq->out (CLIENT REPLY OFF and its like drop it afterwards). None keeps a pointer into
+ * the request.
+ */
+#ifndef ATTL_COMMAND_COMMANDS_H
+#define ATTL_COMMAND_COMMANDS_H
+
+#include "command/table.h"
+
+/* strings, cmd_string.c and cmd_set.c */
+command_fn cmd_get, cmd_set, cmd_setnx, cmd_setex, cmd_psetex, cmd_getset, cmd_getdel, cmd_getex,
+    cmd_append, cmd_strlen;
+
+/* several strings at once, cmd_multi.c */
+command_fn cmd_mget, cmd_mset, cmd_msetnx, cmd_msetex;
+
+/* parts of strings, cmd_range.c */
+command_fn cmd_getrange, cmd_setrange;
+
+/* numbers, cmd_counter.c */
+command_fn cmd_incr, cmd_decr, cmd_incrby, cmd_decrby, cmd_incrbyfloat;
+
+/* compare and delete, cmd_digest.c */
+command_fn cmd_digest, cmd_delex, cmd_delifeq;
+
+/* keys, cmd_keys.c */
+command_fn cmd_del, cmd_exists, cmd_touch, cmd_type, cmd_rename, cmd_renamenx, cmd_copy;
+
+/* finding keys, cmd_scan.c */
+command_fn cmd_randomkey, cmd_keys, cmd_scan;
+
+/* lives, cmd_expiry.c */
+command_fn cmd_expire, cmd_pexpire, cmd_expireat, cmd_pexpireat, cmd_ttl, cmd_pttl, cmd_expiretime,
+    cmd_pexpiretime, cmd_persist;
+
+/* representation and memory, cmd_memory.c */
+command_fn cmd_object_encoding, cmd_object_freq, cmd_object_idletime, cmd_object_refcount,
+    cmd_memory_usage, cmd_memory_stats, cmd_memory_doctor, cmd_memory_malloc_stats,
+    cmd_memory_purge;
+
+/* the connection, cmd_connection.c */
+command_fn cmd_ping, cmd_echo, cmd_hello, cmd_auth, cmd_select, cmd_quit, cmd_reset;
+
+/* connections, cmd_client.c and client_list.c */
+command_fn cmd_client_capa, cmd_client_getname, cmd_client_getredir, cmd_client_id, cmd_client_info,
+    cmd_client_kill, cmd_client_list, cmd_client_no_evict, cmd_client_no_touch, cmd_client_pause,
+    cmd_client_reply, cmd_client_setinfo, cmd_client_setname, cmd_client_unblock,
+    cmd_client_unpause;
+
+/* the table itself, cmd_command.c and command_doc.c */
+command_fn cmd_command, cmd_command_count, cmd_command_docs, cmd_command_getkeys, cmd_command_info,
+    cmd_command_list, cmd_help;
+
+/* settings, cmd_config.c */
+command_fn cmd_config_get, cmd_config_resetstat, cmd_config_rewrite, cmd_config_set;
+
+/* the server, cmd_server.c */
+command_fn cmd_dbsize, cmd_flush, cmd_time, cmd_wait, cmd_shutdown, cmd_cluster, cmd_lolwut,
+    cmd_slowlog_get, cmd_latency_doctor, cmd_latency_histogram, cmd_empty_array, cmd_zero, cmd_ok;
+
+/* INFO, info.c */
+command_fn cmd_info;
+
+/* our own, cmd_attl.c */
+command_fn cmd_attl_stats, cmd_attl_accounting;
+
+#endif

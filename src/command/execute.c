@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One request from words to reply. The checks come in Redis' order - does the command exist, does
+ * the number of words fit, is the connection authenticated, is the server ready - because clients
+ * see which error wins. Whether a reply is an error is read from its first byte afterwards, so that
+ * commands need not report it; then the session's reply mode decides whether the reply stays. The
+ * path of a command that runs allocates nothing and takes no lock.
+ */
+#include "base/assert.h"
+#include "command/reply.h"
+#include "command/stats.h"
+#include "command/table.h"
+#include "os/clock.h"
+
+#include <stdio.h>
+
+/* Redis echoes at most this much of an unknown command and, again, of its arguments. */
+enum { ECHO_MAX_BYTES = 128, ECHO_QUOTES_BYTES = 4 };
+
+/* Bytes of `arg` that Redis' "%.128s" would print: it stops at a NUL. */
+static int
+echo_len(attl_slice arg, size_t max)
+{
+    size_t len = arg.len < max ? arg.len : max;
+    const char *nul = len ? memchr(arg.data, '\0', len) : NULL;
+    return (int)(nul ? (size_t)(nul - (const char *)arg.data) : len);
+}
+
+static void
+reply_unknown(struct request *rq)
+{
+    char args[ECHO_MAX_BYTES + ECHO_QUOTES_BYTES];
+    size_t len = 0;
+    args[0] = '\0';
+    for (size_t i = 1; i < rq->argc && len < ECHO_MAX_BYTES; i++) {
+        int room = echo_len(rq->argv[i], ECHO_MAX_BYTES - len);
+        int n = snprintf(args + len, sizeof args - len, "'%.*s' ", room,
+                         room ? (const char *)rq->argv[i].data : "");
+        ASSERT(n >= 0 && (size_t)n < sizeof args - len);
+        len += (size_t)n;
+    }
+    attl_slice name = rq->argv[0];
+    resp_errorf(rq->out, "ERR unknown command '%.*s', with args beginning with: %s",
+                echo_len(name, ECHO_MAX_BYTES), name.len ? (const char *)name.data : "", args);
+}
+
+static void
+reply_unknown_sub(struct request *rq, const struct command *container)
+{
+    char upper[COMMAND_NAME_MAX];
+    size_t len = strlen(container->name);
+    for (size_t i = 0; i <= len; i++) {
+        char c = container->name[i];
+        upper[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+    }
+    attl_slice word = rq->argv[1];
+    resp_errorf(rq->out, "ERR unknown subcommand '%.*s'. Try %s HELP.",
+                echo_len(word, ECHO_MAX_BYTES), word.len ? (const char *)word.data : "", upper);
+}
+
+/* The row that serves the request, in rq->cmd; false after answering that there is none. */
+static bool
+request_resolve(struct request *rq)
+{
+    const struct command *cmd = command_find(rq->argv[0]);
+    if (!cmd) {
+        reply_unknown(rq);
+        return false;
+    }
+    rq->cmd = cmd;
+    if (cmd->subs_len == 0 || rq->argc == 1)
+        return true;
+    const struct command *sub = command_find_sub(cmd, rq->argv[1]);
+    if (!sub) {
+        rq->cmd = NULL;
+        reply_unknown_sub(rq, cmd);
+        return false;
+    }
+    rq->cmd = sub;
+    return true;
+}
+
+/* Whether the request may run; answers if not. */
+static bool
+request_admit(struct request *rq)
+{
+    const struct command *cmd = rq->cmd;
+    const struct command_host *host = rq->env->host;
+    if (!command_arity_fits(cmd, rq->argc) || !cmd->run) {
+        reply_arity_error(rq);
+        return false;
+    }
+    if (!rq->s->authenticated && !(cmd->flags & CMD_NO_AUTH) && host->auth_required(host->ud)) {
+        resp_error(rq->out, "NOAUTH Authentication required.");
+        return false;
+    }
+    if (rq->env->loading && !(cmd->flags & CMD_LOADING)) {
+        resp_error(rq->out, "LOADING Redis is loading the dataset in memory");
+        return false;
+    }
+    return true;
+}
+
+static void
+request_run(struct request *rq)
+{
+    struct command_stats *stats = rq->env->stats;
+    size_t row = command_index(rq->cmd);
+    rq->s->last_command = rq->cmd->name;
+    if (!stats_call(stats, row)) {
+        rq->cmd->run(rq);
+        return;
+    }
+    int64_t start_ns = clock_mono_ns();
+    rq->cmd->run(rq);
+    stats_timed(stats, row, clock_mono_ns() - start_ns);
+}
+
+static void
+request_count_error(struct request *rq, size_t mark, bool ran)
+{
+    struct command_stats *stats = rq->env->stats;
+    attl_slice text = attl_b(rq->out->data + mark + 1, rq->out->len - mark - 1);
+    stats_error(stats, text);
+    if (!rq->cmd)
+        return;
+    struct command_counter *c = &stats->counters[command_index(rq->cmd)];
+    stats_add(ran ? &c->failed : &c->rejected, 1);
+}
+
+/* Drops or keeps the reply that starts at `mark`, and moves SKIP on by one request. */
+static void
+session_apply_reply_mode(struct session *s, struct buf *out, size_t mark)
+{
+    switch (s->reply_mode) {
+    case SESSION_REPLY_ON: return;
+    case SESSION_REPLY_SKIP: s->reply_mode = SESSION_REPLY_ON; break;
+    case SESSION_REPLY_SKIP_NEXT: s->reply_mode = SESSION_REPLY_SKIP; break;
+    case SESSION_REPLY_OFF: break;
+    }
+    out->len = mark;
+}
+
+void
+command_execute(struct command_env *env, struct session *s, const attl_slice *argv, size_t argc,
+                struct buf *out)
+{
+    ASSERT(argc >= 1);
+    size_t mark = out->len;
+    struct request rq = { env, s, argv, argc, out, NULL };
+    bool ran = request_resolve(&rq) && request_admit(&rq);
+    if (ran)
+        request_run(&rq);
+    s->commands++;
+    if (out->len > mark && out->data[mark] == '-')
+        request_count_error(&rq, mark, ran);
+    session_apply_reply_mode(s, out, mark);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sessions as text and by name. The line of CLIENT LIST has the fields of Redis 7.2 in their order;
+ * those that have no meaning here (subscriptions, transactions, buffers of a kind we do not have)
+ * are present with the value that says "none", because tools read fields by name and expect all of
+ * them. No text of a client gets into the line unchecked.
+ */
+#include "command/session.h"
+
+#include "base/assert.h"
+
+#include <inttypes.h>
+
+enum { MS_PER_SECOND = 1000 };
+
+bool
+session_text_printable(attl_slice text)
+{
+    const unsigned char *p = text.data;
+    for (size_t i = 0; i < text.len; i++)
+        if (p[i] < '!' || p[i] > '~')
+            return false;
+    return true;
+}
+
+const char *
+session_name_problem(attl_slice name)
+{
+    if (!session_text_printable(name))
+        return "ERR Client names cannot contain spaces, newlines or special characters.";
+    if (name.len > SESSION_NAME_MAX)
+        return "ERR Client names cannot be longer than 64 bytes.";
+    return NULL;
+}
+
+void
+session_set_name(struct session *s, attl_slice name)
+{
+    ASSERT(name.len <= SESSION_NAME_MAX);
+    if (name.len)
+        memcpy(s->name, name.data, name.len);
+    s->name[name.len] = '\0';
+}
+
+void
+session_reset(struct session *s)
+{
+    s->proto = 2;
+    s->name[0] = '\0';
+    s->reply_mode = SESSION_REPLY_ON;
+    s->no_touch = false;
+}
+
+static int64_t
+seconds_since(int64_t then_ms, int64_t now_ms)
+{
+    return now_ms > then_ms ? (now_ms - then_ms) / MS_PER_SECOND : 0;
+}
+
+void
+session_describe(const struct session *s, int64_t now_ms, struct buf *out)
+{
+    char flags[4] = "N";
+    size_t n = s->no_evict || s->no_touch ? 0 : 1;
+    if (s->no_evict)
+        flags[n++] = 'e';
+    if (s->no_touch)
+        flags[n++] = 'T';
+    flags[n] = '\0';
+    buf_printf(
+        out,
+        "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRId64 " idle=%" PRId64
+        " flags=%s db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0"
+        " rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=%s user=default redir=-1 resp=%d"
+        " lib-name=%s lib-ver=%s tot-net-in=%" PRIu64 " tot-net-out=%" PRIu64 " tot-cmds=%" PRIu64,
+        s->id, s->addr, s->laddr, s->fd, s->name, seconds_since(s->created_ms, now_ms),
+        seconds_since(s->active_ms, now_ms), flags, s->last_command ? s->last_command : "NULL",
+        s->proto, s->lib_name, s->lib_ver, s->net_in_bytes, s->net_out_bytes, s->commands);
+}

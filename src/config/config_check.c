@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What options mean together. config_check() refuses combinations that no single bound can refuse;
+ * it is run before a server opens anything and before each CONFIG SET takes effect. The derived
+ * limits below are for the engine, so that cache.paranoia and "0 means the mode's own" are written
+ * down once. Pure.
+ */
+#include "config/config.h"
+
+#include "base/limits.h"
+#include "config/config_error.h"
+
+#define PARANOIA_MEMORY_BYTES (INT64_C(10) << 20)
+#define PARANOIA_ENTRIES INT64_C(10000)
+#define STRICT_TTL_MS (INT64_C(365) * 86400000)
+
+enum { KEY_BYTES_STRICT = 1000, KEY_BYTES_NORMAL = 2000, KEY_BYTES_RELAXED = 4096 };
+enum { PARTITIONS_MIN = 1 << LIMIT_PARTITION_BITS_MIN };
+
+static int64_t
+lower_limit(int64_t limit, int64_t cap)
+{
+    return limit == 0 || limit > cap ? cap : limit;
+}
+
+int64_t
+config_memory_limit_bytes(const attl_config *config)
+{
+    int64_t limit = config_i64(config, OPT_CACHE_MAX_MEMORY);
+    return config_bool(config, OPT_CACHE_PARANOIA) ? lower_limit(limit, PARANOIA_MEMORY_BYTES)
+                                                   : limit;
+}
+
+int64_t
+config_entries_limit(const attl_config *config)
+{
+    int64_t limit = config_i64(config, OPT_CACHE_MAX_ENTRIES);
+    return config_bool(config, OPT_CACHE_PARANOIA) ? lower_limit(limit, PARANOIA_ENTRIES) : limit;
+}
+
+int64_t
+config_key_limit_bytes(const attl_config *config)
+{
+    int64_t limit = config_i64(config, OPT_VALIDATION_MAX_KEY_BYTES);
+    if (limit > 0)
+        return limit;
+    switch ((enum choice_validation)config_i64(config, OPT_VALIDATION_MODE)) {
+    case CHOICE_VALIDATION_STRICT: return KEY_BYTES_STRICT;
+    case CHOICE_VALIDATION_NORMAL: return KEY_BYTES_NORMAL;
+    case CHOICE_VALIDATION_RELAXED: return KEY_BYTES_RELAXED;
+    case CHOICE_VALIDATION_BINARY: break;
+    }
+    return LIMIT_KEY_BYTES;
+}
+
+int64_t
+config_ttl_limit_ms(const attl_config *config)
+{
+    int64_t limit = config_i64(config, OPT_VALIDATION_MAX_TTL);
+    bool strict = config_i64(config, OPT_VALIDATION_MODE) == CHOICE_VALIDATION_STRICT;
+    return limit == 0 && strict ? STRICT_TTL_MS : limit;
+}
+
+/* Takes the next word, up to a space or comma, off `text`. */
+static attl_slice
+next_word(const char **text)
+{
+    static const char separators[] = " ,";
+    const char *start = *text + strspn(*text, separators);
+    size_t len = strcspn(start, separators);
+    *text = start + len;
+    return attl_b(start, len);
+}
+
+static bool
+is_loopback(attl_slice address)
+{
+    static const char *const names[] = { "localhost", "::1", "[::1]", "-::1" };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (address.len == strlen(names[i]) && memcmp(address.data, names[i], address.len) == 0)
+            return true;
+    return address.len > 4 && memcmp(address.data, "127.", 4) == 0;
+}
+
+static int
+check_listen(const attl_config *config, struct config_error err)
+{
+    char shown[CONFIG_SHOWN_BYTES];
+    const char *bind = config_str(config, OPT_SERVER_BIND);
+    int64_t port = config_i64(config, OPT_SERVER_PORT);
+    const char *rest = bind;
+    bool tcp = port != 0 && next_word(&rest).len > 0;
+    if (!tcp && config_str(config, OPT_SERVER_UNIXSOCKET)[0] == '\0')
+        return config_fail(err, "nothing to listen on: set server.port and server.bind, or "
+                                "server.unixsocket");
+    if (port != 0 && port == config_i64(config, OPT_SERVER_ADMIN_PORT))
+        return config_fail(err, "server.port and server.admin_port are the same");
+    if (!tcp || !config_bool(config, OPT_SERVER_PROTECTED_MODE) ||
+        config_str(config, OPT_SERVER_REQUIREPASS)[0] != '\0')
+        return ATTL_OK;
+    for (attl_slice word = next_word(&bind); word.len > 0; word = next_word(&bind))
+        if (!is_loopback(word))
+            return config_fail(err,
+                               "server.bind: %s can be reached by other machines and there is no "
+                               "password; set server.requirepass, or server.protected_mode = "
+                               "false if that is meant",
+                               config_shown(shown, word));
+    return ATTL_OK;
+}
+
+static int
+check_adaptive(const attl_config *config, struct config_error err)
+{
+    int64_t base = config_i64(config, OPT_ADAPTIVE_BASE_INTERVAL);
+    if (config_i64(config, OPT_ADAPTIVE_MIN_INTERVAL) > base)
+        return config_fail(err, "adaptive.min_interval is above adaptive.base_interval");
+    if (config_i64(config, OPT_ADAPTIVE_MAX_INTERVAL) < base)
+        return config_fail(err, "adaptive.max_interval is below adaptive.base_interval");
+    return ATTL_OK;
+}
+
+static int
+check_cache(const attl_config *config, struct config_error err)
+{
+    int64_t partitions = config_i64(config, OPT_CACHE_PARTITIONS);
+    if (partitions != 0 && (partitions < PARTITIONS_MIN || (partitions & (partitions - 1)) != 0))
+        return config_fail(err, "cache.partitions is not 0 nor a power of two of at least %d",
+                           PARTITIONS_MIN);
+    if (partitions != 0 && partitions < config_i64(config, OPT_CACHE_NUM_SHARDS))
+        return config_fail(err, "cache.partitions is below cache.num_shards");
+    if (config_i64(config, OPT_VALIDATION_MODE) == CHOICE_VALIDATION_STRICT &&
+        config_i64(config, OPT_VALIDATION_MAX_KEY_BYTES) > KEY_BYTES_STRICT)
+        return config_fail(err, "validation.max_key_bytes is above the limit of strict mode, %d",
+                           KEY_BYTES_STRICT);
+    int64_t max_ttl_ms = config_ttl_limit_ms(config);
+    if (max_ttl_ms > 0 && config_i64(config, OPT_CACHE_DEFAULT_TTL) > max_ttl_ms)
+        return config_fail(err, "cache.default_ttl is above validation.max_ttl");
+    return ATTL_OK;
+}
+
+int
+config_check(const attl_config *config, char *err, size_t err_len)
+{
+    struct config_error error = { err, err_len };
+    int status = check_cache(config, error);
+    if (status == ATTL_OK)
+        status = check_adaptive(config, error);
+    if (status == ATTL_OK)
+        status = check_listen(config, error);
+    return status;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Building an engine from settings, and the scheme of a change. A change that finds no room unlocks, makes
+ * room and starts over from the lookup, because anything may have happened meanwhile; the number of rounds
+ * is bounded, and only what nobody can serve (noeviction at the limit, no memory at all) is refused.
+ */
+#include "engine/engine.h"
+
+enum {
+    NOMEM_ROUNDS = 8,
+    COLLECT_ABOVE = 32, /* retired pieces of memory before a writer looks whether they can go */
+    PERCENT = 100,
+};
+
+static enum evict_policy
+policy_of(const attl_config *config)
+{
+    switch ((enum choice_eviction)config_i64(config, OPT_CACHE_EVICTION)) {
+    case CHOICE_EVICTION_VOLATILE_TTL:
+        return EVICT_VOLATILE_TTL;
+    case CHOICE_EVICTION_NONE:
+        return EVICT_NONE;
+    case CHOICE_EVICTION_S3FIFO:
+        break;
+    }
+    return EVICT_S3FIFO;
+}
+
+static struct cache_config
+cache_settings(const attl_config *config)
+{
+    uint64_t partitions = (uint64_t)config_i64(config, OPT_CACHE_PARTITIONS);
+    return (struct cache_config){
+        .alloc = config->has_allocator ? config->allocator : alloc_default(),
+        .max_bytes = (uint64_t)config_memory_limit_bytes(config),
+        .max_items = (uint64_t)config_entries_limit(config),
+        .max_pinned_bytes = (uint64_t)config_i64(config, OPT_CACHE_MAX_PINNED),
+        .policy = policy_of(config),
+        .utilization_percent = (unsigned)(config_double(config, OPT_CACHE_UTILIZATION) * PERCENT + 0.5),
+        .shards = (unsigned)config_i64(config, OPT_CACHE_NUM_SHARDS),
+        .partition_bits = partitions > 1 ? 64 - (unsigned)__builtin_clzll(partitions - 1) : 0,
+        .huge_pages = config_i64(config, OPT_CACHE_HUGE_PAGES) != CHOICE_HUGE_PAGES_OFF,
+        .use_siphash = config_i64(config, OPT_CACHE_HASH) == CHOICE_HASH_SIPHASH,
+    };
+}
+
+void
+engine_apply_config(struct attl *a, const attl_config *config)
+{
+    struct cache_config c = cache_settings(config);
+    atomic_store(&a->cache.max_bytes, c.max_bytes);
+    atomic_store(&a->cache.max_items, c.max_items);
+    atomic_store(&a->cache.max_pinned_bytes, c.max_pinned_bytes);
+    atomic_store(&a->cache.policy, c.policy);
+    atomic_store(&a->cache.utilization_percent, c.utilization_percent);
+    atomic_store(&a->rules.mode, (int)config_i64(config, OPT_VALIDATION_MODE));
+    atomic_store(&a->rules.max_key_bytes, (uint64_t)config_key_limit_bytes(config));
+    atomic_store(&a->rules.max_value_bytes, (uint64_t)config_i64(config, OPT_VALIDATION_MAX_VALUE_BYTES));
+    atomic_store(&a->rules.max_ttl_ms, config_ttl_limit_ms(config));
+    atomic_store(&a->default_ttl_ms, config_i64(config, OPT_CACHE_DEFAULT_TTL));
+    atomic_store(&a->return_delay_ms, config_i64(config, OPT_CACHE_RETURN_DELAY));
+    for (unsigned i = 0; i < a->cache.shard_count; i++)
+        atomic_store(&a->cache.shards[i].owes, true); /* a lower limit is reached by the next writes */
+}
+
+int
+engine_open(struct attl *a, const attl_config *config)
+{
+    *a = (struct attl){ .clock_fn = config->clock_fn,
+                        .clock_ud = config->clock_ud,
+                        .log_fn = config->log_fn,
+                        .log_ud = config->log_ud };
+    clock_init(&a->clock);
+    lock_init(&a->config_lock);
+    lock_init(&a->tick_lock);
+    parker_init(&a->parker);
+    atomic_init(&a->armed_ms, INT64_MIN);
+    atomic_init(&a->trim_at_ms, INT64_MAX);
+    struct cache_config settings = cache_settings(config);
+    a->config = config_copy(config);
+    if (!a->config || !reclaim_self())
+        return ATTL_E_NOMEM;
+    int status = cache_init(&a->cache, &settings, engine_now_ms(a));
+    if (status != ATTL_OK)
+        return status;
+    engine_apply_config(a, config);
+    a->background = config_bool(config, OPT_CACHE_BACKGROUND);
+    return ATTL_OK;
+}
+
+int64_t
+engine_now_ms(const struct attl *a)
+{
+    return a->clock_fn ? a->clock_fn(a->clock_ud) : clock_now_ms(&a->clock);
+}
+
+int64_t
+engine_skew_ms(const struct attl *a)
+{
+    return a->clock_fn ? 0 : clock_skew_ms(&a->clock);
+}
+
+void
+engine_log(const struct attl *a, int level, const char *event, const char *text)
+{
+    if (a->log_fn)
+        a->log_fn(a->log_ud, level, event, text);
+}
+
+int
+engine_refuse(struct attl *a, const struct reclaim_reader *r, int status)
+{
+    if (status <= ATTL_E_KEY_EMPTY && status >= ATTL_E_TTL_REQUIRED)
+        cache_count(&a->cache, r, (enum cache_counter)(COUNT_REFUSED_RULE + (ATTL_E_KEY_EMPTY - status)), 1);
+    return status;
+}
+
+int
+engine_check_key(struct attl *a, const struct reclaim_reader *r, attl_slice key)
+{
+    int status = validate_key(&a->rules, key);
+    return status == ATTL_OK ? ATTL_OK : engine_refuse(a, r, status);
+}
+
+int
+engine_check_value(struct attl *a, const struct reclaim_reader *r, uint64_t len)
+{
+    int status = validate_value_len(&a->rules, len);
+    return status == ATTL_OK ? ATTL_OK : engine_refuse(a, r, status);
+}
+
+int
+engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_ms, int64_t deadline_ms, int64_t now_ms,
+                int64_t *ret_deadline_ms)
+{
+    *ret_deadline_ms = ATTL_NO_DEADLINE;
+    if (deadline_ms > 0) {
+        if (deadline_ms > LIMIT_TTL_MS)
+            return engine_refuse(a, r, ATTL_E_TTL_RANGE);
+        deadline_ms -= engine_skew_ms(a);
+        if (deadline_ms <= now_ms) {
+            *ret_deadline_ms = deadline_ms > 0 ? deadline_ms : 0;
+            return ATTL_OK;
+        }
+        ttl_ms = deadline_ms - now_ms;
+    } else if (ttl_ms == ATTL_TTL_KEEP) {
+        return ATTL_OK;
+    } else if (ttl_ms == ATTL_TTL_DEFAULT) {
+        int64_t by_default = atomic_load_explicit(&a->default_ttl_ms, memory_order_relaxed);
+        ttl_ms = by_default ? by_default : ATTL_TTL_NONE;
+    }
+    int capped;
+    int status = validate_ttl(&a->rules, &ttl_ms, &capped);
+    if (status != ATTL_OK)
+        return engine_refuse(a, r, status);
+    if (capped)
+        (void)engine_refuse(a, r, ATTL_E_TTL_RANGE); /* counted, not refused */
+    if (ttl_ms != ATTL_TTL_NONE)
+        *ret_deadline_ms = now_ms + ttl_ms;
+    return ATTL_OK;
+}
+
+void
+engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key, struct entry *e)
+{
+    e->cache = &a->cache;
+    e->self = r;
+    e->key = (struct index_key){ .key = key, .hash = cache_hash(&a->cache, key) };
+    e->partition = cache_partition(&a->cache, e->key.hash);
+    e->now_ms = engine_now_ms(a);
+    e->found = false;
+    e->written_deadline_ms = INT64_MAX;
+}
+
+bool
+engine_retry(struct attl *a, struct entry *e, int status, unsigned round)
+{
+    if (status != ATTL_E_FULL && status != ATTL_E_NOMEM)
+        return false;
+    unsigned rounds = status == ATTL_E_FULL ? LIMIT_ROOM_ROUNDS : NOMEM_ROUNDS;
+    if (round < rounds && drain_make_room(&a->cache, cache_shard(&a->cache, e->partition), e->now_ms)) {
+        e->now_ms = engine_now_ms(a);
+        return true;
+    }
+    cache_count(&a->cache, e->self, COUNT_REFUSED_FULL, 1);
+    return false;
+}
+
+/* Wakes the maintenance thread if it would sleep past the moment this deadline is due. */
+static void
+wake_for(struct attl *a, int64_t deadline_ms)
+{
+    int64_t due_ms = ((deadline_ms >> WHEEL_TICK_SHIFT) + 1) << WHEEL_TICK_SHIFT;
+    if (a->background && due_ms < atomic_load(&a->armed_ms))
+        parker_wake(&a->parker);
+}
+
+void
+engine_settle(struct attl *a, struct entry *e)
+{
+    struct cache *c = &a->cache;
+    if (e->written_deadline_ms != INT64_MAX)
+        wake_for(a, e->written_deadline_ms);
+    struct shard *s = cache_shard(c, e->partition);
+    if (atomic_load_explicit(&s->owes, memory_order_relaxed))
+        drain_assist(c, s, e->now_ms);
+    if (atomic_load_explicit(&c->limbo.count, memory_order_relaxed) > COLLECT_ABOVE ||
+        atomic_load_explicit(&c->limbo.urgent, memory_order_relaxed))
+        (void)limbo_collect(&c->limbo);
+}
+
+int
+engine_change(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+{
+    const struct reclaim_reader *r = reclaim_self();
+    if (!r)
+        return ATTL_E_NOMEM;
+    int status = engine_check_key(a, r, key);
+    if (status != ATTL_OK)
+        return status;
+    struct entry e;
+    engine_entry_init(a, r, key, &e);
+    unsigned round = 0;
+    do {
+        lock_acquire(&e.partition->lock);
+        entry_find(&e);
+        status = fn(&e, ud);
+        lock_release(&e.partition->lock);
+    } while (status < 0 && engine_retry(a, &e, status, round++));
+    engine_settle(a, &e);
+    return status;
+}

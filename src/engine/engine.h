@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The engine: one cache with its clock, its rules, its settings and its maintenance thread, and the one
+ * scheme by which everything changes:
+ *
+ *   1. validate: a clear error, nothing changed, counted;
+ *   2. lock the partition, find the entry, decide, publish;
+ *   3. if there was no room: unlock, make room, start over;
+ *   4. count once, wake the maintenance if an earlier deadline came in, pay what is owed.
+ *
+ * The public functions in api/ supply the decision of step 2.
+ */
+#ifndef ATTL_ENGINE_ENGINE_H
+#define ATTL_ENGINE_ENGINE_H
+
+#include "cache/drain.h"
+#include "cache/entry.h"
+#include "cache/read.h"
+#include "config/config.h"
+#include "engine/validate.h"
+#include "os/clock.h"
+#include "os/parker.h"
+#include "os/thread.h"
+
+struct attl {
+    struct cache cache;
+    struct validate_rules rules;
+    _Atomic int64_t default_ttl_ms; /* 0: none */
+    _Atomic int64_t return_delay_ms;
+    struct clock clock;
+    attl_clock_fn clock_fn; /* NULL: the clock above */
+    void *clock_ud;
+    attl_log_fn log_fn;
+    void *log_ud;
+    struct lock config_lock;
+    attl_config *config; /* settings in force */
+
+    /* Maintenance. */
+    bool background;
+    _Atomic bool stopping;
+    struct thread thread;
+    struct parker parker;
+    _Atomic int64_t armed_ms;   /* when the thread will wake by itself; INT64_MIN while awake */
+    _Atomic int64_t trim_at_ms; /* when empty arenas go back to the system; INT64_MAX: none */
+    struct lock tick_lock;
+};
+
+/* Builds everything from `config` (not NULL) without starting the thread. */
+int engine_open(struct attl *a, const attl_config *config);
+void engine_start(struct attl *a);
+void engine_close(struct attl *a);
+
+/* The cache's time, Unix ms. */
+int64_t engine_now_ms(const struct attl *a);
+/* What must be added to the cache's time to get the system's wall clock. */
+int64_t engine_skew_ms(const struct attl *a);
+void engine_log(const struct attl *a, int level, const char *event, const char *text);
+
+/* Validates, and counts the rule that refused. `r` is the calling thread's reader. */
+int engine_check_key(struct attl *a, const struct reclaim_reader *r, attl_slice key);
+int engine_check_value(struct attl *a, const struct reclaim_reader *r, uint64_t len);
+/* Counts a refusal and returns `status`. */
+int engine_refuse(struct attl *a, const struct reclaim_reader *r, int status);
+/*
+ * The deadline for a life of `ttl_ms` (as in attl_set) or, if > 0, for the point `deadline_ms`. A deadline
+ * in the past is returned as it is. ATTL_TTL_KEEP gives ATTL_OK and is the caller's to honour.
+ */
+int engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_ms, int64_t deadline_ms,
+                    int64_t now_ms, int64_t *ret_deadline_ms);
+
+/* Step 2: decides and changes, under the lock. */
+typedef int (*engine_change_fn)(struct entry *e, void *ud);
+/* Steps 1 to 4 for one key. Returns what `fn` returned, or a failure before it. */
+int engine_change(struct attl *a, attl_slice key, engine_change_fn fn, void *ud);
+/* The key's entry ready for entry_find; the partition is not locked yet. */
+void engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key, struct entry *e);
+/* Step 3. False if the change must be given up with `status`. */
+bool engine_retry(struct attl *a, struct entry *e, int status, unsigned round);
+/* Step 4, without a lock. */
+void engine_settle(struct attl *a, struct entry *e);
+
+/* Maintenance in at most about `budget_us` (0: all); returns when it wants to run again (INT64_MAX: never). */
+int64_t engine_maintain(struct attl *a, uint64_t budget_us);
+/* Applies the settings that may change at run time. */
+void engine_apply_config(struct attl *a, const attl_config *config);
+
+#endif

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The turn of a connection: send what waits, receive once, run it, send once. A request and its
+ * reply cost one recv and one send and nothing else; the event loop is told something only when a
+ * connection begins or ceases to owe or be owed. Reading stops while a client leaves half its
+ * output limit unread, which bounds what a client that never reads can make us hold; nobody else
+ * waits for it. Memory grows only with bytes received and is given back when they have been used.
+ */
+#include "net/conn.h"
+
+#include "net/output.h"
+#include "net/registry.h"
+#include "net/worker.h"
+#include "os/socket.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    /* A remainder up to this is copied in front of the next read; a larger one is read into in
+       place. */
+    SMALL_REMAINDER_BYTES = NET_READ_BYTES / 4
+};
+
+static void
+list_append(struct worker *w, struct conn *c)
+{
+    c->prev = w->last;
+    c->next = NULL;
+    if (w->last)
+        w->last->next = c;
+    else
+        w->first = c;
+    w->last = c;
+}
+
+static void
+list_remove(struct worker *w, struct conn *c)
+{
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        w->first = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    else
+        w->last = c->prev;
+}
+
+static void
+session_begin(struct worker *w, struct session *s, int fd)
+{
+    s->id = 1 + atomic_fetch_add_explicit(&w->net->next_id, 1, memory_order_relaxed);
+    s->proto = 2;
+    s->authenticated = !LIMIT_LOAD(w->net, auth_required);
+    s->reply_mode = SESSION_REPLY_ON;
+    s->created_ms = s->active_ms = w->now_ms;
+    s->last_command = "NULL"; /* as Redis shows a client that has not said anything */
+    s->fd = fd;
+    socket_addr_text(fd, s->addr, s->laddr);
+}
+
+struct conn *
+conn_new(struct worker *w, int fd)
+{
+    struct conn *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->source = SOURCE_CONN;
+    c->interest = EVENT_READ;
+    buf_init(&c->in, 0);
+    buf_init(&c->out, 0);
+    resp_parser_init(&c->parser);
+    session_begin(w, &c->session, fd);
+    if (!event_loop_add(&w->loop, fd, c->interest, c)) {
+        free(c);
+        return NULL;
+    }
+    list_append(w, c);
+    counter_add(&w->counters.connections, 1);
+    if (!c->session.authenticated)
+        worker_want_sweep(w);
+    return c;
+}
+
+void
+conn_free(struct conn *c)
+{
+    resp_parser_fini(&c->parser);
+    buf_fini(&c->in);
+    buf_fini(&c->out);
+    free(c);
+}
+
+/* Reports what the connection holds; the net's total decides whether somebody must go. */
+static void
+account(struct worker *w, struct conn *c, size_t bytes)
+{
+    if (bytes == c->buffered_bytes)
+        return;
+    struct net *net = w->net;
+    /* Unsigned wrap-around makes a difference below zero come out right. */
+    uint64_t total = atomic_fetch_add_explicit(&net->buffered_bytes, bytes - c->buffered_bytes,
+                                               memory_order_relaxed) +
+                     (bytes - c->buffered_bytes);
+    bool grew = bytes > c->buffered_bytes;
+    c->buffered_bytes = bytes;
+    uint64_t limit = LIMIT_LOAD(net, memory_bytes);
+    if (!grew || limit == 0 || total <= limit)
+        return;
+    if (total - atomic_load_explicit(&net->condemned_bytes, memory_order_relaxed) > limit)
+        registry_drop_largest(w);
+}
+
+void
+conn_close(struct worker *w, struct conn *c)
+{
+    if (c->condemned)
+        atomic_fetch_sub_explicit(&w->net->condemned_bytes, c->buffered_bytes,
+                                  memory_order_relaxed);
+    account(w, c, 0);
+    list_remove(w, c);
+    /* Closing takes it out of the event loop. Unread input would turn our last reply into a reset.
+     */
+    if (c->session.close_after_reply)
+        socket_close_gently(c->session.fd);
+    else
+        socket_close(c->session.fd);
+    c->dead = true;
+    c->next = w->dead;
+    w->dead = c;
+    atomic_fetch_sub_explicit(&w->clients, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&w->net->clients, 1, memory_order_relaxed);
+}
+
+static void
+drop(struct worker *w, struct conn *c, counter *why, const char *event, const char *reason)
+{
+    char text[SESSION_NAME_MAX + 160];
+    (void)snprintf(text, sizeof text, "client id=%llu addr=%s disconnected: %s",
+                   (unsigned long long)c->session.id, c->session.addr, reason); /* cut is fine */
+    counter_add(why, 1);
+    net_complain(w->net, w->now_ms, event, text);
+    conn_close(w, c);
+}
+
+/* ---- running what has arrived ---- */
+
+static void
+watch(struct worker *w, struct conn *c)
+{
+    unsigned interest = 0;
+    size_t pending = conn_pending(c);
+    if (!c->session.close_after_reply && !c->stalled && pending < output_pause_bytes(w))
+        interest |= EVENT_READ;
+    /* A stalled connection with nothing to send is continued when the socket has room: at once. */
+    if (pending > 0 || c->stalled)
+        interest |= EVENT_WRITE;
+    if (interest == c->interest)
+        return;
+    if (event_loop_change(&w->loop, c->session.fd, interest, c))
+        c->interest = interest;
+    else
+        conn_close(w, c);
+}
+
+/* True if the session goes on. */
+static bool
+judge_end(struct worker *w, struct conn *c, enum pipeline_end end, const struct buf *out)
+{
+    if (out->failed) {
+        drop(w, c, &w->counters.dropped_output, "client_output_limit",
+             "its unread replies reached server.output_buffer_limit, or memory ran out");
+        return false;
+    }
+    if (end == PIPELINE_BROKEN) {
+        counter_add(&w->counters.protocol_errors, 1);
+        c->session.close_after_reply = true;
+    } else if (end == PIPELINE_FOREIGN) {
+        drop(w, c, &w->counters.foreign, "foreign_protocol",
+             "it speaks another protocol (HTTP, SMTP, ...): possible security attack, see "
+             "\"cross protocol scripting\"");
+        return false;
+    } else if (end == PIPELINE_NO_MEMORY) {
+        c->session.close_after_reply = true;
+    }
+    return true;
+}
+
+/*
+ * Runs the requests in `data` and sends their replies, in portions, until the input, the client's
+ * will to read or the turn's share is used up. False if the connection was closed.
+ */
+static bool
+run_portions(struct worker *w, struct conn *c, char *data, size_t len, size_t *ret_used)
+{
+    size_t used = 0;
+    size_t produced = 0;
+    enum pipeline_end end;
+    do {
+        bool waiting = conn_pending(c) > 0;
+        struct buf *out = waiting ? &c->out : &w->out;
+        size_t before = out->len;
+        size_t step;
+        struct pipeline_job job = {
+            .env = &w->env,
+            .session = &c->session,
+            .parser = &c->parser,
+            .bulk_bytes = LIMIT_LOAD(w->net, bulk_bytes),
+            .data = data + used,
+            .len = len - used,
+            .out = out,
+            .stop_bytes = waiting ? c->out_sent + output_pause_bytes(w) : NET_SEND_BYTES,
+        };
+        end = pipeline_run(&w->pipeline, &job, &step);
+        used += step;
+        produced += out->len - before;
+        if (!judge_end(w, c, end, out)) {
+            output_forget(w);
+            return false;
+        }
+        if (!output_send(w, c)) {
+            output_forget(w);
+            conn_close(w, c);
+            return false;
+        }
+    } while (end == PIPELINE_STALLED && conn_pending(c) < output_pause_bytes(w) &&
+             produced < NET_TURN_OUTPUT_BYTES);
+    c->stalled = end == PIPELINE_STALLED && used < len;
+    *ret_used = used;
+    return true;
+}
+
+/* Keeps the unfinished rest of the input; false on lack of memory. */
+static bool
+keep_input(struct conn *c, const char *data, size_t len, size_t used)
+{
+    if (data == c->in.data) {
+        buf_consume(&c->in, used);
+        if (c->in.len == 0)
+            buf_clear(&c->in, 0);
+        return true;
+    }
+    if (used == len) {
+        if (c->in.cap > 0)
+            buf_clear(&c->in, 0);
+        return true;
+    }
+    buf_clear(&c->in, NET_READ_BYTES);
+    buf_append(&c->in, data + used, len - used);
+    return !c->in.failed;
+}
+
+/* The end of a turn: what to wait for, and what we hold meanwhile. */
+static void
+settle(struct worker *w, struct conn *c)
+{
+    watch(w, c);
+    if (!c->dead)
+        account(w, c, c->in.len + c->out.len + resp_parser_bytes(&c->parser));
+}
+
+static void
+process(struct worker *w, struct conn *c, char *data, size_t len)
+{
+    size_t used;
+    uint64_t executed = w->pipeline.executed;
+    w->current = c;
+    bool alive = run_portions(w, c, data, len, &used);
+    w->current = NULL;
+    counter_add(&w->counters.requests, w->pipeline.executed - executed);
+    if (!alive)
+        return;
+    if (!keep_input(c, data, len, used) || (c->session.close_after_reply && conn_pending(c) == 0)) {
+        conn_close(w, c);
+        return;
+    }
+    settle(w, c);
+}
+
+/* ---- input ---- */
+
+static size_t
+bulk_read_bytes(const struct conn *c)
+{
+    size_t missing = resp_parser_missing(&c->parser, c->in.len);
+    if (missing == 0 || missing > NET_BULK_READ_BYTES)
+        return NET_BULK_READ_BYTES;
+    return missing < NET_READ_BYTES ? NET_READ_BYTES : missing;
+}
+
+/* One receive, behind what is kept. The count or outcome; *ret_data, *ret_len are all bytes there
+ * are. */
+static ssize_t
+receive(struct worker *w, struct conn *c, char **ret_data, size_t *ret_len)
+{
+    size_t kept = c->in.len;
+    c->in.max_bytes = LIMIT_LOAD(w->net, query_bytes);
+    if (kept <= SMALL_REMAINDER_BYTES) {
+        ssize_t n = socket_recv(c->session.fd, w->read_bytes + kept, NET_READ_BYTES - kept);
+        if (n <= 0)
+            return n;
+        if (kept > 0)
+            memcpy(w->read_bytes, c->in.data, kept);
+        *ret_data = w->read_bytes;
+        *ret_len = kept + (size_t)n;
+        return n;
+    }
+    size_t want = bulk_read_bytes(c);
+    char *to = buf_reserve(&c->in, want);
+    if (!to) {
+        drop(w, c, &w->counters.dropped_query, "client_query_limit",
+             "its unfinished request reached server.query_buffer_limit, or memory ran out");
+        return SOCKET_AGAIN;
+    }
+    ssize_t n = socket_recv(c->session.fd, to, want);
+    if (n <= 0)
+        return n;
+    c->in.len += (size_t)n;
+    *ret_data = c->in.data;
+    *ret_len = c->in.len;
+    return n;
+}
+
+static void
+read_input(struct worker *w, struct conn *c)
+{
+    char *data = NULL;
+    size_t len = 0;
+    ssize_t n = receive(w, c, &data, &len);
+    if (n < 0) {
+        if (n == SOCKET_CLOSED)
+            conn_close(w, c);
+        return;
+    }
+    c->session.active_ms = w->now_ms;
+    c->session.net_in_bytes += (uint64_t)n;
+    counter_add(&w->counters.in_bytes, (uint64_t)n);
+    w->out.max_bytes = LIMIT_LOAD(w->net, output_bytes);
+    process(w, c, data, len);
+}
+
+/* The socket has room: send, and go on with requests that waited for it. */
+static void
+write_output(struct worker *w, struct conn *c)
+{
+    if (conn_pending(c) > 0 && !output_send_waiting(w, c)) {
+        conn_close(w, c);
+        return;
+    }
+    w->out.max_bytes = LIMIT_LOAD(w->net, output_bytes);
+    if (c->stalled && conn_pending(c) < output_pause_bytes(w)) {
+        process(w, c, c->in.data, c->in.len);
+        return;
+    }
+    if (c->session.close_after_reply && conn_pending(c) == 0) {
+        conn_close(w, c);
+        return;
+    }
+    settle(w, c);
+}
+
+void
+conn_turn(struct worker *w, struct conn *c, unsigned flags)
+{
+    if (c->killed) {
+        conn_close(w, c);
+        return;
+    }
+    if (flags & EVENT_WRITE)
+        write_output(w, c);
+    if (c->dead)
+        return;
+    if (flags & c->interest & EVENT_READ)
+        read_input(w, c);
+    else if (flags & EVENT_HANGUP)
+        conn_close(w, c);
+}
+
+void
+conn_finish(struct worker *w, struct conn *c)
+{
+    if (c->interest & EVENT_READ)
+        read_input(w, c);
+    if (c->dead)
+        return;
+    /* Requests that are stalled or half received have not been acknowledged: they may be dropped.
+     */
+    c->stalled = false;
+    c->session.close_after_reply = true;
+    if (conn_pending(c) == 0)
+        conn_close(w, c);
+    else
+        watch(w, c);
+}
+
+bool
+conn_check_timeouts(struct worker *w, struct conn *c)
+{
+    int64_t idle_limit_ms = LIMIT_LOAD(w->net, timeout_ms);
+    bool stranger = !c->session.authenticated && LIMIT_LOAD(w->net, auth_required);
+    bool owing = conn_pending(c) > 0;
+    if (owing && w->now_ms - c->out_progress_ms > NET_STUCK_OUTPUT_MS) {
+        drop(w, c, &w->counters.dropped_output, "client_stuck",
+             "it has stopped reading its replies");
+    } else if (idle_limit_ms > 0 && w->now_ms - c->session.active_ms > idle_limit_ms) {
+        counter_add(&w->counters.timed_out, 1);
+        conn_close(w, c);
+    } else if (stranger && w->now_ms - c->session.created_ms > NET_STRANGER_TIMEOUT_MS) {
+        counter_add(&w->counters.timed_out, 1);
+        conn_close(w, c);
+    }
+    return !c->dead && (owing || idle_limit_ms > 0 || stranger);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Putting it together: listeners first, so that a port in use is reported before any thread
+ * exists; then workers, each complete before the first one runs, as they look at each other when
+ * they hand over connections. Stopping is an order every worker carries out for its own
+ * connections, with a deadline that may be moved closer while they are at it.
+ */
+#include "net/net.h"
+
+#include "net/worker.h"
+#include "os/socket.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { HOST_NAME_MAX_BYTES = 256 };
+
+void
+net_complain(struct net *net, int64_t now_ms, const char *event, const char *text)
+{
+    int64_t last_ms = atomic_load_explicit(&net->complained_ms, memory_order_relaxed);
+    if (!net->log || now_ms - last_ms < NET_COMPLAINT_INTERVAL_MS)
+        return;
+    if (atomic_compare_exchange_strong(&net->complained_ms, &last_ms, now_ms))
+        net->log(net->log_ud, 2, event, text);
+}
+
+/* ---- listening ---- */
+
+static void
+add_listener(struct net *net, int fd, bool is_unix)
+{
+    if (!is_unix)
+        socket_tune_tcp(fd, net->keepalive_s);
+    net->listeners[net->listeners_len++] = (struct listener){ SOURCE_LISTENER, fd, is_unix };
+}
+
+/* Fills in the problem and returns false. */
+static bool
+fail(struct socket_problem *ret_problem, int code, const char *text)
+{
+    ret_problem->code = code;
+    (void)snprintf(ret_problem->text, sizeof ret_problem->text, "%s", text); /* ours fit */
+    return false;
+}
+
+static bool
+listen_host(struct net *net, const struct net_settings *s, const char *host,
+            struct socket_problem *ret_problem)
+{
+    int fds[SOCKET_LISTENERS_PER_NAME_MAX];
+    size_t n = socket_listen_tcp(host, s->port, s->backlog, fds, ret_problem);
+    for (size_t i = 0; i < n; i++) {
+        if (net->listeners_len == NET_LISTENERS_MAX)
+            socket_close(fds[i]);
+        else
+            add_listener(net, fds[i], false);
+    }
+    return n > 0;
+}
+
+/*
+ * One word of server.bind. Redis' forms are understood: [::1] in brackets, and a minus in front
+ * of an address that this machine may lack.
+ */
+static bool
+listen_word(struct net *net, const struct net_settings *s, attl_slice word,
+            struct socket_problem *ret_problem)
+{
+    const char *text = word.data;
+    size_t len = word.len;
+    bool optional = len > 0 && text[0] == '-';
+    text += optional;
+    len -= optional;
+    if (len > 2 && text[0] == '[' && text[len - 1] == ']') {
+        text++;
+        len -= 2;
+    }
+    char host[HOST_NAME_MAX_BYTES];
+    if (len >= sizeof host)
+        return fail(ret_problem, ENAMETOOLONG, "a name in server.bind is too long");
+    memcpy(host, text, len);
+    host[len] = '\0';
+    return listen_host(net, s, host, ret_problem) || optional;
+}
+
+static bool
+listen_tcp(struct net *net, const struct net_settings *s, struct socket_problem *ret_problem)
+{
+    const char *at = s->bind;
+    while (*at) {
+        size_t blanks = strspn(at, " \t,");
+        size_t len = strcspn(at + blanks, " \t,");
+        if (len > 0 && !listen_word(net, s, attl_b(at + blanks, len), ret_problem))
+            return false;
+        at += blanks + len;
+    }
+    return true;
+}
+
+static bool
+listen_unix(struct net *net, const struct net_settings *s, struct socket_problem *ret_problem)
+{
+    int fd;
+    if (net->listeners_len == NET_LISTENERS_MAX)
+        return fail(ret_problem, EMFILE, "too many addresses in server.bind");
+    char *path = strdup(s->unix_path);
+    if (!path)
+        return fail(ret_problem, ENOMEM, "out of memory");
+    if (!socket_listen_unix(path, s->unix_mode, s->backlog, &fd, ret_problem)) {
+        free(path);
+        return false;
+    }
+    net->unix_path = path;
+    add_listener(net, fd, true);
+    return true;
+}
+
+static bool
+listen_all(struct net *net, const struct net_settings *s, struct socket_problem *ret_problem)
+{
+    if (s->port != 0 && !listen_tcp(net, s, ret_problem))
+        return false;
+    if (s->unix_path[0] != '\0' && !listen_unix(net, s, ret_problem))
+        return false;
+    return net->listeners_len > 0 ||
+           fail(ret_problem, EDESTADDRREQ,
+                "nothing to listen on: set server.port or server.unixsocket");
+}
+
+/* ---- life ---- */
+
+struct net *
+net_open(const struct net_settings *s, struct socket_problem *ret_problem)
+{
+    struct net *net = calloc(1, sizeof *net);
+    struct worker *workers = calloc(s->workers, sizeof *workers);
+    if (!net || !workers || s->workers == 0 || s->workers > NET_WORKERS_MAX) {
+        free(net);
+        free(workers);
+        (void)fail(ret_problem, ENOMEM, "no memory for the workers");
+        return NULL;
+    }
+    net->cache = s->cache;
+    net->host = s->host;
+    net->log = s->log;
+    net->log_ud = s->log_ud;
+    net->workers = workers;
+    net->keepalive_s = s->limits.keepalive_s;
+    clock_init(&net->clock);
+    net_set_limits(net, &s->limits);
+    atomic_store(&net->complained_ms, -NET_COMPLAINT_INTERVAL_MS);
+    if (!listen_all(net, s, ret_problem)) {
+        net_close(&net);
+        return NULL;
+    }
+    net->workers_len = s->workers;
+    for (size_t i = 0; i < net->workers_len; i++)
+        worker_preset(&net->workers[i], net);
+    return net;
+}
+
+bool
+net_start(struct net *net)
+{
+    for (size_t i = 0; i < net->workers_len; i++) {
+        struct worker *w = &net->workers[i];
+        if (!worker_init(w))
+            return false;
+        net->all_stats[i] = w->env.stats;
+        w->env.all_stats = net->all_stats;
+        w->env.all_stats_len = net->workers_len;
+    }
+    for (size_t i = 0; i < net->workers_len; i++)
+        if (!worker_start(&net->workers[i], i))
+            return false;
+    return true;
+}
+
+void
+net_stop(struct net *net, int64_t timeout_ms)
+{
+    atomic_store(&net->stop_deadline_ms, clock_now_ms(&net->clock) + timeout_ms);
+    atomic_store_explicit(&net->stopping, true, memory_order_release);
+    for (size_t i = 0; i < net->workers_len; i++)
+        worker_wake(&net->workers[i]);
+}
+
+bool
+net_is_running(struct net *net)
+{
+    for (size_t i = 0; i < net->workers_len; i++)
+        if (atomic_load(&net->workers[i].running))
+            return true;
+    return false;
+}
+
+void
+net_close(struct net **net_ptr)
+{
+    struct net *net = *net_ptr;
+    if (!net)
+        return;
+    net_stop(net, 0);
+    for (size_t i = 0; i < net->workers_len; i++)
+        worker_fini(&net->workers[i]);
+    for (size_t i = 0; i < net->listeners_len; i++)
+        socket_close(net->listeners[i].fd);
+    if (net->unix_path)
+        socket_remove_path(net->unix_path);
+    free(net->unix_path);
+    free(net->workers);
+    free(net);
+    *net_ptr = NULL;
+}
+
+/* ---- limits and counters ---- */
+
+void
+net_set_limits(struct net *net, const struct net_limits *limits)
+{
+    atomic_store(&net->limits.max_clients, limits->max_clients);
+    atomic_store(&net->limits.query_bytes, limits->query_bytes);
+    atomic_store(&net->limits.output_bytes, limits->output_bytes);
+    atomic_store(&net->limits.memory_bytes, limits->memory_bytes);
+    atomic_store(&net->limits.bulk_bytes, limits->bulk_bytes);
+    atomic_store(&net->limits.timeout_ms, limits->timeout_ms);
+    atomic_store(&net->limits.auth_required, limits->auth_required);
+    for (size_t i = 0; i < net->listeners_len; i++)
+        if (!net->listeners[i].is_unix)
+            socket_tune_tcp(net->listeners[i].fd, limits->keepalive_s);
+    for (size_t i = 0; i < net->workers_len; i++)
+        worker_wake(&net->workers[i]);
+}
+
+void
+net_counters_get(struct net *net, struct net_counters *ret)
+{
+    *ret = (struct net_counters){ .clients = atomic_load(&net->clients),
+                                  .buffered_bytes = atomic_load(&net->buffered_bytes),
+                                  .rejected = atomic_load(&net->rejected) };
+    for (size_t i = 0; i < net->workers_len; i++) {
+        struct worker_counters *c = &net->workers[i].counters;
+        ret->connections += c->connections;
+        ret->requests += c->requests;
+        ret->in_bytes += c->in_bytes;
+        ret->out_bytes += c->out_bytes;
+        ret->protocol_errors += c->protocol_errors;
+        ret->foreign += c->foreign;
+        ret->dropped_query += c->dropped_query;
+        ret->dropped_output += c->dropped_output;
+        ret->dropped_memory += c->dropped_memory;
+        ret->timed_out += c->timed_out;
+        ret->auth_lockouts += c->auth_lockouts;
+        ret->killed += c->killed;
+    }
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The worker's loop: wait, read the clock, serve each event, free the dead. It sleeps without a
+ * timeout unless a connection has one running. All workers watch all listeners; the system wakes
+ * one, which accepts, and hands the connection over if another worker has fewer. That balances
+ * exactly where SO_REUSEPORT balances by chance, works for unix sockets, and costs a wake-up per
+ * connection handed over, none per request.
+ */
+#include "net/worker.h"
+
+#include "net/registry.h"
+#include "os/socket.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void
+locked(struct worker *w, struct conn *c, void (*fn)(struct worker *w, struct conn *c))
+{
+    lock_acquire(&w->lock);
+    fn(w, c);
+    lock_release(&w->lock);
+}
+
+void
+worker_want_sweep(struct worker *w)
+{
+    if (w->sweep_wanted)
+        return;
+    w->sweep_wanted = true;
+    w->next_sweep_ms = w->now_ms + NET_SWEEP_MS;
+}
+
+void
+worker_wake(struct worker *w)
+{
+    event_waker_wake(&w->waker);
+}
+
+/* ---- new connections ---- */
+
+static void
+refuse(struct worker *w, int fd)
+{
+    static const char text[] = "-ERR max number of clients reached\r\n";
+    /* A stranger who does not take this line from an empty socket buffer does without it. */
+    (void)socket_send(fd, text, sizeof text - 1);
+    socket_close_gently(fd);
+    atomic_fetch_add_explicit(&w->net->rejected, 1, memory_order_relaxed);
+}
+
+static void
+give_up(struct worker *w, int fd)
+{
+    socket_close(fd);
+    atomic_fetch_sub_explicit(&w->clients, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&w->net->clients, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&w->net->rejected, 1, memory_order_relaxed);
+}
+
+static void
+adopt(struct worker *w, int fd)
+{
+    lock_acquire(&w->lock);
+    bool adopted = conn_new(w, fd) != NULL;
+    lock_release(&w->lock);
+    if (!adopted)
+        give_up(w, fd);
+}
+
+/* The worker with the fewest connections; this one unless another has at least two fewer. */
+static struct worker *
+choose(struct worker *w)
+{
+    struct net *net = w->net;
+    struct worker *best = w;
+    uint64_t fewest = atomic_load_explicit(&w->clients, memory_order_relaxed);
+    fewest = fewest > 0 ? fewest - 1 : 0;
+    for (size_t i = 0; i < net->workers_len; i++) {
+        uint64_t n = atomic_load_explicit(&net->workers[i].clients, memory_order_relaxed);
+        if (n < fewest) {
+            fewest = n;
+            best = &net->workers[i];
+        }
+    }
+    return best;
+}
+
+static bool
+hand_over(struct worker *to, int fd)
+{
+    lock_acquire(&to->handover.lock);
+    bool fits = to->handover.len < NET_HANDOVERS_MAX;
+    if (fits)
+        to->handover.fds[to->handover.len++] = fd;
+    lock_release(&to->handover.lock);
+    if (fits)
+        worker_wake(to);
+    return fits;
+}
+
+static void
+admit(struct worker *w, int fd, bool is_unix)
+{
+    struct net *net = w->net;
+    uint64_t limit = LIMIT_LOAD(net, max_clients) + (is_unix ? NET_RESERVED_CLIENTS : 0);
+    if (atomic_fetch_add_explicit(&net->clients, 1, memory_order_relaxed) >= limit) {
+        atomic_fetch_sub_explicit(&net->clients, 1, memory_order_relaxed);
+        refuse(w, fd);
+        return;
+    }
+    struct worker *to = choose(w);
+    atomic_fetch_add_explicit(&to->clients, 1, memory_order_relaxed);
+    if (to == w) {
+        adopt(w, fd);
+    } else if (!hand_over(to, fd)) {
+        atomic_fetch_sub_explicit(&to->clients, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&w->clients, 1, memory_order_relaxed);
+        adopt(w, fd);
+    }
+}
+
+/* Out of descriptors: the spare one lets us refuse, or the listener would report for ever. */
+static void
+refuse_without_fd(struct worker *w, int listener)
+{
+    socket_close(w->spare_fd);
+    int fd = socket_accept(listener);
+    if (fd >= 0)
+        refuse(w, fd);
+    w->spare_fd = socket_spare();
+}
+
+static void
+accept_some(struct worker *w, const struct listener *l)
+{
+    for (int i = 0; i < NET_ACCEPTS_PER_TURN; i++) {
+        int fd = socket_accept(l->fd);
+        if (fd == SOCKET_NO_FDS)
+            refuse_without_fd(w, l->fd);
+        if (fd < 0)
+            return;
+        admit(w, fd, l->is_unix);
+    }
+}
+
+static void
+take_handovers(struct worker *w)
+{
+    int fds[NET_HANDOVERS_MAX];
+    lock_acquire(&w->handover.lock);
+    size_t n = w->handover.len;
+    memcpy(fds, w->handover.fds, n * sizeof *fds);
+    w->handover.len = 0;
+    lock_release(&w->handover.lock);
+    for (size_t i = 0; i < n; i++)
+        adopt(w, fds[i]);
+}
+
+/* ---- turns ---- */
+
+static void
+free_dead(struct worker *w)
+{
+    while (w->dead) {
+        struct conn *c = w->dead;
+        w->dead = c->next;
+        conn_free(c);
+    }
+}
+
+static void
+sweep(struct worker *w)
+{
+    bool again = false;
+    lock_acquire(&w->lock);
+    for (struct conn *c = w->first, *next; c; c = next) {
+        next = c->next; /* closing overwrites it */
+        again |= conn_check_timeouts(w, c);
+    }
+    lock_release(&w->lock);
+    w->sweep_wanted = again;
+    w->next_sweep_ms = w->now_ms + NET_SWEEP_MS;
+}
+
+static int
+wait_ms(const struct worker *w)
+{
+    if (!w->sweep_wanted)
+        return -1;
+    int64_t left_ms = w->next_sweep_ms - w->now_ms;
+    return left_ms < 0 ? 0 : left_ms > NET_SWEEP_MS ? NET_SWEEP_MS : (int)left_ms;
+}
+
+static void
+handle(struct worker *w, const struct event *e)
+{
+    switch (*(const enum source *)e->ud) {
+    case SOURCE_WAKER:
+        event_waker_drain(&w->waker);
+        take_handovers(w);
+        /* Limits may have changed: the next sweep finds out whether timeouts are running now. */
+        if (LIMIT_LOAD(w->net, timeout_ms) > 0 || LIMIT_LOAD(w->net, auth_required))
+            worker_want_sweep(w);
+        break;
+    case SOURCE_LISTENER: accept_some(w, e->ud); break;
+    case SOURCE_CONN: {
+        struct conn *c = e->ud;
+        if (c->dead)
+            break;
+        lock_acquire(&w->lock);
+        conn_turn(w, c, e->flags);
+        lock_release(&w->lock);
+        break;
+    }
+    }
+}
+
+static void
+turn(struct worker *w, int timeout_ms)
+{
+    struct event events[EVENTS_PER_WAIT_MAX];
+    size_t n = event_loop_wait(&w->loop, events, timeout_ms);
+    w->now_ms = clock_now_ms(&w->net->clock);
+    for (size_t i = 0; i < n; i++)
+        handle(w, &events[i]);
+    if (w->sweep_wanted && w->now_ms >= w->next_sweep_ms)
+        sweep(w);
+    free_dead(w);
+}
+
+/* ---- life ---- */
+
+/* Answers what has arrived, then waits for clients to take their replies, until the deadline. */
+static void
+finish_clients(struct worker *w)
+{
+    for (size_t i = 0; i < w->net->listeners_len; i++)
+        event_loop_remove(&w->loop, w->net->listeners[i].fd);
+    take_handovers(w);
+    for (struct conn *c = w->first, *next; c; c = next) {
+        next = c->next; /* closing overwrites it */
+        locked(w, c, conn_finish);
+    }
+    free_dead(w);
+    while (w->first) {
+        int64_t left_ms = atomic_load(&w->net->stop_deadline_ms) - w->now_ms;
+        if (left_ms <= 0)
+            break;
+        turn(w, left_ms > NET_SWEEP_MS ? NET_SWEEP_MS : (int)left_ms);
+    }
+    while (w->first)
+        locked(w, w->first, conn_close);
+    free_dead(w);
+}
+
+static void *
+worker_main(void *arg)
+{
+    struct worker *w = arg;
+    w->now_ms = clock_now_ms(&w->net->clock);
+    while (!atomic_load_explicit(&w->net->stopping, memory_order_acquire))
+        turn(w, wait_ms(w));
+    finish_clients(w);
+    atomic_store(&w->running, false);
+    return NULL;
+}
+
+static bool
+caller_auth(void *ud, attl_slice user, attl_slice password)
+{
+    struct net_caller *caller = ud;
+    struct worker *w = caller->worker;
+    if (w->net->host.auth(ud, user, password))
+        return true;
+    struct conn *c = w->current;
+    ASSERT(c); /* commands run only for a connection */
+    if (++c->auth_failures >= NET_AUTH_FAILURES_MAX) {
+        counter_add(&w->counters.auth_lockouts, 1);
+        net_complain(w->net, w->now_ms, "auth_lockout",
+                     "a client was disconnected after too many wrong passwords");
+        c->session.close_after_reply = true;
+    }
+    return false;
+}
+
+static void
+host_init(struct worker *w)
+{
+    w->caller = (struct net_caller){ w->net->host.ud, w };
+    w->host = w->net->host;
+    w->host.ud = &w->caller;
+    w->host.each_client = registry_each_client;
+    w->host.kill_clients = registry_kill_clients;
+    w->host.auth = caller_auth;
+    w->env = (struct command_env){ .cache = w->net->cache, .host = &w->host };
+}
+
+void
+worker_preset(struct worker *w, struct net *net)
+{
+    w->source = SOURCE_WAKER;
+    w->net = net;
+    w->loop.fd = -1;
+    w->waker.fd = -1;
+    w->spare_fd = -1;
+    lock_init(&w->lock);
+    lock_init(&w->handover.lock);
+    buf_init(&w->out, LIMIT_LOAD(net, output_bytes));
+    pipeline_init(&w->pipeline);
+    host_init(w);
+}
+
+bool
+worker_init(struct worker *w)
+{
+    struct net *net = w->net;
+    w->env.stats = command_stats_new();
+    w->read_bytes = malloc(NET_READ_BYTES);
+    w->spare_fd = socket_spare();
+    if (!w->env.stats || !w->read_bytes || !event_loop_open(&w->loop) ||
+        !event_waker_open(&w->waker))
+        return false;
+    if (!event_loop_add(&w->loop, w->waker.fd, EVENT_READ, w))
+        return false;
+    for (size_t i = 0; i < net->listeners_len; i++) {
+        struct listener *l = &net->listeners[i];
+        if (!event_loop_add(&w->loop, l->fd, EVENT_READ | EVENT_EXCLUSIVE, l))
+            return false;
+    }
+    return true;
+}
+
+void
+worker_fini(struct worker *w)
+{
+    thread_join(&w->thread);
+    for (size_t i = 0; i < w->handover.len; i++)
+        socket_close(w->handover.fds[i]);
+    event_waker_close(&w->waker);
+    event_loop_close(&w->loop);
+    socket_close(w->spare_fd);
+    command_stats_free(w->env.stats);
+    pipeline_fini(&w->pipeline);
+    buf_fini(&w->out);
+    free(w->read_bytes);
+}
+
+bool
+worker_start(struct worker *w, size_t index)
+{
+    char name[16];
+    (void)snprintf(name, sizeof name, "attld-net-%zu", index); /* at most 3 digits */
+    atomic_store(&w->running, true);
+    if (thread_start(&w->thread, name, worker_main, w))
+        return true;
+    atomic_store(&w->running, false);
+    return false;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A worker: one thread, one event loop, its connections, and the buffers they share. Inside
+ * src/net only. The worker's own thread is the only one that changes its connections, and holds
+ * `lock` while it does (once per connection and turn, not per request), so that CLIENT LIST and
+ * CLIENT KILL may look at them from another worker. Nobody ever holds the locks of two workers:
+ * registry.c lets go of its own first. Counters have one writer and are read by anybody.
+ */
+#ifndef ATTL_NET_WORKER_H
+#define ATTL_NET_WORKER_H
+
+#include "net/conn.h"
+#include "net/net.h"
+#include "net/pipeline.h"
+#include "os/clock.h"
+#include "os/event.h"
+#include "os/lock.h"
+#include "os/thread.h"
+
+#include <stdatomic.h>
+
+typedef _Atomic uint64_t counter;
+
+struct worker_counters {
+    counter connections, in_bytes, out_bytes, requests;
+    counter protocol_errors, foreign;
+    counter dropped_query, dropped_output, dropped_memory, timed_out, auth_lockouts, killed;
+};
+
+/* Connections accepted by another worker for this one. */
+struct handover {
+    struct lock lock;
+    int fds[NET_HANDOVERS_MAX];
+    size_t len;
+};
+
+struct worker {
+    enum source source; /* of the waker's events */
+    struct net *net;
+    struct thread thread;
+    struct event_loop loop;
+    struct event_waker waker;
+    struct lock lock; /* guards the list, the connections in it, and their descriptors */
+    struct conn *first, *last;
+    struct conn *dead;        /* closed in this turn; freed at its end */
+    struct conn *current;     /* whose request is being executed */
+    _Atomic uint64_t clients; /* connections given to us, those in `handover` included */
+    struct handover handover;
+    struct pipeline pipeline;
+    char *read_bytes; /* NET_READ_BYTES, for one receive */
+    struct buf out;   /* replies of the connection being served */
+    int64_t now_ms;   /* Unix ms, read once per turn of the loop */
+    int64_t next_sweep_ms;
+    bool sweep_wanted; /* some connection has a timeout running */
+    int spare_fd;
+    struct worker_counters counters;
+    struct command_env env;
+    struct command_host host;
+    struct net_caller caller;
+    _Atomic bool running;
+};
+
+struct listener {
+    enum source source;
+    int fd;
+    bool is_unix;
+};
+
+/* The limits as workers read them, each by itself. */
+struct shared_limits {
+    _Atomic uint64_t max_clients, query_bytes, output_bytes, memory_bytes, bulk_bytes;
+    _Atomic int64_t timeout_ms;
+    _Atomic bool auth_required;
+};
+
+struct net {
+    attl *cache;
+    struct command_host host;
+    attl_log_fn log;
+    void *log_ud;
+    struct clock clock;
+    struct shared_limits limits;
+    int keepalive_s;
+    struct listener listeners[NET_LISTENERS_MAX];
+    size_t listeners_len;
+    char *unix_path; /* to be removed at the end, or NULL */
+    struct worker *workers;
+    size_t workers_len;
+    struct command_stats *all_stats[NET_WORKERS_MAX];
+    _Atomic uint64_t clients; /* of all workers */
+    _Atomic uint64_t next_id;
+    _Atomic uint64_t rejected;
+    _Atomic uint64_t buffered_bytes;
+    _Atomic uint64_t condemned_bytes; /* held by clients already shut down for it */
+    _Atomic int64_t complained_ms;
+    _Atomic bool stopping;
+    _Atomic int64_t stop_deadline_ms;
+};
+
+/* Makes zeroed storage a worker of `net` that owns nothing yet; from here on worker_fini() is safe.
+ */
+void worker_preset(struct worker *w, struct net *net);
+/* Gives it memory and descriptors; false if they are refused. */
+bool worker_init(struct worker *w);
+void worker_fini(struct worker *w);
+bool worker_start(struct worker *w, size_t index);
+/* Makes the worker look at its handovers, the limits and the order to stop. Any thread. */
+void worker_wake(struct worker *w);
+/* A timeout is running from now on. */
+void worker_want_sweep(struct worker *w);
+
+/* Logs one line about strangers per NET_COMPLAINT_INTERVAL_MS, of all workers together. */
+void net_complain(struct net *net, int64_t now_ms, const char *event, const char *text);
+
+static inline void
+counter_add(counter *c, uint64_t n)
+{
+    uint64_t was = atomic_load_explicit(c, memory_order_relaxed);
+    atomic_store_explicit(c, was + n, memory_order_relaxed); /* one writer: no locked instruction */
+}
+
+#define LIMIT_LOAD(net, name) atomic_load_explicit(&(net)->limits.name, memory_order_relaxed)
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * clock_gettime behind a per-thread memory of the last reading. A reading is reused for 1/16 of a
+ * millisecond by the time-stamp counter, so "now" is at most 63 us late and always taken after the
+ * thread's previous one. On processors without an invariant counter every call reads the clock.
+ */
+#include "os/clock.h"
+
+#include <time.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <x86intrin.h>
+#endif
+
+enum { NS_PER_MS = 1000000, CALIBRATION_NS = 200000, SLICES_PER_MS = 16 };
+
+struct reading {
+    uint64_t ticks;
+    int64_t mono_ns;
+};
+
+static _Thread_local struct reading last_reading;
+
+static int64_t
+read_clock(clockid_t id)
+{
+    struct timespec t;
+    if (clock_gettime(id, &t) != 0)
+        return 0;
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t
+clock_mono_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t
+clock_wall_us(void)
+{
+    return read_clock(CLOCK_REALTIME) / 1000;
+}
+
+int64_t
+clock_thread_cpu_ns(void)
+{
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+#if defined(__x86_64__)
+static bool
+counter_is_invariant(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(0x80000007, &a, &b, &c, &d) && (d & (1u << 8));
+}
+
+static uint64_t
+read_counter(void)
+{
+    return __rdtsc();
+}
+#elif defined(__aarch64__)
+static bool
+counter_is_invariant(void)
+{
+    return true;
+}
+
+static uint64_t
+read_counter(void)
+{
+    uint64_t ticks;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+    return ticks;
+}
+#else
+static bool
+counter_is_invariant(void)
+{
+    return false;
+}
+
+static uint64_t
+read_counter(void)
+{
+    return 0;
+}
+#endif
+
+/* Ticks per slice, from watching both clocks for a fifth of a millisecond. */
+static uint64_t
+calibrate(void)
+{
+    if (!counter_is_invariant())
+        return 0;
+    int64_t ns0 = clock_mono_ns();
+    uint64_t ticks0 = read_counter();
+    int64_t ns1;
+    do {
+        ns1 = clock_mono_ns();
+    } while (ns1 - ns0 < CALIBRATION_NS);
+    uint64_t ticks = read_counter() - ticks0;
+    return ticks * (NS_PER_MS / SLICES_PER_MS) / (uint64_t)(ns1 - ns0);
+}
+
+void
+clock_init(struct clock *c)
+{
+    c->wall_minus_mono_ns = read_clock(CLOCK_REALTIME) - clock_mono_ns();
+    c->ticks_per_slice = calibrate();
+}
+
+int64_t
+clock_now_ms(const struct clock *c)
+{
+    struct reading *last = &last_reading;
+    uint64_t ticks = read_counter();
+    if (ticks - last->ticks >= c->ticks_per_slice || last->mono_ns == 0) {
+        last->mono_ns = clock_mono_ns();
+        last->ticks = ticks;
+    }
+    return (last->mono_ns + c->wall_minus_mono_ns) / NS_PER_MS;
+}
+
+int64_t
+clock_skew_ms(const struct clock *c)
+{
+    int64_t skew_ns = read_clock(CLOCK_REALTIME) - (clock_mono_ns() + c->wall_minus_mono_ns);
+    return skew_ns / NS_PER_MS;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Files of the server's directory. A file is replaced as a whole: whoever reads it, after a crash
+ * too, finds the old content or the new one. Names are single components, opened relative to the
+ * directory, never through a symbolic link, and readable by the owner only.
+ */
+#ifndef ATTL_OS_FILE_H
+#define ATTL_OS_FILE_H
+
+#include <attl/attl.h>
+#include <stdbool.h>
+
+/* Writes `dir`/`name` anew. False with a sentence in `err`; then the old file is as it was. */
+bool file_replace(const char *dir, const char *name, attl_slice content, char *err, size_t err_len);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * This process and the machine under it: what INFO reports, and the two things a daemon settles
+ * before it opens anything, its file mask and its number of descriptors. Readings cost a system
+ * call each and are made on request only. Any thread may call anything here but the two setters.
+ */
+#ifndef ATTL_OS_PROCESS_H
+#define ATTL_OS_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PROCESS_OS_NAME_MAX = 256 };
+
+struct process_usage {
+    int64_t user_cpu_us, system_cpu_us;
+    uint64_t resident_bytes; /* 0 if the system does not say */
+};
+
+/* Files we create are nobody else's business. */
+void process_umask_private(void);
+/* Asks for `want` descriptors and returns how many there may be. */
+uint64_t process_raise_fd_limit(uint64_t want);
+long process_id(void);
+void process_usage_get(struct process_usage *ret_usage);
+/* Bytes of memory in the machine, 0 if the system does not say. */
+uint64_t process_machine_memory_bytes(void);
+/* "Linux 6.1.0-18-amd64 x86_64" */
+void process_os_name(char out[PROCESS_OS_NAME_MAX]);
+/* Random bytes from the system; false if it has none. */
+bool process_random(void *out, size_t len);
+bool process_stderr_is_terminal(void);
+
+#endif

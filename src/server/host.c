@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The host functions. A setting is changed on a draft of the configuration first, then in the
+ * cache or the net, and only then in the configuration itself: a refusal anywhere leaves all
+ * three as they were. Passwords are compared over a fixed length, so that the time taken says
+ * neither how long the right one is nor how much of it was guessed.
+ */
+#include "server/host.h"
+
+#include "os/clock.h"
+#include "os/file.h"
+#include "os/signal.h"
+#include "server/info.h"
+#include "server/settings.h"
+
+#include <stdio.h>
+
+enum { PASSWORD_MAX_BYTES = 512 }; /* as server.requirepass */
+
+static int64_t
+host_wall_us(void *ud)
+{
+    (void)ud;
+    return clock_wall_us();
+}
+
+static void
+host_shutdown(void *ud)
+{
+    log_write(&host_server(ud)->log, LOG_INFO, "shutdown", "a client asked for it");
+    signal_terminate_self();
+}
+
+/* ---- settings ---- */
+
+static int
+host_config_get(void *ud, const char *name, char *value, size_t len)
+{
+    struct server *server = host_server(ud);
+    lock_acquire(&server->config_lock);
+    int status = config_render_name(server->config, name, 0, value, len);
+    lock_release(&server->config_lock);
+    return status;
+}
+
+/* Makes the changed option of `server->config` take effect here. */
+static void
+apply_server_option(struct server *server, enum option_id id)
+{
+    if (id == OPT_LOG_LEVEL)
+        log_set_level(&server->log, (int)config_i64(server->config, id));
+    struct net_limits limits;
+    server_limits(server, &limits);
+    atomic_store(&server->auth_required, limits.auth_required);
+    net_set_limits(server->net, &limits);
+}
+
+/* REQUIRES config_lock. */
+static int
+set_option(struct server *server, const char *name, const char *value, char *err, size_t err_len)
+{
+    attl_config *draft = config_copy(server->config);
+    if (!draft)
+        return ATTL_E_NOMEM;
+    enum option_id id;
+    int status = config_set_run_time(draft, name, value, &id, err, err_len);
+    bool ours = status == ATTL_OK && (option_at(id)->flags & OPTION_SERVER);
+    if (status == ATTL_OK && !ours)
+        status = attl_option_set(server->cache, name, value, err, err_len);
+    if (status != ATTL_OK) {
+        attl_config_free(draft);
+        return status;
+    }
+    attl_config_free(server->config);
+    server->config = draft;
+    if (ours)
+        apply_server_option(server, id);
+    return ATTL_OK;
+}
+
+static int
+host_config_set(void *ud, const char *name, const char *value, char *err, size_t err_len)
+{
+    struct server *server = host_server(ud);
+    lock_acquire(&server->config_lock);
+    int status = set_option(server, name, value, err, err_len);
+    lock_release(&server->config_lock);
+    return status;
+}
+
+static int
+host_config_rewrite(void *ud, char *err, size_t err_len)
+{
+    struct server *server = host_server(ud);
+    struct buf text;
+    buf_init(&text, CONFIG_RENDER_BYTES_MAX);
+    /* The lock is kept while writing: two rewrites at once would share one temporary file. */
+    lock_acquire(&server->config_lock);
+    config_runtime_text(server->config, &text);
+    int status = text.failed ? ATTL_E_NOMEM : ATTL_OK;
+    if (status == ATTL_OK && !file_replace(config_str(server->config, OPT_SERVER_DIR),
+                                           SETTINGS_RUNTIME_FILE, buf_slice(&text), err, err_len))
+        status = ATTL_E_IO;
+    lock_release(&server->config_lock);
+    if (text.data)
+        explicit_bzero(text.data, text.cap);
+    buf_fini(&text);
+    return status;
+}
+
+static bool
+host_config_name(void *ud, size_t index, const char **ret_name)
+{
+    (void)ud;
+    return option_name_at(index, ret_name);
+}
+
+/* ---- passwords ---- */
+
+/* Over PASSWORD_MAX_BYTES in any case. */
+static bool
+same_secret(attl_slice given, const char *secret)
+{
+    unsigned char a[PASSWORD_MAX_BYTES] = { 0 };
+    unsigned char b[PASSWORD_MAX_BYTES] = { 0 };
+    size_t secret_len = strlen(secret);
+    size_t given_len = given.len < sizeof a ? given.len : sizeof a;
+    if (given_len > 0)
+        memcpy(a, given.data, given_len);
+    memcpy(b, secret, secret_len < sizeof b ? secret_len : sizeof b);
+    volatile unsigned differ = given.len != secret_len;
+    for (size_t i = 0; i < sizeof a; i++)
+        differ |= (unsigned)(a[i] ^ b[i]);
+    explicit_bzero(a, sizeof a);
+    explicit_bzero(b, sizeof b);
+    return differ == 0;
+}
+
+static bool
+host_auth(void *ud, attl_slice user, attl_slice password)
+{
+    struct server *server = host_server(ud);
+    bool known = user.len == 7 && memcmp(user.data, "default", 7) == 0;
+    lock_acquire(&server->config_lock);
+    const char *secret = config_str(server->config, OPT_SERVER_REQUIREPASS);
+    /* An unknown user costs the same comparison, so that users cannot be told by time either. */
+    bool same = same_secret(password, secret);
+    bool open = secret[0] == '\0';
+    lock_release(&server->config_lock);
+    return known && (same || open);
+}
+
+static bool
+host_auth_required(void *ud)
+{
+    return atomic_load_explicit(&host_server(ud)->auth_required, memory_order_relaxed);
+}
+
+void
+host_fill(struct command_host *host, struct server *server)
+{
+    *host = (struct command_host){
+        .ud = server,
+        .wall_us = host_wall_us,
+        .shutdown = host_shutdown,
+        .info = info_append,
+        .config_get = host_config_get,
+        .config_set = host_config_set,
+        .config_rewrite = host_config_rewrite,
+        .config_name = host_config_name,
+        .stats_reset = info_reset,
+        .auth = host_auth,
+        .auth_required = host_auth_required,
+    };
+}

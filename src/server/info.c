@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Facts for INFO. Counters of the net only ever grow; a reset remembers where they stood and
+ * subtracts. "Instantaneous" rates compare with a reading that is at least RATE_WINDOW_US old and
+ * is renewed when somebody asks: an idle server must not wake up ten times a second to keep a
+ * number nobody reads.
+ */
+#include "server/info.h"
+
+#include "os/clock.h"
+#include "os/process.h"
+#include "server/host.h"
+
+enum { RATE_WINDOW_US = 1000000, SECONDS_PER_DAY = 86400 };
+
+typedef unsigned long long ull;
+
+/* The counters since the last reset. */
+static struct net_counters
+counters_now(struct server *server)
+{
+    struct net_counters c;
+    net_counters_get(server->net, &c);
+    lock_acquire(&server->rate_lock);
+    const struct net_counters *base = &server->base;
+    c.connections -= base->connections;
+    c.rejected -= base->rejected;
+    c.requests -= base->requests;
+    c.in_bytes -= base->in_bytes;
+    c.out_bytes -= base->out_bytes;
+    c.protocol_errors -= base->protocol_errors;
+    c.foreign -= base->foreign;
+    c.dropped_query -= base->dropped_query;
+    c.dropped_output -= base->dropped_output;
+    c.dropped_memory -= base->dropped_memory;
+    c.timed_out -= base->timed_out;
+    c.auth_lockouts -= base->auth_lockouts;
+    c.killed -= base->killed;
+    lock_release(&server->rate_lock);
+    return c;
+}
+
+void
+info_reset(void *ud)
+{
+    struct server *server = host_server(ud);
+    struct net_counters c;
+    net_counters_get(server->net, &c);
+    lock_acquire(&server->rate_lock);
+    server->base = c;
+    lock_release(&server->rate_lock);
+}
+
+struct rates {
+    double requests, in_bytes, out_bytes; /* per second */
+};
+
+/* Between now and one to two windows ago, or the start. */
+static struct rates
+rates_now(struct server *server)
+{
+    struct net_counters c;
+    net_counters_get(server->net, &c);
+    int64_t now_us = clock_mono_ns() / 1000;
+    lock_acquire(&server->rate_lock);
+    struct rate *r = &server->rate;
+    if (now_us - r->last_us >= RATE_WINDOW_US) {
+        r->then = r->last;
+        r->since_us = r->last_us;
+        r->last = c;
+        r->last_us = now_us;
+    }
+    struct net_counters then = r->then;
+    double seconds = (double)(now_us - r->since_us) / 1e6;
+    lock_release(&server->rate_lock);
+    if (seconds <= 0)
+        return (struct rates){ 0, 0, 0 };
+    return (struct rates){ (double)(c.requests - then.requests) / seconds,
+                           (double)(c.in_bytes - then.in_bytes) / seconds,
+                           (double)(c.out_bytes - then.out_bytes) / seconds };
+}
+
+static void
+append_server(struct server *server, struct buf *out)
+{
+    char os[PROCESS_OS_NAME_MAX];
+    process_os_name(os);
+    int64_t up_s = (clock_mono_ns() / 1000 - server->started_us) / 1000000;
+    lock_acquire(&server->config_lock);
+    int64_t port = config_i64(server->config, OPT_SERVER_PORT);
+    int64_t hz = config_i64(server->config, OPT_REDIS_HZ);
+    lock_release(&server->config_lock);
+    buf_printf(out, "os:%s\r\narch_bits:%d\r\nmultiplexing_api:epoll\r\n", os,
+               (int)sizeof(void *) * 8);
+    buf_printf(out, "process_id:%ld\r\nrun_id:%s\r\ntcp_port:%lld\r\n", process_id(),
+               server->run_id, (long long)port);
+    buf_printf(out, "server_time_usec:%lld\r\nuptime_in_seconds:%lld\r\nuptime_in_days:%lld\r\n",
+               (long long)clock_wall_us(), (long long)up_s, (long long)(up_s / SECONDS_PER_DAY));
+    buf_printf(out, "hz:%lld\r\nconfigured_hz:%lld\r\nio_threads_active:%d\r\n", (long long)hz,
+               (long long)hz, server->workers > 1);
+}
+
+static void
+append_clients(struct server *server, struct buf *out)
+{
+    struct net_counters c = counters_now(server);
+    lock_acquire(&server->config_lock);
+    int64_t max = config_i64(server->config, OPT_SERVER_MAX_CLIENTS);
+    lock_release(&server->config_lock);
+    buf_printf(out, "connected_clients:%llu\r\ncluster_connections:0\r\nmaxclients:%lld\r\n",
+               (ull)c.clients, (long long)max);
+    buf_append_str(out,
+                   "blocked_clients:0\r\ntracking_clients:0\r\nclients_in_timeout_table:0\r\n");
+}
+
+static void
+append_stats(struct server *server, struct buf *out)
+{
+    struct net_counters c = counters_now(server);
+    struct rates r = rates_now(server);
+    buf_printf(out, "total_connections_received:%llu\r\ntotal_commands_processed:%llu\r\n",
+               (ull)c.connections, (ull)c.requests);
+    buf_printf(out, "instantaneous_ops_per_sec:%.0f\r\n", r.requests);
+    buf_printf(out, "total_net_input_bytes:%llu\r\ntotal_net_output_bytes:%llu\r\n",
+               (ull)c.in_bytes, (ull)c.out_bytes);
+    buf_printf(out, "instantaneous_input_kbps:%.2f\r\ninstantaneous_output_kbps:%.2f\r\n",
+               r.in_bytes / 1024, r.out_bytes / 1024);
+    buf_printf(out, "rejected_connections:%llu\r\n", (ull)c.rejected);
+    buf_printf(out, "client_query_buffer_limit_disconnections:%llu\r\n", (ull)c.dropped_query);
+    buf_printf(out, "client_output_buffer_limit_disconnections:%llu\r\n", (ull)c.dropped_output);
+    buf_printf(out, "evicted_clients:%llu\r\n", (ull)c.dropped_memory);
+}
+
+static void
+append_cpu(struct buf *out)
+{
+    struct process_usage u;
+    process_usage_get(&u);
+    buf_printf(out, "used_cpu_sys:%.6f\r\nused_cpu_user:%.6f\r\n", (double)u.system_cpu_us / 1e6,
+               (double)u.user_cpu_us / 1e6);
+}
+
+static void
+append_memory(struct server *server, struct buf *out)
+{
+    struct process_usage u;
+    struct net_counters c;
+    process_usage_get(&u);
+    net_counters_get(server->net, &c);
+    buf_printf(out,
+               "used_memory_rss:%llu\r\ntotal_system_memory:%llu\r\nmem_clients_normal:%llu\r\n",
+               (ull)u.resident_bytes, (ull)process_machine_memory_bytes(), (ull)c.buffered_bytes);
+}
+
+static void
+append_attl(struct server *server, struct buf *out)
+{
+    struct net_counters c = counters_now(server);
+    buf_printf(out, "attl_workers:%u\r\n", server->workers);
+    buf_printf(out, "attl_protocol_errors:%llu\r\nattl_foreign_protocols:%llu\r\n",
+               (ull)c.protocol_errors, (ull)c.foreign);
+    buf_printf(
+        out,
+        "attl_clients_timed_out:%llu\r\nattl_auth_lockouts:%llu\r\nattl_clients_killed:%llu\r\n",
+        (ull)c.timed_out, (ull)c.auth_lockouts, (ull)c.killed);
+}
+
+void
+info_append(void *ud, const char *section, struct buf *out)
+{
+    struct server *server = host_server(ud);
+    if (strcmp(section, "server") == 0)
+        append_server(server, out);
+    else if (strcmp(section, "clients") == 0)
+        append_clients(server, out);
+    else if (strcmp(section, "memory") == 0)
+        append_memory(server, out);
+    else if (strcmp(section, "stats") == 0)
+        append_stats(server, out);
+    else if (strcmp(section, "cpu") == 0)
+        append_cpu(out);
+    else if (strcmp(section, "attl") == 0)
+        append_attl(server, out);
+}

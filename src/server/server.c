@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The life of the server. Order of opening: the cache, which may fail for lack of memory; the
+ * listeners, which may fail for many reasons of the world; the threads. Closing goes the other
+ * way: no connection may touch a cache that is closed. A second SIGTERM does not wait for slow
+ * clients.
+ */
+#include "server/server.h"
+
+#include "os/clock.h"
+#include "os/process.h"
+#include "os/signal.h"
+#include "os/thread.h"
+#include "server/host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+enum {
+    DESCRIPTORS_OF_OURS = 64, /* listeners, event loops, standard streams, files */
+    STOP_POLL_MS = 20,
+    INERT_OPTIONS_SHOWN = 16
+};
+
+void
+server_limits(const struct server *server, struct net_limits *ret_limits)
+{
+    const attl_config *c = server->config;
+    *ret_limits = (struct net_limits){
+        .max_clients = (uint64_t)config_i64(c, OPT_SERVER_MAX_CLIENTS),
+        .timeout_ms = config_i64(c, OPT_SERVER_TIMEOUT),
+        .keepalive_s = (int)(config_i64(c, OPT_SERVER_TCP_KEEPALIVE) / 1000),
+        .query_bytes = (uint64_t)config_i64(c, OPT_SERVER_QUERY_BUFFER_LIMIT),
+        .output_bytes = (uint64_t)config_i64(c, OPT_SERVER_OUTPUT_BUFFER_LIMIT),
+        .memory_bytes = (uint64_t)config_i64(c, OPT_SERVER_CLIENTS_MEMORY),
+        .bulk_bytes = NET_BULK_MAX_BYTES,
+        .auth_required = config_str(c, OPT_SERVER_REQUIREPASS)[0] != '\0',
+    };
+}
+
+/* Lowers max_clients to what the system's limit on descriptors allows, and says so. */
+static void
+fit_max_clients(struct server *server)
+{
+    uint64_t wanted = (uint64_t)config_i64(server->config, OPT_SERVER_MAX_CLIENTS);
+    uint64_t ours = DESCRIPTORS_OF_OURS + NET_RESERVED_CLIENTS + 4 * (uint64_t)server->workers;
+    uint64_t have = process_raise_fd_limit(wanted + ours);
+    if (have >= wanted + ours)
+        return;
+    uint64_t possible = have > ours ? have - ours : 1;
+    char text[32];
+    char err[OPTION_ERROR_MAX];
+    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)possible); /* 20 digits fit */
+    log_writef(&server->log, LOG_WARNING, "fd_limit",
+               "the system allows %llu file descriptors: server.max_clients is %s instead of %llu",
+               (unsigned long long)have, text, (unsigned long long)wanted);
+    if (config_set_run_time(server->config, "server.max_clients", text, NULL, err, sizeof err) !=
+        ATTL_OK)
+        log_write(&server->log, LOG_ERROR, "fd_limit", err);
+}
+
+static int
+open_cache(struct server *server)
+{
+    attl_config_set_log(server->config, log_write, &server->log);
+    int status = attl_open(&server->cache, server->config);
+    if (status == ATTL_OK)
+        return EX_OK;
+    log_writef(&server->log, LOG_ERROR, "cache_open", "cannot open the cache: %s",
+               attl_strerror(status));
+    return status == ATTL_E_CONFIG ? EX_CONFIG : EX_OSERR;
+}
+
+static int
+net_exit_code(int code)
+{
+    switch (code) {
+    case EACCES:
+    case EPERM: return EX_NOPERM;
+    case ENOENT:
+    case ENOTDIR:
+    case EROFS: return EX_CANTCREAT;
+    case EADDRINUSE:
+    case EADDRNOTAVAIL: return EX_UNAVAILABLE;
+    default: return EX_OSERR;
+    }
+}
+
+static int
+open_net(struct server *server)
+{
+    const attl_config *c = server->config;
+    struct net_settings settings = {
+        .workers = server->workers,
+        .cache = server->cache,
+        .log = log_write,
+        .log_ud = &server->log,
+        .bind = config_str(c, OPT_SERVER_BIND),
+        .port = (uint16_t)config_i64(c, OPT_SERVER_PORT),
+        .unix_path = config_str(c, OPT_SERVER_UNIXSOCKET),
+        .unix_mode = (unsigned)config_i64(c, OPT_SERVER_UNIXSOCKETPERM),
+        .backlog = (int)config_i64(c, OPT_SERVER_TCP_BACKLOG),
+    };
+    struct socket_problem problem;
+    host_fill(&settings.host, server);
+    server_limits(server, &settings.limits);
+    atomic_store(&server->auth_required, settings.limits.auth_required);
+    server->net = net_open(&settings, &problem);
+    if (!server->net) {
+        log_write(&server->log, LOG_ERROR, "listen", problem.text);
+        return net_exit_code(problem.code);
+    }
+    if (net_start(server->net))
+        return EX_OK;
+    log_write(&server->log, LOG_ERROR, "start", "the system refuses threads or descriptors");
+    return EX_OSERR;
+}
+
+static void
+make_run_id(char out[SERVER_RUN_ID_CHARS + 1])
+{
+    unsigned char bytes[SERVER_RUN_ID_CHARS / 2] = { 0 };
+    /* Without randomness the identifier is a constant: it only tells restarts apart. */
+    (void)process_random(bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        (void)snprintf(out + 2 * i, 3, "%02x", bytes[i]); /* two digits */
+}
+
+static void
+announce(struct server *server)
+{
+    const attl_config *c = server->config;
+    enum option_id inert[INERT_OPTIONS_SHOWN];
+    size_t n = config_inert(c, inert, INERT_OPTIONS_SHOWN);
+    for (size_t i = 0; i < n && i < INERT_OPTIONS_SHOWN; i++)
+        log_writef(&server->log, LOG_WARNING, "option_without_effect",
+                   "%s is set, but what it configures comes in a later release",
+                   option_at(inert[i])->name);
+    log_writef(&server->log, LOG_INFO, "ready",
+               "attld %s serves on %s port %d with %u threads, pid %ld", attl_version(),
+               config_str(c, OPT_SERVER_BIND), (int)config_i64(c, OPT_SERVER_PORT), server->workers,
+               process_id());
+    if (config_str(c, OPT_SERVER_UNIXSOCKET)[0] != '\0')
+        log_writef(&server->log, LOG_INFO, "ready", "and on %s",
+                   config_str(c, OPT_SERVER_UNIXSOCKET));
+}
+
+int
+server_open(struct server *server, attl_config *config)
+{
+    memset(server, 0, sizeof *server);
+    server->config = config;
+    lock_init(&server->config_lock);
+    lock_init(&server->rate_lock);
+    int64_t format = config_i64(config, OPT_LOG_FORMAT);
+    log_init(&server->log, (int)config_i64(config, OPT_LOG_LEVEL),
+             format == CHOICE_LOG_FORMAT_JSON ||
+                 (format == CHOICE_LOG_FORMAT_AUTO && !process_stderr_is_terminal()));
+    server->started_us = clock_mono_ns() / 1000;
+    server->rate.since_us = server->rate.last_us = server->started_us;
+    server->workers = (unsigned)config_i64(config, OPT_SERVER_THREADS);
+    if (server->workers == 0)
+        server->workers = thread_cpu_count();
+    if (server->workers > NET_WORKERS_MAX)
+        server->workers = NET_WORKERS_MAX;
+    make_run_id(server->run_id);
+    process_umask_private();
+    fit_max_clients(server);
+    int code = open_cache(server);
+    if (code == EX_OK)
+        code = open_net(server);
+    if (code == EX_OK)
+        announce(server);
+    return code;
+}
+
+static void
+stop(struct server *server)
+{
+    lock_acquire(&server->config_lock);
+    int64_t timeout_ms = config_i64(server->config, OPT_SERVER_SHUTDOWN_TIMEOUT);
+    lock_release(&server->config_lock);
+    log_write(&server->log, LOG_INFO, "stopping",
+              "no new connections; clients get their last replies. A second signal ends at once");
+    net_stop(server->net, timeout_ms);
+    while (net_is_running(server->net))
+        if (signal_wait(STOP_POLL_MS) == SIGNAL_TERMINATE)
+            net_stop(server->net, 0);
+}
+
+void
+server_run(struct server *server)
+{
+    for (;;) {
+        switch (signal_wait(-1)) {
+        case SIGNAL_TERMINATE: stop(server); return;
+        case SIGNAL_HANGUP:
+            log_write(&server->log, LOG_INFO, "hangup",
+                      "SIGHUP has nothing to reload; use CONFIG SET");
+            break;
+        case SIGNAL_NONE: break;
+        }
+    }
+}
+
+void
+server_close(struct server *server)
+{
+    net_close(&server->net);
+    attl_close(&server->cache);
+    log_write(&server->log, LOG_INFO, "stopped", "bye");
+    attl_config_free(server->config);
+    server->config = NULL;
+}

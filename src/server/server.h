@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The server: one cache, one net, one configuration, and the functions commands ask of their
+ * host. The main thread owns it and sleeps in server_run(); workers reach it through host.c.
+ * `config_lock` guards the configuration once workers run; what they need for every request is in
+ * atomics instead.
+ */
+#ifndef ATTL_SERVER_SERVER_H
+#define ATTL_SERVER_SERVER_H
+
+#include "config/config.h"
+#include "net/net.h"
+#include "os/lock.h"
+#include "server/log.h"
+
+enum { SERVER_RUN_ID_CHARS = 40 };
+
+/* Two readings of a counter, for "per second" in INFO without a timer. */
+struct rate {
+    int64_t since_us, last_us;
+    struct net_counters then, last;
+};
+
+struct server {
+    attl_config *config; /* owned; under config_lock */
+    struct lock config_lock;
+    attl *cache;
+    struct net *net;
+    struct log log;
+    _Atomic bool auth_required;
+    int64_t started_us; /* monotonic */
+    char run_id[SERVER_RUN_ID_CHARS + 1];
+    unsigned workers;
+    struct lock rate_lock; /* guards the members below */
+    struct rate rate;
+    struct net_counters base; /* what CONFIG RESETSTAT made the zero of INFO's counters */
+};
+
+/* Opens everything and starts the workers. Takes `config` over. The exit code; EX_OK: running. */
+int server_open(struct server *server, attl_config *config);
+/* Serves until a signal; then gives clients their last replies. */
+void server_run(struct server *server);
+void server_close(struct server *server);
+
+/* wiring's parts that host.c uses */
+void server_limits(const struct server *server, struct net_limits *ret_limits);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Statuses and versions. The table here repeats the enumerators of attl.h on purpose: if one is added
+ * there and not given a name and a text, or a number changes, this test says so. Texts are sentences in
+ * lower case without a full stop, so that programs can put them in the middle of their own.
+ */
+#include "support/unit.h"
+
+#include <ctype.h>
+
+static const struct {
+    int status;
+    int number;
+    const char *name;
+} statuses[] = {
+    { ATTL_OK, 0, "ATTL_OK" },
+    { ATTL_MISS, 1, "ATTL_MISS" },
+    { ATTL_NOT_SET, 2, "ATTL_NOT_SET" },
+    { ATTL_DELETED, 3, "ATTL_DELETED" },
+    { ATTL_DONE, 4, "ATTL_DONE" },
+    { ATTL_E_INVALID, -1, "ATTL_E_INVALID" },
+    { ATTL_E_NOMEM, -2, "ATTL_E_NOMEM" },
+    { ATTL_E_FULL, -3, "ATTL_E_FULL" },
+    { ATTL_E_KEY_EMPTY, -4, "ATTL_E_KEY_EMPTY" },
+    { ATTL_E_KEY_LONG, -5, "ATTL_E_KEY_LONG" },
+    { ATTL_E_KEY_CONTROL, -6, "ATTL_E_KEY_CONTROL" },
+    { ATTL_E_KEY_NUL, -7, "ATTL_E_KEY_NUL" },
+    { ATTL_E_VALUE_LONG, -8, "ATTL_E_VALUE_LONG" },
+    { ATTL_E_TTL_RANGE, -9, "ATTL_E_TTL_RANGE" },
+    { ATTL_E_TTL_REQUIRED, -10, "ATTL_E_TTL_REQUIRED" },
+    { ATTL_E_NOT_INTEGER, -11, "ATTL_E_NOT_INTEGER" },
+    { ATTL_E_OVERFLOW, -12, "ATTL_E_OVERFLOW" },
+    { ATTL_E_BUFFER, -13, "ATTL_E_BUFFER" },
+    { ATTL_E_BUSY, -14, "ATTL_E_BUSY" },
+    { ATTL_E_CONFIG, -15, "ATTL_E_CONFIG" },
+    { ATTL_E_IO, -16, "ATTL_E_IO" },
+    { ATTL_E_UNSUPPORTED, -17, "ATTL_E_UNSUPPORTED" },
+    { ATTL_E_IMMUTABLE, -18, "ATTL_E_IMMUTABLE" },
+};
+
+enum { STATUSES = sizeof(statuses) / sizeof(statuses[0]) };
+
+static void
+every_status_has_its_number_and_name(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < STATUSES; i++) {
+        assert_int_equal(statuses[i].status, statuses[i].number);
+        assert_string_equal(attl_err_name(statuses[i].status), statuses[i].name);
+    }
+}
+
+static void
+every_status_has_a_text_of_its_own(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < STATUSES; i++) {
+        const char *text = attl_strerror(statuses[i].status);
+        size_t len = strlen(text);
+        assert_true(len > 1);
+        /* Lower case, unless it begins with an abbreviation such as TTL. */
+        assert_true(!isupper((unsigned char)text[0]) || isupper((unsigned char)text[1]));
+        assert_true(text[len - 1] != '.' && text[len - 1] != '\n');
+        for (size_t k = 0; k < i; k++) {
+            assert_string_not_equal(text, attl_strerror(statuses[k].status));
+        }
+    }
+}
+
+static void
+unknown_statuses_are_answered_too(void **state)
+{
+    static const int unknown[] = { 5, 100, -19, -1000, INT32_MAX, INT32_MIN };
+    (void)state;
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+        assert_string_equal(attl_err_name(unknown[i]), "ATTL_E_?");
+        assert_non_null(attl_strerror(unknown[i]));
+        assert_true(strlen(attl_strerror(unknown[i])) > 1);
+    }
+}
+
+static void
+the_library_is_of_the_version_of_its_header(void **state)
+{
+    char text[32];
+    (void)state;
+    assert_string_equal(attl_version(), ATTL_VERSION_STRING);
+    (void)snprintf(text, sizeof(text), "%d.%d.%d", ATTL_VERSION_MAJOR, ATTL_VERSION_MINOR,
+                   ATTL_VERSION_PATCH);
+    assert_string_equal(text, ATTL_VERSION_STRING);
+}
+
+static void
+the_digest_is_xxh3_of_64_bits(void **state)
+{
+    unsigned char counting[300];
+    (void)state;
+    for (size_t i = 0; i < sizeof(counting); i++) {
+        counting[i] = (unsigned char)i;
+    }
+    /* From the reference implementation, with seed 0; the last is long enough for its other paths. */
+    assert_int_equal(attl_digest(attl_b(counting, sizeof(counting))), UINT64_C(0xd44052f5a3485425));
+    assert_int_equal(attl_digest(attl_b(NULL, 0)), UINT64_C(0x2d06800538d394c2));
+    assert_int_equal(attl_digest(attl_s("a")), UINT64_C(0xe6c632b61e964e1f));
+    assert_int_equal(attl_digest(attl_s("abc")), UINT64_C(0x78af5f94892f3950));
+    assert_true(attl_digest(attl_s("abc")) != attl_digest(attl_s("abd")));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_status_has_its_number_and_name),
+        cmocka_unit_test(every_status_has_a_text_of_its_own),
+        cmocka_unit_test(unknown_statuses_are_answered_too),
+        cmocka_unit_test(the_library_is_of_the_version_of_its_header),
+        cmocka_unit_test(the_digest_is_xxh3_of_64_bits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
