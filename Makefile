@@ -25,6 +25,10 @@ fuzz:
 	        build-fuzz/found/$$name tests/fuzz/corpus/$$name; \
 	done
 
+# docs/config.md, written from the table of options.
+docs: all
+	/usr/bin/python3 tools/gen_docs.py build/attld
+
 bench:
 	scripts/bench
 
@@ -40,4 +44,4 @@ install: all
 clean:
 	rm -rf build build-debug build-asan build-tsan build-fuzz build-bench
 
-.PHONY: all check debug asan tsan fuzz bench tidy format install clean
+.PHONY: all check debug asan tsan fuzz docs bench tidy format install clean

@@ -69,23 +69,24 @@ size_t arena_pool_trim(struct arena_pool *p, uint32_t keep, uint32_t max_arenas)
 /* Records that the pages of [at, at+bytes) belong to `c` (NULL: to nobody). */
 void arena_pool_map_chunk(struct arena_pool *p, void *at, size_t bytes, struct chunk *c);
 
-/* Addresses of records are offsets in units of eight bytes: 36 bits reach 512 GiB. */
+/* Addresses of records are offsets in units of eight bytes, counted from 1 because 0 is no address: 36
+ * bits reach 512 GiB. */
 static inline uint64_t
 region_address(const struct region *r, const void *at)
 {
-    return (uint64_t)((const char *)at - r->base) / 8;
+    return (uint64_t)((const char *)at - r->base) / 8 + 1;
 }
 
 static inline void *
 region_pointer(const struct region *r, uint64_t address)
 {
-    return r->base + address * 8;
+    return r->base + (address - 1) * 8;
 }
 
 static inline struct chunk *
 region_chunk(const struct region *r, uint64_t address)
 {
-    uint64_t byte = address * 8;
+    uint64_t byte = (address - 1) * 8;
     return r->arenas[byte / LIMIT_ARENA_BYTES]->chunk_of[byte % LIMIT_ARENA_BYTES / ARENA_PAGE_BYTES];
 }
 

@@ -255,8 +255,9 @@ take_rest(struct cli_args *args, const struct cursor *c, bool own)
 {
     args->argc = c->argc - c->at;
     args->argv = c->argv + c->at;
-    if (args->argc > 0 && own && args->mode != MODE_HELP)
-        return fail(args, "one operand too many: '%s'", args->argv[0]);
+    for (int i = 0; own && args->mode != MODE_HELP && i < args->argc; i++)
+        if (!take_operand(args, args->argv[i]))
+            return false;
     if (args->argc > 0 && args->mode == MODE_INTERACTIVE)
         args->mode = MODE_COMMAND;
     return true;

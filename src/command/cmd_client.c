@@ -11,7 +11,7 @@
 
 #include "base/num.h"
 
-enum { ADDRESS_TEXT_MAX = 128, WORD_ECHO_MAX = 128 };
+enum { ADDRESS_TEXT_MAX = 128, WORD_ECHO_MAX = 128, LIST_IDS_MAX = 256 };
 
 /* CLIENT ID */
 void
@@ -123,7 +123,8 @@ cmd_client_unblock(struct request *rq)
 {
     int64_t id;
     if (rq->argc > 4) {
-        reply_arity_error(rq);
+        resp_error(rq->out, "ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. "
+                            "Try CLIENT HELP.");
         return;
     }
     if (rq->argc == 4 && !arg_is(rq->argv[3], "timeout") && !arg_is(rq->argv[3], "error")) {
@@ -369,6 +370,10 @@ cmd_client_list(struct request *rq)
             return;
     } else if (rq->argc > 3 && arg_is(rq->argv[2], "id")) {
         first_id = 3;
+        if (rq->argc - first_id > LIST_IDS_MAX) {
+            resp_error(rq->out, "ERR too many client IDs");
+            return;
+        }
         for (size_t i = first_id; i < rq->argc; i++) {
             int64_t id;
             if (!arg_i64(rq, i, "ERR Invalid client ID", &id))

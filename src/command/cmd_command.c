@@ -23,9 +23,9 @@ static const char *const key_names[] = { "RO",     "RW",     "OW",
                                          "RM",     "access", "update",
                                          "insert", "delete", "variable_flags" };
 static const char *const tip_names[] = {
-    "nondeterministic_output",       "request_policy:all_shards", "request_policy:multi_shard",
-    "response_policy:all_succeeded", "response_policy:agg_sum",   "response_policy:agg_min",
-    "nondeterministic_output_order", "request_policy:special",    "request_policy:all_nodes",
+    "nondeterministic_output",       "nondeterministic_output_order", "request_policy:all_shards",
+    "request_policy:multi_shard",    "request_policy:all_nodes",      "request_policy:special",
+    "response_policy:all_succeeded", "response_policy:agg_sum",       "response_policy:agg_min",
     "response_policy:special",
 };
 
@@ -166,7 +166,7 @@ reply_command(struct request *rq, const struct command *cmd)
     reply_categories(rq, cmd);
     reply_tips(rq, cmd->tips);
     reply_key_specs(rq, cmd);
-    resp_array(rq->out, cmd->subs_len);
+    resp_set(rq->out, rq->s->proto, cmd->subs_len);
     for (size_t i = 1; i <= cmd->subs_len; i++)
         reply_command(rq, cmd + i);
 }
@@ -211,7 +211,7 @@ cmd_command_info(struct request *rq)
         if (cmd)
             reply_command(rq, cmd);
         else
-            resp_null_array(rq->out, rq->s->proto);
+            resp_null(rq->out, rq->s->proto);
     }
 }
 
@@ -237,7 +237,7 @@ list_takes(const struct request *rq, const struct command *cmd, enum list_filter
     case LIST_ALL: return !command_is_sub(cmd);
     case LIST_MODULE: return false; /* no command comes from a module */
     case LIST_CATEGORY: return in_category(cmd, rq->argv[4]);
-    case LIST_PATTERN: return glob_match(rq->argv[4], attl_s(cmd->name), true);
+    case LIST_PATTERN: return glob_match_name(rq->argv[4], cmd->name);
     }
     return false;
 }

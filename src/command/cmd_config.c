@@ -16,8 +16,9 @@
 enum {
     SETTING_NAME_MAX = 64,
     SETTING_VALUE_MAX = 1024,
-    SETTING_PAIRS_MAX = 64,   /* of one CONFIG SET */
-    SETTING_NAMES_MAX = 4096, /* the host's list must end before */
+    SETTING_PATTERNS_MAX = 64, /* of one CONFIG GET: each is compared with those before it */
+    SETTING_PAIRS_MAX = 64,    /* of one CONFIG SET */
+    SETTING_NAMES_MAX = 4096,  /* the host's list must end before */
     SETTING_ERROR_MAX = 256
 };
 
@@ -31,6 +32,14 @@ has_wildcard(attl_slice pattern)
         if (strchr("*?[\\", p[i]) && p[i])
             return true;
     return false;
+}
+
+static void
+text_lower(char *text)
+{
+    for (; *text; text++)
+        if (*text >= 'A' && *text <= 'Z')
+            *text = (char)(*text - 'A' + 'a');
 }
 
 /* Writes the pair `name`, value if there is such a setting; how many pairs were written. */
@@ -50,21 +59,26 @@ static bool
 matched_before(const struct request *rq, size_t end, const char *name)
 {
     for (size_t i = 2; i < end; i++)
-        if (glob_match(rq->argv[i], attl_s(name), true))
+        if (glob_match_name(rq->argv[i], name))
             return true;
     return false;
 }
 
+/* The name without wildcards at argument i. It is echoed as it was written, which clients rely on.
+ */
 static size_t
 reply_exact(struct request *rq, size_t i)
 {
-    char name[SETTING_NAME_MAX];
-    if (!arg_text(rq->argv[i], name, sizeof name))
+    const struct command_host *host = rq->env->host;
+    char name[SETTING_NAME_MAX], value[SETTING_VALUE_MAX];
+    if (!arg_text(rq->argv[i], name, sizeof name) || matched_before(rq, i, name))
         return 0;
-    for (char *c = name; *c; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c - 'A' + 'a');
-    return matched_before(rq, i, name) ? 0 : reply_setting(rq, name);
+    text_lower(name);
+    if (host->config_get(host->ud, name, value, sizeof value) != ATTL_OK)
+        return 0;
+    resp_bulk(rq->out, rq->argv[i]);
+    resp_bulk_str(rq->out, value);
+    return 1;
 }
 
 static size_t
@@ -74,7 +88,7 @@ reply_matching(struct request *rq, size_t i)
     const char *name;
     size_t n = 0;
     for (size_t at = 0; at < SETTING_NAMES_MAX && host->config_name(host->ud, at, &name); at++)
-        if (glob_match(rq->argv[i], attl_s(name), true) && !matched_before(rq, i, name))
+        if (glob_match_name(rq->argv[i], name) && !matched_before(rq, i, name))
             n += reply_setting(rq, name);
     return n;
 }
@@ -84,6 +98,10 @@ void
 cmd_config_get(struct request *rq)
 {
     size_t mark = rq->out->len, n = 0;
+    if (rq->argc - 2 > SETTING_PATTERNS_MAX) {
+        resp_error(rq->out, "ERR too many patterns");
+        return;
+    }
     for (size_t i = 2; i < rq->argc; i++)
         n += has_wildcard(rq->argv[i]) ? reply_matching(rq, i) : reply_exact(rq, i);
     reply_insert_map(rq, mark, n);
@@ -124,9 +142,10 @@ change_prepare(struct request *rq, struct config_change *change)
     for (size_t i = 2; i < rq->argc; i += 2) {
         char *name = change->names[change->n];
         attl_slice arg = rq->argv[i];
-        if (!arg_text(arg, name, SETTING_NAME_MAX) ||
-            host->config_get(host->ud, name, change->old[change->n], SETTING_VALUE_MAX) !=
-                ATTL_OK) {
+        bool known = arg_text(arg, name, SETTING_NAME_MAX);
+        text_lower(name);
+        if (!known || host->config_get(host->ud, name, change->old[change->n], SETTING_VALUE_MAX) !=
+                          ATTL_OK) {
             resp_errorf(rq->out,
                         "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'",
                         (int)(arg.len < SETTING_NAME_MAX ? arg.len : SETTING_NAME_MAX),

@@ -15,7 +15,9 @@
 
 enum {
     SCAN_COUNT_DEFAULT = 10,
-    SCAN_STEP_MAX = 1024,           /* entries per call of the cache */
+    SCAN_COUNT_MAX = 1 << 20,   /* a worker serves others too; the cursor says where to go on */
+    SCAN_STEP_MAX = 1024,       /* entries per call of the cache */
+    SCAN_BARREN_STEPS_MAX = 16, /* in a row without an entry: an almost empty cache in one call */
     SCAN_REPLY_BYTES_MAX = 4 << 20, /* after this much, SCAN returns what it has */
     RANDOM_KEY_FIRST_BYTES = 256,   /* room for a key at the first attempt */
     RANDOM_KEY_TRIES = 8,
@@ -102,6 +104,8 @@ scan_words(struct request *rq, struct collect *c, int64_t *ret_count)
         if (has_operand && arg_is(rq->argv[i], "count")) {
             if (!arg_i64(rq, i + 1, NULL, ret_count))
                 return false;
+            if (*ret_count > SCAN_COUNT_MAX)
+                *ret_count = SCAN_COUNT_MAX;
             if (*ret_count >= 1)
                 continue;
         } else if (has_operand && arg_is(rq->argv[i], "match")) {
@@ -123,15 +127,14 @@ static uint64_t
 scan_collect(struct request *rq, struct collect *c, uint64_t cursor, int64_t count)
 {
     size_t mark = c->out->len;
-    int st = ATTL_OK;
+    int st = ATTL_OK, barren = 0;
     while (st == ATTL_OK && !c->out->failed && (int64_t)c->seen < count) {
         int64_t left = count - (int64_t)c->seen;
         size_t before = c->seen;
         size_t step = left < SCAN_STEP_MAX ? (size_t)left : SCAN_STEP_MAX;
         st = attl_scan(rq->env->cache, &cursor, step, collect_key, c);
-        /* An empty stretch ends the call too, or a sparse cache would be walked to its end at once.
-         */
-        if (c->seen == before || c->out->len - mark > SCAN_REPLY_BYTES_MAX)
+        barren = c->seen == before ? barren + 1 : 0;
+        if (barren == SCAN_BARREN_STEPS_MAX || c->out->len - mark > SCAN_REPLY_BYTES_MAX)
             break;
     }
     return st == ATTL_DONE ? 0 : cursor;

@@ -117,6 +117,12 @@ cmd_getex(struct request *rq)
         return;
     }
     struct ttl_value life;
+    if (ttl_option_number(rq, &opt, ATTL_TTL_KEEP, &life) != TTL_NUMBER_FINE &&
+        attl_exists(rq->env->cache, rq->argv[1]) == ATTL_MISS) {
+        /* Redis looks for the key before it looks at the number. */
+        resp_null(rq->out, rq->s->proto);
+        return;
+    }
     if (!ttl_option_value(rq, &opt, ATTL_TTL_KEEP, &life))
         return;
     attl_value value = ATTL_VALUE_INIT;

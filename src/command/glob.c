@@ -104,3 +104,9 @@ glob_match(attl_slice pattern, attl_slice text, bool ignore_case)
         p++;
     return p == g.len;
 }
+
+bool
+glob_match_name(attl_slice pattern, const char *name)
+{
+    return pattern.len <= GLOB_NAME_PATTERN_MAX_BYTES && glob_match(pattern, attl_s(name), true);
+}

@@ -17,5 +17,8 @@
 enum { GLOB_STEPS_MAX = 1 << 22 };
 
 bool glob_match(attl_slice pattern, attl_slice text, bool ignore_case);
+/* For names of settings and commands: in any case, and a pattern beyond reason matches nothing. */
+enum { GLOB_NAME_PATTERN_MAX_BYTES = 1024 };
+bool glob_match_name(attl_slice pattern, const char *name);
 
 #endif

@@ -142,6 +142,13 @@ write_replication(struct info *info)
 }
 
 static void
+write_cpu(struct info *info)
+{
+    info_fixed(info, "used_cpu_sys:0.000000\nused_cpu_user:0.000000\n"
+                     "used_cpu_sys_children:0.000000\nused_cpu_user_children:0.000000\n");
+}
+
+static void
 write_commandstats(struct info *info)
 {
     for (size_t row = 0; row < command_table_len; row++) {
@@ -207,7 +214,7 @@ static const struct info_section sections[] = {
     { "persistence", "Persistence", INFO_DEFAULT | INFO_ALL, write_persistence },
     { "stats", "Stats", INFO_DEFAULT | INFO_ALL, write_stats },
     { "replication", "Replication", INFO_DEFAULT | INFO_ALL, write_replication },
-    { "cpu", "CPU", INFO_DEFAULT | INFO_ALL, write_nothing },
+    { "cpu", "CPU", INFO_DEFAULT | INFO_ALL, write_cpu },
     { "modules", "Modules", INFO_DEFAULT | INFO_EVERYTHING, write_nothing },
     { "commandstats", "Commandstats", INFO_ALL, write_commandstats },
     { "errorstats", "Errorstats", INFO_DEFAULT | INFO_ALL, write_errorstats },

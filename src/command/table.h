@@ -56,14 +56,14 @@ enum command_access {
 /* Hints for clients that spread requests over servers. */
 enum command_tip {
     TIP_NONDETERMINISTIC = 1 << 0,
-    TIP_ALL_SHARDS = 1 << 1,
-    TIP_MULTI_SHARD = 1 << 2,
-    TIP_ALL_SUCCEEDED = 1 << 3,
-    TIP_AGG_SUM = 1 << 4,
-    TIP_AGG_MIN = 1 << 5,
-    TIP_NONDETERMINISTIC_ORDER = 1 << 6,
-    TIP_SPECIAL_REQUEST = 1 << 7,
-    TIP_ALL_NODES = 1 << 8,
+    TIP_NONDETERMINISTIC_ORDER = 1 << 1,
+    TIP_ALL_SHARDS = 1 << 2,
+    TIP_MULTI_SHARD = 1 << 3,
+    TIP_ALL_NODES = 1 << 4,
+    TIP_SPECIAL_REQUEST = 1 << 5,
+    TIP_ALL_SUCCEEDED = 1 << 6,
+    TIP_AGG_SUM = 1 << 7,
+    TIP_AGG_MIN = 1 << 8,
     TIP_SPECIAL_RESPONSE = 1 << 9
 };
 

@@ -64,29 +64,60 @@ ttl_overflows(const struct request *rq, int64_t ttl_ms)
     return ttl_ms > INT64_MAX - NOW_MAX_MS && ttl_ms > INT64_MAX - request_now_ms(rq);
 }
 
+static bool
+takes_number(enum ttl_word word)
+{
+    return word >= TTL_WORD_EX && word <= TTL_WORD_PXAT;
+}
+
+/* The number of EX to PXAT in milliseconds. */
+static enum ttl_number
+number_ms(const struct request *rq, const struct ttl_option *opt, int64_t *ret_ms)
+{
+    int64_t ms;
+    if (!num_parse_i64(opt->number, &ms))
+        return TTL_NUMBER_NONE;
+    bool in_seconds = opt->word == TTL_WORD_EX || opt->word == TTL_WORD_EXAT;
+    bool relative = opt->word == TTL_WORD_EX || opt->word == TTL_WORD_PX;
+    if (ms <= 0 || (in_seconds && !ttl_seconds_to_ms(ms, &ms)) ||
+        (relative && ttl_overflows(rq, ms)))
+        return TTL_NUMBER_OUT_OF_RANGE;
+    *ret_ms = ms;
+    return TTL_NUMBER_FINE;
+}
+
+enum ttl_number
+ttl_option_number(const struct request *rq, const struct ttl_option *opt, int64_t ttl_none,
+                  struct ttl_value *ret_value)
+{
+    struct ttl_value value = { ttl_none, 0 };
+    int64_t ms = 0;
+    if (takes_number(opt->word)) {
+        enum ttl_number number = number_ms(rq, opt, &ms);
+        if (number != TTL_NUMBER_FINE)
+            return number;
+    }
+    switch (opt->word) {
+    case TTL_WORD_NONE: break;
+    case TTL_WORD_EX:
+    case TTL_WORD_PX: value.ttl_ms = ms; break;
+    case TTL_WORD_EXAT:
+    case TTL_WORD_PXAT: value.deadline_ms = ms; break;
+    case TTL_WORD_KEEPTTL: value.ttl_ms = ATTL_TTL_KEEP; break;
+    case TTL_WORD_PERSIST: value.ttl_ms = ATTL_TTL_NONE; break;
+    }
+    *ret_value = value;
+    return TTL_NUMBER_FINE;
+}
+
 bool
 ttl_option_value(struct request *rq, const struct ttl_option *opt, int64_t ttl_none,
                  struct ttl_value *ret_value)
 {
-    *ret_value = (struct ttl_value){ ttl_none, 0 };
-    if (opt->word == TTL_WORD_NONE)
-        return true;
-    if (opt->word == TTL_WORD_KEEPTTL || opt->word == TTL_WORD_PERSIST) {
-        ret_value->ttl_ms = opt->word == TTL_WORD_KEEPTTL ? ATTL_TTL_KEEP : ATTL_TTL_NONE;
-        return true;
+    switch (ttl_option_number(rq, opt, ttl_none, ret_value)) {
+    case TTL_NUMBER_FINE: return true;
+    case TTL_NUMBER_NONE: resp_error(rq->out, "ERR value is not an integer or out of range"); break;
+    case TTL_NUMBER_OUT_OF_RANGE: reply_expire_error(rq); break;
     }
-    int64_t ms;
-    if (!num_parse_i64(opt->number, &ms)) {
-        resp_error(rq->out, "ERR value is not an integer or out of range");
-        return false;
-    }
-    bool in_seconds = opt->word == TTL_WORD_EX || opt->word == TTL_WORD_EXAT;
-    bool relative = opt->word == TTL_WORD_EX || opt->word == TTL_WORD_PX;
-    if (ms <= 0 || (in_seconds && !ttl_seconds_to_ms(ms, &ms)) ||
-        (relative && ttl_overflows(rq, ms))) {
-        reply_expire_error(rq);
-        return false;
-    }
-    *ret_value = relative ? (struct ttl_value){ ms, 0 } : (struct ttl_value){ ttl_none, ms };
-    return true;
+    return false;
 }

@@ -42,10 +42,15 @@ enum ttl_read { TTL_READ_OTHER, TTL_READ_TAKEN, TTL_READ_WRONG };
 enum ttl_read ttl_option_read(const struct request *rq, size_t *i, enum ttl_word lone,
                               struct ttl_option *opt);
 
+enum ttl_number { TTL_NUMBER_FINE, TTL_NUMBER_NONE, TTL_NUMBER_OUT_OF_RANGE };
+
 /*
- * What the option means. Without one: `ttl_none`. Answers the client and returns false if the
- * number is none, not positive, or too large for milliseconds since 1970.
+ * What the option means; without one, `ttl_none`. Out of range is a number that is not positive, or
+ * too large for milliseconds since 1970.
  */
+enum ttl_number ttl_option_number(const struct request *rq, const struct ttl_option *opt,
+                                  int64_t ttl_none, struct ttl_value *ret_value);
+/* The same, answering the client itself: false after that. */
 bool ttl_option_value(struct request *rq, const struct ttl_option *opt, int64_t ttl_none,
                       struct ttl_value *ret_value);
 

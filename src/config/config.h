@@ -124,7 +124,10 @@ int config_scan_args(int argc, char **argv, struct config_command *ret_command, 
                      size_t err_len);
 int config_apply_args(attl_config *config, int argc, char **argv, char *err, size_t err_len);
 
-/* Checks of several options together: public bind without password, minimum above maximum ... */
+/*
+ * Checks of several options together: minimum above maximum and, for a server's configuration, a
+ * public bind without a password. ATTL_OK, ATTL_E_CONFIG.
+ */
 int config_check(const attl_config *config, char *err, size_t err_len);
 
 /* ---- text ---- */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What options mean together. config_check() refuses combinations that no single bound can refuse;
- * it is run before a server opens anything and before each CONFIG SET takes effect. The derived
- * limits below are for the engine, so that cache.paranoia and "0 means the mode's own" are written
- * down once. Pure.
+ * it is run before a cache or a server opens anything and before each change at run time takes
+ * effect. A program that embeds the library listens to nobody, so what concerns listening is left
+ * to attld. The derived limits below are for the engine, so that cache.paranoia and "0 means the
+ * mode's own" are written down once. Pure.
  */
 #include "config/config.h"
 
@@ -145,7 +146,7 @@ config_check(const attl_config *config, char *err, size_t err_len)
     int status = check_cache(config, error);
     if (status == ATTL_OK)
         status = check_adaptive(config, error);
-    if (status == ATTL_OK)
+    if (status == ATTL_OK && config->server)
         status = check_listen(config, error);
     return status;
 }

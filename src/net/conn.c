@@ -2,8 +2,8 @@
 /*
  * The turn of a connection: send what waits, receive once, run it, send once. A request and its
  * reply cost one recv and one send and nothing else; the event loop is told something only when a
- * connection begins or ceases to owe or be owed. Reading stops while a client leaves half its
- * output limit unread, which bounds what a client that never reads can make us hold; nobody else
+ * connection begins or ceases to owe or be owed. Reading stops while a client leaves too much
+ * of its output unread, which bounds what a client that never reads can make us hold; nobody else
  * waits for it. Memory grows only with bytes received and is given back when they have been used.
  */
 #include "net/conn.h"
@@ -134,13 +134,13 @@ conn_close(struct worker *w, struct conn *c)
 }
 
 static void
-drop(struct worker *w, struct conn *c, counter *why, const char *event, const char *reason)
+drop(struct worker *w, struct conn *c, counter *count, enum complaint kind, const char *reason)
 {
     char text[SESSION_NAME_MAX + 160];
     (void)snprintf(text, sizeof text, "client id=%llu addr=%s disconnected: %s",
                    (unsigned long long)c->session.id, c->session.addr, reason); /* cut is fine */
-    counter_add(why, 1);
-    net_complain(w->net, w->now_ms, event, text);
+    counter_add(count, 1);
+    net_complain(w->net, w->now_ms, kind, text);
     conn_close(w, c);
 }
 
@@ -169,7 +169,7 @@ static bool
 judge_end(struct worker *w, struct conn *c, enum pipeline_end end, const struct buf *out)
 {
     if (out->failed) {
-        drop(w, c, &w->counters.dropped_output, "client_output_limit",
+        drop(w, c, &w->counters.dropped_output, COMPLAINT_OUTPUT_LIMIT,
              "its unread replies reached server.output_buffer_limit, or memory ran out");
         return false;
     }
@@ -177,7 +177,7 @@ judge_end(struct worker *w, struct conn *c, enum pipeline_end end, const struct 
         counter_add(&w->counters.protocol_errors, 1);
         c->session.close_after_reply = true;
     } else if (end == PIPELINE_FOREIGN) {
-        drop(w, c, &w->counters.foreign, "foreign_protocol",
+        drop(w, c, &w->counters.foreign, COMPLAINT_FOREIGN,
              "it speaks another protocol (HTTP, SMTP, ...): possible security attack, see "
              "\"cross protocol scripting\"");
         return false;
@@ -309,7 +309,7 @@ receive(struct worker *w, struct conn *c, char **ret_data, size_t *ret_len)
     size_t want = bulk_read_bytes(c);
     char *to = buf_reserve(&c->in, want);
     if (!to) {
-        drop(w, c, &w->counters.dropped_query, "client_query_limit",
+        drop(w, c, &w->counters.dropped_query, COMPLAINT_QUERY_LIMIT,
              "its unfinished request reached server.query_buffer_limit, or memory ran out");
         return SOCKET_AGAIN;
     }
@@ -401,7 +401,7 @@ conn_check_timeouts(struct worker *w, struct conn *c)
     bool stranger = !c->session.authenticated && LIMIT_LOAD(w->net, auth_required);
     bool owing = conn_pending(c) > 0;
     if (owing && w->now_ms - c->out_progress_ms > NET_STUCK_OUTPUT_MS) {
-        drop(w, c, &w->counters.dropped_output, "client_stuck",
+        drop(w, c, &w->counters.dropped_output, COMPLAINT_STUCK,
              "it has stopped reading its replies");
     } else if (idle_limit_ms > 0 && w->now_ms - c->session.active_ms > idle_limit_ms) {
         counter_add(&w->counters.timed_out, 1);

@@ -14,16 +14,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { HOST_NAME_MAX_BYTES = 256 };
+enum { HOST_NAME_MAX_BYTES = 256, NET_LOG_WARNING = 2 }; /* a level of attl_log_fn */
+
+static const char *const complaint_events[COMPLAINT_COUNT] = {
+    [COMPLAINT_FOREIGN] = "foreign_protocol",
+    [COMPLAINT_QUERY_LIMIT] = "client_query_limit",
+    [COMPLAINT_OUTPUT_LIMIT] = "client_output_limit",
+    [COMPLAINT_STUCK] = "client_stuck",
+    [COMPLAINT_MEMORY_LIMIT] = "clients_memory_limit",
+    [COMPLAINT_AUTH] = "auth_lockout",
+    [COMPLAINT_REJECTED] = "client_rejected",
+};
 
 void
-net_complain(struct net *net, int64_t now_ms, const char *event, const char *text)
+net_complain(struct net *net, int64_t now_ms, enum complaint kind, const char *text)
 {
-    int64_t last_ms = atomic_load_explicit(&net->complained_ms, memory_order_relaxed);
-    if (!net->log || now_ms - last_ms < NET_COMPLAINT_INTERVAL_MS)
+    _Atomic int64_t *last = &net->complained_ms[kind];
+    int64_t last_ms = atomic_load_explicit(last, memory_order_relaxed);
+    if (!net->log || (last_ms != 0 && now_ms - last_ms < NET_COMPLAINT_INTERVAL_MS))
         return;
-    if (atomic_compare_exchange_strong(&net->complained_ms, &last_ms, now_ms))
-        net->log(net->log_ud, 2, event, text);
+    if (atomic_compare_exchange_strong(last, &last_ms, now_ms))
+        net->log(net->log_ud, NET_LOG_WARNING, complaint_events[kind], text);
 }
 
 /* ---- listening ---- */
@@ -150,7 +161,6 @@ net_open(const struct net_settings *s, struct socket_problem *ret_problem)
     net->keepalive_s = s->limits.keepalive_s;
     clock_init(&net->clock);
     net_set_limits(net, &s->limits);
-    atomic_store(&net->complained_ms, -NET_COMPLAINT_INTERVAL_MS);
     if (!listen_all(net, s, ret_problem)) {
         net_close(&net);
         return NULL;

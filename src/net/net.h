@@ -26,6 +26,7 @@ enum {
     NET_BULK_READ_BYTES = 256 * 1024, /* the same while a large bulk arrives                    */
     NET_SEND_BYTES = 256 * 1024,      /* replies gathered before they are sent, about           */
     NET_TURN_OUTPUT_BYTES = 4096 * 1024, /* replies one connection may send in a turn, about      */
+    NET_PAUSE_BYTES = 64 << 20, /* unsent replies above which a client is not read from, at most */
     NET_ACCEPTS_PER_TURN = 16,
     NET_HANDOVERS_MAX = 256,          /* new connections waiting for one worker                 */
     NET_RESERVED_CLIENTS = 16,        /* above max_clients, for the unix socket: administrators */

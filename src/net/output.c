@@ -18,7 +18,8 @@ enum {
 size_t
 output_pause_bytes(const struct worker *w)
 {
-    return LIMIT_LOAD(w->net, output_bytes) / 2;
+    uint64_t half = LIMIT_LOAD(w->net, output_bytes) / 2;
+    return half < NET_PAUSE_BYTES ? half : NET_PAUSE_BYTES;
 }
 
 void

@@ -171,7 +171,7 @@ registry_drop_largest(struct worker *w)
         return;
     counter_add(&w->counters.dropped_memory, 1);
     net_complain(
-        net, w->now_ms, "clients_memory_limit",
+        net, w->now_ms, COMPLAINT_MEMORY_LIMIT,
         "the client with the largest buffers was disconnected: all buffers together reached "
         "server.clients_memory");
 }

@@ -47,6 +47,8 @@ refuse(struct worker *w, int fd)
     (void)socket_send(fd, text, sizeof text - 1);
     socket_close_gently(fd);
     atomic_fetch_add_explicit(&w->net->rejected, 1, memory_order_relaxed);
+    net_complain(w->net, w->now_ms, COMPLAINT_REJECTED,
+                 "a connection was refused: server.max_clients or the system's limit is reached");
 }
 
 static void
@@ -277,7 +279,7 @@ caller_auth(void *ud, attl_slice user, attl_slice password)
     ASSERT(c); /* commands run only for a connection */
     if (++c->auth_failures >= NET_AUTH_FAILURES_MAX) {
         counter_add(&w->counters.auth_lockouts, 1);
-        net_complain(w->net, w->now_ms, "auth_lockout",
+        net_complain(w->net, w->now_ms, COMPLAINT_AUTH,
                      "a client was disconnected after too many wrong passwords");
         c->session.close_after_reply = true;
     }

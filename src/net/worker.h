@@ -66,6 +66,18 @@ struct listener {
     bool is_unix;
 };
 
+/* What the log is told about clients, each at most once per NET_COMPLAINT_INTERVAL_MS. */
+enum complaint {
+    COMPLAINT_FOREIGN,
+    COMPLAINT_QUERY_LIMIT,
+    COMPLAINT_OUTPUT_LIMIT,
+    COMPLAINT_STUCK,
+    COMPLAINT_MEMORY_LIMIT,
+    COMPLAINT_AUTH,
+    COMPLAINT_REJECTED,
+    COMPLAINT_COUNT
+};
+
 /* The limits as workers read them, each by itself. */
 struct shared_limits {
     _Atomic uint64_t max_clients, query_bytes, output_bytes, memory_bytes, bulk_bytes;
@@ -92,7 +104,7 @@ struct net {
     _Atomic uint64_t rejected;
     _Atomic uint64_t buffered_bytes;
     _Atomic uint64_t condemned_bytes; /* held by clients already shut down for it */
-    _Atomic int64_t complained_ms;
+    _Atomic int64_t complained_ms[COMPLAINT_COUNT];
     _Atomic bool stopping;
     _Atomic int64_t stop_deadline_ms;
 };
@@ -109,8 +121,8 @@ void worker_wake(struct worker *w);
 /* A timeout is running from now on. */
 void worker_want_sweep(struct worker *w);
 
-/* Logs one line about strangers per NET_COMPLAINT_INTERVAL_MS, of all workers together. */
-void net_complain(struct net *net, int64_t now_ms, const char *event, const char *text);
+/* Logs `text` unless a complaint of this kind was logged a short while ago, by any worker. */
+void net_complain(struct net *net, int64_t now_ms, enum complaint kind, const char *text);
 
 static inline void
 counter_add(counter *c, uint64_t n)

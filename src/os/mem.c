@@ -28,7 +28,7 @@
 size_t
 os_mem_reserve_max(void)
 {
-    return UNDER_SANITIZER ? (size_t)8 << 30 : (size_t)512 << 30;
+    return UNDER_SANITIZER ? (size_t)8 << 30 : ((size_t)512 << 30) - ((size_t)2 << 20);
 }
 
 void *

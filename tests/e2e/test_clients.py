@@ -76,7 +76,7 @@ class RedisCli(unittest.TestCase):
         keys = self.cli("--scan", "--pattern", "scan:*").split()
         self.assertEqual(len(keys), 3000)
         self.assertEqual(len(set(keys)), 3000)
-        self.assertIn("Biggest string", self.cli("--bigkeys").replace("found", "Biggest string", 0))
+        self.assertIn("Biggest string", self.cli("--bigkeys"))
 
     def test_resp3_is_spoken_when_asked_for(self):
         self.assertEqual(self.cli("-3", "SET", "k", "v"), "OK\n")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The dispatcher finds every command in any case and nothing else, and its generated slots belong to
- * the table. With ATTL_UPDATE=1 and ATTL_SOURCE_DIR the test searches a multiplier and writes
+ * The dispatcher finds every command in any case and nothing else, and its generated slots belong
+ * to the table. With ATTL_UPDATE=1 and ATTL_SOURCE_DIR the test searches a multiplier and writes
  * src/command/lookup_slots.h anew; run it again after building to see that all is well.
  */
 #include <setjmp.h>
@@ -91,27 +91,32 @@ update_slots(void)
     assert_int_equal(fclose(file), 0);
 }
 
+enum letters { LOWER, MIXED, UPPER, LETTERS };
+
+/* Finds the row by its name in some mixture of cases. */
+static void
+assert_found(size_t row, enum letters letters)
+{
+    char name[COMMAND_NAME_MAX];
+    size_t len = strlen(command_table[row].name);
+    assert_in_range(len, 1, COMMAND_TOP_NAME_MAX);
+    memcpy(name, command_table[row].name, len);
+    for (size_t i = 0; i < len; i++)
+        if (name[i] >= 'a' && name[i] <= 'z' && (letters == UPPER || (letters == MIXED && i % 2)))
+            name[i] = (char)(name[i] - 'a' + 'A');
+    if (command_find(attl_b(name, len)) != &command_table[row])
+        fail_msg("%.*s is not found: renew the slots with ATTL_UPDATE=1", (int)len, name);
+}
+
 static void
 every_command_is_found_in_any_case(void **state)
 {
     (void)state;
     if (getenv("ATTL_UPDATE"))
         update_slots();
-    for (size_t row = 0; row < command_table_len; row++) {
-        if (!is_top(row))
-            continue;
-        char name[COMMAND_NAME_MAX];
-        size_t len = strlen(command_table[row].name);
-        assert_in_range(len, 1, COMMAND_TOP_NAME_MAX);
-        for (unsigned upper = 0; upper < 3; upper++) {
-            memcpy(name, command_table[row].name, len);
-            for (size_t i = 0; i < len; i++)
-                if (name[i] >= 'a' && name[i] <= 'z' && (upper == 2 || (upper == 1 && i % 2)))
-                    name[i] = (char)(name[i] - 'a' + 'A');
-            if (command_find(attl_b(name, len)) != &command_table[row])
-                fail_msg("%.*s is not found: renew the slots with ATTL_UPDATE=1", (int)len, name);
-        }
-    }
+    for (size_t row = 0; row < command_table_len; row++)
+        for (unsigned letters = LOWER; is_top(row) && letters < LETTERS; letters++)
+            assert_found(row, (enum letters)letters);
 }
 
 static void
@@ -122,12 +127,26 @@ names_that_only_resemble_a_command_are_not_found(void **state)
         const char *name;
         size_t len;
     } none[] = {
-        { "", 0 },          { "g", 1 },         { "ge", 2 },
-        { "gett", 4 },      { "get\0", 4 },     { "\0get", 4 },
-        { "get ", 4 },      { "g\x05t", 3 },    { "GE\x14", 3 },
-        { "\xe7""et", 3 },  { "nosuch", 6 },    { "attl\x0estats", 10 },
-        { "attl.statsx", 11 }, { "attl.accounting!!", 17 }, { "incrbyfloat\0", 12 },
-        { "config|get", 10 },  { "getgetgetgetget", 15 },   { "getgetgetgetgetg", 16 },
+        { "", 0 },
+        { "g", 1 },
+        { "ge", 2 },
+        { "gett", 4 },
+        { "get\0", 4 },
+        { "\0get", 4 },
+        { "get ", 4 },
+        { "g\x05t", 3 },
+        { "GE\x14", 3 },
+        { "\xe7"
+          "et",
+          3 },
+        { "nosuch", 6 },
+        { "attl\x0estats", 10 },
+        { "attl.statsx", 11 },
+        { "attl.accounting!!", 17 },
+        { "incrbyfloat\0", 12 },
+        { "config|get", 10 },
+        { "getgetgetgetget", 15 },
+        { "getgetgetgetgetg", 16 },
     };
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
         assert_null(command_find(attl_b(none[i].name, none[i].len)));

@@ -76,6 +76,19 @@ a_server_listens_somewhere(void **state)
     passes(WITH("port", "0", "admin-port", "0", "unixsocket", "x"));
 }
 
+/* The same settings file may serve a server and a program that embeds the library. */
+static void
+a_library_does_not_care_about_listening(void **state)
+{
+    (void)state;
+    attl_config *config = attl_config_new();
+    assert_int_equal(attl_config_set(config, "server.port", "0", NULL, 0), ATTL_OK);
+    passes(config);
+    config = attl_config_new();
+    assert_int_equal(attl_config_set(config, "server.bind", "*", NULL, 0), ATTL_OK);
+    passes(config);
+}
+
 static void
 pairs_are_in_order(void **state)
 {
@@ -156,6 +169,7 @@ main(void)
         cmocka_unit_test(defaults_pass),
         cmocka_unit_test(a_public_bind_needs_a_password),
         cmocka_unit_test(a_server_listens_somewhere),
+        cmocka_unit_test(a_library_does_not_care_about_listening),
         cmocka_unit_test(pairs_are_in_order),
         cmocka_unit_test(partitions_are_a_power_of_two_for_all_shards),
         cmocka_unit_test(paranoia_caps_the_limits),
