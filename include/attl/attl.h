@@ -322,7 +322,7 @@ ATTL_CHECKED int attl_touch(attl *cache, attl_slice key);
 ATTL_CHECKED int attl_expire(attl *cache, attl_slice key, int64_t ttl_ms, uint32_t flags);
 /* The same with a point in time, Unix ms. Since 0.1. */
 ATTL_CHECKED int attl_expire_at(attl *cache, attl_slice key, int64_t deadline_ms, uint32_t flags);
-/* Removes the deadline. ATTL_OK, ATTL_NOT_SET (had none), ATTL_MISS, ATTL_E_FULL. Since 0.1. */
+/* Removes the deadline. ATTL_OK, ATTL_NOT_SET (had none), ATTL_MISS, ATTL_E_TTL_REQUIRED. Since 0.1. */
 ATTL_CHECKED int attl_persist(attl *cache, attl_slice key);
 /* Remaining life in *ret_ttl_ms (ATTL_TTL_NONE if without). ATTL_OK, ATTL_MISS. Since 0.1. */
 ATTL_CHECKED int attl_ttl(attl *cache, attl_slice key, int64_t *ret_ttl_ms);
@@ -415,7 +415,7 @@ typedef struct attl_stats {
     uint64_t mem_dead;      /* overwritten or deleted, not yet compacted                   */
     uint64_t mem_unsealed;  /* free tails of open chunks                                   */
     uint64_t mem_retired;   /* waiting for readers to leave                                */
-    uint64_t mem_index;
+    uint64_t mem_index;     /* tables, partitions and wheels                               */
     uint64_t mem_extents;   /* out-of-line values                                          */
     uint64_t mem_ghost;
     uint64_t mem_committed; /* mapped from the system, >= mem_used                         */

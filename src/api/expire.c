@@ -8,6 +8,7 @@
 struct expire_op {
     int64_t deadline_ms;
     uint32_t flags;
+    bool past; /* the deadline had passed already when the call was made */
 };
 
 static bool
@@ -31,7 +32,7 @@ expire_change(struct entry *e, void *ud)
         return ATTL_MISS;
     if (!condition_holds(e, op))
         return ATTL_NOT_SET;
-    if (op->deadline_ms <= e->now_ms) {
+    if (op->past) {
         entry_remove(e, COUNT_DELETES);
         return ATTL_DELETED;
     }
@@ -65,6 +66,7 @@ attl_expire(attl *a, attl_slice key, int64_t ttl_ms, uint32_t flags)
             return status;
     } else {
         op.deadline_ms = ttl_ms > -now_ms ? now_ms + ttl_ms : 0;
+        op.past = true;
     }
     return engine_change(a, key, expire_change, &op);
 }
@@ -77,10 +79,11 @@ attl_expire_at(attl *a, attl_slice key, int64_t deadline_ms, uint32_t flags)
         return ATTL_E_INVALID;
     if (!r)
         return ATTL_E_NOMEM;
-    struct expire_op op = { .flags = flags };
+    struct expire_op op = { .flags = flags, .past = deadline_ms <= 0 };
     if (deadline_ms > 0) {
         int status = engine_deadline(a, r, ATTL_TTL_DEFAULT, deadline_ms, engine_now_ms(a), &op.deadline_ms);
-        if (status != ATTL_OK)
+        op.past = status == ATTL_DELETED;
+        if (status < 0)
             return status;
     }
     return engine_change(a, key, expire_change, &op);
@@ -89,18 +92,20 @@ attl_expire_at(attl *a, attl_slice key, int64_t deadline_ms, uint32_t flags)
 static int
 persist_change(struct entry *e, void *ud)
 {
-    (void)ud;
+    const struct validate_rules *rules = ud;
     if (!e->found)
         return ATTL_MISS;
     if (e->deadline_ms == ATTL_NO_DEADLINE)
         return ATTL_NOT_SET;
+    if (atomic_load_explicit(&rules->mode, memory_order_relaxed) == VALIDATE_STRICT)
+        return ATTL_E_TTL_REQUIRED;
     return entry_set_deadline(e, ATTL_NO_DEADLINE);
 }
 
 int
 attl_persist(attl *a, attl_slice key)
 {
-    return engine_change(a, key, persist_change, NULL);
+    return engine_change(a, key, persist_change, &a->rules);
 }
 
 static int
@@ -116,7 +121,7 @@ meta_change(struct entry *e, void *ud)
     meta->value_bytes = value.len;
     meta->is_integer = entry_is_integer(e, &number);
     meta->is_extent = (e->shape.flags & RECORD_EXTENT) != 0;
-    struct table *t = atomic_load_explicit(&e->partition->table, memory_order_relaxed);
+    struct table *t = partition_table(e->partition);
     uint64_t index_share = t->bytes / (e->partition->items ? e->partition->items : 1);
     meta->memory_bytes = e->shape.bytes + (meta->is_extent ? extent_bytes(value.len) : 0) +
                          (index_share < sizeof(struct bucket) ? index_share : sizeof(struct bucket));

@@ -79,6 +79,9 @@ splice_change(struct entry *e, void *ud)
     int status = engine_check_value(op->a, e->self, op->result_len);
     if (status != ATTL_OK)
         return status;
+    e->hopeless = cache_never_fits(e->cache, op->result_len);
+    if (e->hopeless)
+        return ATTL_E_FULL;
     char small[LIMIT_INLINE_VALUE_BYTES];
     struct stored_value stored;
     if (op->result_len <= sizeof(small)) {

@@ -55,6 +55,7 @@ struct mset {
     struct locked locked;
     int64_t deadline_ms;
     bool keep_deadline;
+    bool past; /* the deadline had passed already when the call was made */
     const attl_set_opts *opts;
 };
 
@@ -142,8 +143,7 @@ static int
 mset_apply(struct mset *m)
 {
     int status = mset_look(m);
-    if (status == ATTL_OK && m->deadline_ms != ATTL_NO_DEADLINE && !m->keep_deadline &&
-        m->deadline_ms <= m->entries[0].now_ms) {
+    if (status == ATTL_OK && m->past) {
         for (size_t i = 0; i < m->n; i++) {
             entry_find(&m->entries[i]);
             if (m->entries[i].found)
@@ -165,6 +165,8 @@ mset_prepare(struct mset *m, const struct reclaim_reader *r, const attl_slice *k
 {
     int64_t now_ms = engine_now_ms(m->a);
     int status = engine_deadline(m->a, r, m->opts->ttl_ms, m->opts->deadline_ms, now_ms, &m->deadline_ms);
+    m->past = status == ATTL_DELETED;
+    status = m->past ? ATTL_OK : status;
     m->keep_deadline = m->opts->deadline_ms <= 0 && m->opts->ttl_ms == ATTL_TTL_KEEP;
     for (size_t i = 0; status == ATTL_OK && i < m->n; i++) {
         status = engine_check_key(m->a, r, keys[i]);
@@ -174,7 +176,8 @@ mset_prepare(struct mset *m, const struct reclaim_reader *r, const attl_slice *k
     for (size_t i = 0; status == ATTL_OK && i < m->n; i++) {
         engine_entry_init(m->a, r, keys[i], &m->entries[i]);
         m->entries[i].now_ms = now_ms;
-        status = stored_value_init(m->cache, values[i], &m->stored[i]);
+        m->entries[i].hopeless = cache_never_fits(m->cache, values[i].len);
+        status = m->entries[i].hopeless ? ATTL_E_FULL : stored_value_init(m->cache, values[i], &m->stored[i]);
         for (unsigned round = 0; status != ATTL_OK && engine_retry(m->a, &m->entries[i], status, round); round++)
             status = stored_value_init(m->cache, values[i], &m->stored[i]);
     }

@@ -11,15 +11,10 @@ struct set_op {
     const attl_set_opts *opts; /* NULL: unconditional */
     int64_t deadline_ms;
     bool keep_deadline;
+    bool past; /* the deadline had passed already when the call was made */
     attl_value *ret_old;
     int had_old;
 };
-
-static bool
-is_past(const struct entry *e, int64_t deadline_ms)
-{
-    return deadline_ms != ATTL_NO_DEADLINE && deadline_ms <= e->now_ms;
-}
 
 static int
 set_change(struct entry *e, void *ud)
@@ -36,7 +31,7 @@ set_change(struct entry *e, void *ud)
     int64_t deadline_ms = op->deadline_ms;
     if (op->keep_deadline)
         deadline_ms = e->found ? e->deadline_ms : ATTL_NO_DEADLINE;
-    if (is_past(e, deadline_ms)) {
+    if (op->past) {
         if (e->found)
             entry_remove(e, COUNT_DELETES);
         return ATTL_DELETED;
@@ -52,11 +47,12 @@ static int
 store_value(struct attl *a, const struct reclaim_reader *r, attl_slice key, attl_slice value,
             struct stored_value *ret_stored)
 {
-    int status = stored_value_init(&a->cache, value, ret_stored);
-    if (status == ATTL_OK)
-        return status;
     struct entry e;
+    if (value.len <= LIMIT_INLINE_VALUE_BYTES)
+        return stored_value_init(&a->cache, value, ret_stored);
     engine_entry_init(a, r, key, &e);
+    e.hopeless = cache_never_fits(&a->cache, value.len);
+    int status = e.hopeless ? ATTL_E_FULL : stored_value_init(&a->cache, value, ret_stored);
     for (unsigned round = 0; status != ATTL_OK && engine_retry(a, &e, status, round); round++)
         status = stored_value_init(&a->cache, value, ret_stored);
     return status;
@@ -80,9 +76,10 @@ set_run(attl *a, const struct set_call *call, attl_value *ret_old, int *ret_had_
         status = engine_check_value(a, r, call->value.len);
     if (status == ATTL_OK)
         status = engine_deadline(a, r, call->ttl_ms, call->deadline_ms, engine_now_ms(a), &op.deadline_ms);
+    op.past = status == ATTL_DELETED;
     if (status == ATTL_OK)
         status = store_value(a, r, call->key, call->value, &op.stored);
-    if (status != ATTL_OK)
+    if (status != ATTL_OK && !op.past)
         return status;
     op.keep_deadline = call->deadline_ms <= 0 && call->ttl_ms == ATTL_TTL_KEEP;
     if (ret_old)
@@ -187,7 +184,7 @@ attl_getdel(attl *a, attl_slice key, attl_value *ret_value)
 
 struct getex_op {
     attl *a;
-    bool keep;
+    bool keep, past;
     int64_t deadline_ms;
     attl_value *ret_value;
 };
@@ -202,7 +199,7 @@ getex_change(struct entry *e, void *ud)
     int status = api_value_from_entry(e, op->ret_value);
     if (status != ATTL_OK || op->keep)
         return status;
-    if (is_past(e, op->deadline_ms)) {
+    if (op->past) {
         entry_remove(e, COUNT_DELETES);
         return ATTL_DELETED;
     }
@@ -218,7 +215,8 @@ attl_getex(attl *a, attl_slice key, int64_t ttl_ms, int64_t deadline_ms, attl_va
     *ret_value = (attl_value)ATTL_VALUE_INIT;
     struct getex_op op = { .a = a, .keep = deadline_ms <= 0 && ttl_ms == ATTL_TTL_KEEP, .ret_value = ret_value };
     int status = engine_deadline(a, r, ttl_ms, deadline_ms, engine_now_ms(a), &op.deadline_ms);
-    if (status != ATTL_OK)
+    op.past = status == ATTL_DELETED;
+    if (status != ATTL_OK && !op.past)
         return status;
     status = engine_change(a, key, getex_change, &op);
     if (status < 0)

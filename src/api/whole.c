@@ -95,14 +95,14 @@ memory_stats(struct cache *c, attl_stats *st)
     uint64_t chunks = atomic_load_explicit(&c->chunk_pool.used_bytes, memory_order_relaxed);
     uint64_t known = st->mem_live + st->mem_dead + st->mem_unsealed;
     st->mem_retired = chunks > known ? chunks - known : 0; /* tails of sealed chunks included */
-    st->mem_index = atomic_load_explicit(&c->table_pool.used_bytes, memory_order_relaxed) +
-                    (sizeof(struct partition) << c->partition_bits);
+    st->mem_index = atomic_load_explicit(&c->table_pool.used_bytes, memory_order_relaxed) + c->fixed_bytes;
     st->mem_extents = atomic_load_explicit(&c->extents.used_bytes, memory_order_relaxed);
     st->mem_ghost = atomic_load_explicit(&c->ghost_bytes, memory_order_relaxed);
     st->mem_used = cache_used_bytes(c);
     st->mem_used_peak = atomic_load_explicit(&c->peak_bytes, memory_order_relaxed);
     st->mem_used_peak = st->mem_used > st->mem_used_peak ? st->mem_used : st->mem_used_peak;
     st->mem_committed = atomic_load_explicit(&c->region.committed_bytes, memory_order_relaxed) +
+                        c->fixed_bytes + st->mem_ghost +
                         atomic_load_explicit(&c->extents.mapped_bytes, memory_order_relaxed);
     st->mem_pinned = atomic_load_explicit(&c->pinned_bytes, memory_order_relaxed);
     st->max_memory = atomic_load_explicit(&c->max_bytes, memory_order_relaxed);

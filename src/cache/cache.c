@@ -9,7 +9,6 @@
 #include "os/mem.h"
 
 enum {
-    TABLE_GRANULE_BYTES = 1024,
     ITEMS_PER_PARTITION = 1024, /* what a partition should hold when the cache is full */
     ITEM_BYTES_GUESS = 128,
     PARTITION_BITS_DEFAULT = 12,
@@ -80,6 +79,7 @@ init_tables(struct cache *c, int64_t now_ms)
     c->shards = alloc_line(a, c->shard_count * sizeof(*c->shards));
     if (!c->partitions || !c->shards)
         return ATTL_E_NOMEM;
+    c->fixed_bytes = count * sizeof(*c->partitions) + c->shard_count * sizeof(*c->shards);
     for (unsigned i = 0; i < c->shard_count; i++)
         shard_init(&c->shards[i], c, (uint16_t)i, now_ms);
     for (size_t i = 0; i < count; i++)
@@ -148,7 +148,7 @@ cache_fini(struct cache *c)
 {
     const attl_allocator *a = &c->config.alloc;
     for (size_t i = 0; c->partitions && i < (size_t)1 << c->partition_bits; i++) {
-        struct table *t = atomic_load(&c->partitions[i].table);
+        struct table *t = partition_table(&c->partitions[i]);
         if (t && atomic_load(&c->extents.used_bytes) > 0)
             drop_extents(c, t);
     }
@@ -237,7 +237,7 @@ cache_used_bytes(const struct cache *c)
     return atomic_load_explicit(&c->chunk_pool.used_bytes, memory_order_relaxed) +
            atomic_load_explicit(&c->table_pool.used_bytes, memory_order_relaxed) +
            atomic_load_explicit(&c->extents.used_bytes, memory_order_relaxed) +
-           atomic_load_explicit(&c->ghost_bytes, memory_order_relaxed);
+           atomic_load_explicit(&c->ghost_bytes, memory_order_relaxed) + c->fixed_bytes;
 }
 
 bool
@@ -252,6 +252,14 @@ cache_may_use(struct cache *c, uint64_t more, bool urgent)
     if (urgent)
         max += max / URGENT_SHARE + LIMIT_CHUNK_MAX_BYTES;
     return used <= max;
+}
+
+bool
+cache_never_fits(const struct cache *c, uint64_t len)
+{
+    uint64_t max = atomic_load_explicit(&c->max_bytes, memory_order_relaxed);
+    uint64_t bytes = len > LIMIT_INLINE_VALUE_BYTES ? extent_bytes(len) : len;
+    return max && bytes + c->fixed_bytes > max;
 }
 
 void

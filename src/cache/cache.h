@@ -62,6 +62,7 @@ struct cache {
     struct shard *shards;
     unsigned shard_count;
     uint32_t chunk_max_bytes;
+    uint64_t fixed_bytes; /* partitions and shards */
     /* Limits, changeable at run time. */
     _Atomic uint64_t max_bytes, max_items, max_pinned_bytes;
     _Atomic int policy;
@@ -108,6 +109,8 @@ uint64_t cache_items(const struct cache *c);
 uint64_t cache_used_bytes(const struct cache *c);
 /* True if `more` bytes may be taken; the drain may go a sixteenth beyond the limit. */
 bool cache_may_use(struct cache *c, uint64_t more, bool urgent);
+/* True if a value of `len` bytes would not fit even if the cache were empty. */
+bool cache_never_fits(const struct cache *c, uint64_t len);
 /* Gives the partition to another shard: O(1), readers and entries are not disturbed. */
 void cache_move_partition(struct cache *c, unsigned partition, unsigned shard);
 /* Removes every entry that was there when called. */

@@ -37,9 +37,9 @@ cache_clear(struct cache *c)
     for (size_t i = 0; i < (size_t)1 << c->partition_bits; i++) {
         struct partition *p = &c->partitions[i];
         lock_acquire(&p->lock);
-        struct table *t = atomic_load_explicit(&p->table, memory_order_relaxed);
+        struct table *t = partition_table(p);
         if (t) {
-            atomic_store_explicit(&p->table, NULL, memory_order_release);
+            atomic_store_explicit(&p->table, 0, memory_order_release);
             clear_table(c, p, t);
             index_table_retire(t, &c->limbo);
         }
@@ -56,7 +56,7 @@ struct sums {
 static bool
 sum_partition(struct cache *c, struct partition *p, struct sums *sums)
 {
-    struct table *t = atomic_load(&p->table);
+    struct table *t = partition_table(p);
     uint32_t places = t ? (t->home_count + 1 + t->stash_count) * BUCKET_SLOTS : 0;
     for (uint32_t i = 0; i < places; i++) {
         struct index_pos pos = { &t->buckets[i / BUCKET_SLOTS], i % BUCKET_SLOTS };
@@ -92,7 +92,7 @@ check_chunk(struct cache *c, const struct chunk *chunk)
         struct record *r = (struct record *)(void *)(chunk->data + offset);
         struct record_shape shape = record_shape(r);
         uint64_t hash = cache_hash(c, record_key(r, &shape));
-        struct table *t = atomic_load(&cache_partition(c, hash)->table);
+        struct table *t = partition_table(cache_partition(c, hash));
         struct index_pos pos;
         if (t && index_find_address(t, hash, region_address(&c->region, r), &pos)) {
             live_bytes += shape.bytes;

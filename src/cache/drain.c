@@ -8,6 +8,8 @@
  */
 #include "cache/drain.h"
 
+#include "cache/lookup.h"
+
 enum {
     BATCH = 16,
     ASSIST_RECORDS = 24,
@@ -131,7 +133,7 @@ settle(struct drain *d, const struct candidate *it)
     struct partition *p = it->partition;
     bool settled = true;
     lock_acquire(&p->lock);
-    struct table *t = atomic_load_explicit(&p->table, memory_order_relaxed);
+    struct table *t = partition_table(p);
     struct index_pos pos;
     uint64_t address = region_address(&d->cache->region, it->record);
     if (t && index_find_address(t, it->hash, address, &pos)) {
@@ -176,9 +178,9 @@ gather(struct drain *d, struct candidate batch[BATCH], unsigned max)
     }
     ASSERT(offset <= d->chunk->used);
     for (unsigned i = 0; i < n; i++) {
-        struct table *t = atomic_load_explicit(&batch[i].partition->table, memory_order_acquire);
-        if (t)
-            index_prefetch_buckets(t, batch[i].hash);
+        table_ref ref = atomic_load_explicit(&batch[i].partition->table, memory_order_acquire);
+        if (ref)
+            lookup_prefetch_buckets(ref, batch[i].hash);
     }
     return n;
 }

@@ -61,7 +61,7 @@ void
 entry_find(struct entry *e)
 {
     lock_assert_held(&e->partition->lock);
-    struct table *t = atomic_load_explicit(&e->partition->table, memory_order_relaxed);
+    struct table *t = partition_table(e->partition);
     e->found = t && index_find(t, &e->cache->region, &e->key, &e->pos);
     if (!e->found)
         return;

@@ -23,6 +23,7 @@ struct entry {
     struct record *record;
     struct record_shape shape;
     int64_t deadline_ms;
+    bool hopeless; /* set by a change that no amount of room would let succeed */
     /* Set by the functions that write: the earliest deadline written, INT64_MAX if none. */
     int64_t written_deadline_ms;
     /* Between entry_stage and entry_commit or entry_abort: */

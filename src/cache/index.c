@@ -8,48 +8,14 @@
  */
 #include "cache/index.h"
 
-enum {
-    BUCKET_BYTES = 64,
-    TABLE_GRANULE_BYTES = 1024,
-    DISPLACED_SHIFT = 18,
-    STASH_SHARE = 26, /* one bucket in 26 is stash */
-    TARGET_FILL_PERCENT = 75,
-};
-
-#define OVERFLOW_BIT (UINT32_C(1) << 27)
-#define LANES UINT64_C(0x0001000100010001)
-#define TAG_LANES UINT64_C(0xfff0fff0fff0fff0)
-#define LOW15_LANES UINT64_C(0x7fff7fff7fff7fff)
+enum { DISPLACED_SHIFT = 18, TARGET_FILL_PERCENT = 75 };
 
 _Static_assert(sizeof(struct bucket) == BUCKET_BYTES, "a bucket is one cache line");
-
-/* Never 0, which marks an empty slot together with the high address bits. */
-static inline uint16_t
-tag_of(uint64_t hash)
-{
-    uint16_t tag = (uint16_t)(hash & 0xfff);
-    return tag ? tag : 1;
-}
 
 static inline uint32_t
 home_of(const struct table *t, uint64_t hash)
 {
-    return (uint32_t)(((uint64_t)index_position(hash) * t->home_count) >> 32);
-}
-
-static inline struct bucket *
-stash_of(const struct table *t, uint64_t hash, unsigned choice)
-{
-    uint32_t i = (uint32_t)((hash >> 12) + choice) % t->stash_count;
-    return (struct bucket *)&t->buckets[t->home_count + 1 + i];
-}
-
-static inline uint16_t
-meta_load(const struct bucket *b, unsigned slot)
-{
-    if (slot == 8)
-        return (uint16_t)atomic_load_explicit(&b->meta8, memory_order_acquire);
-    return (uint16_t)(atomic_load_explicit(&b->meta[slot / 4], memory_order_acquire) >> (slot % 4 * 16));
+    return index_home(hash, t->home_count);
 }
 
 static inline void
@@ -65,54 +31,26 @@ meta_store(struct bucket *b, unsigned slot, uint16_t meta)
     atomic_store_explicit(&b->meta[slot / 4], word, memory_order_release);
 }
 
-/* One bit per lane (at its top) whose tag equals `tag`. */
-static inline uint64_t
-lanes_equal(uint64_t word, uint16_t tag)
-{
-    uint64_t diff = (word ^ ((uint64_t)tag << 4) * LANES) & TAG_LANES;
-    return ~(((diff & LOW15_LANES) + LOW15_LANES) | diff | LOW15_LANES);
-}
-
-/* The slots whose tag matches, as nine bits. */
-static inline uint32_t
-bucket_match(const struct bucket *b, uint16_t tag)
-{
-    uint64_t m0 = lanes_equal(atomic_load_explicit(&b->meta[0], memory_order_acquire), tag);
-    uint64_t m1 = lanes_equal(atomic_load_explicit(&b->meta[1], memory_order_acquire), tag);
-    uint32_t m8 = atomic_load_explicit(&b->meta8, memory_order_acquire);
-    /* Gather bits 15, 31, 47, 63 into bits 0..3. */
-    uint32_t low = (uint32_t)(((m0 >> 15) * UINT64_C(0x1000200040008000)) >> 60);
-    uint32_t high = (uint32_t)(((m1 >> 15) * UINT64_C(0x1000200040008000)) >> 60);
-    return low | high << 4 | (uint32_t)((m8 >> 4 & 0xfff) == tag) << 8;
-}
-
-static inline uint64_t
-slot_address(const struct bucket *b, unsigned slot)
-{
-    uint64_t high = meta_load(b, slot) & 0xf;
-    return high << 32 | atomic_load_explicit(&b->address[slot], memory_order_acquire);
-}
-
 uint64_t
 index_address(struct index_pos pos)
 {
-    return meta_load(pos.bucket, pos.slot) ? slot_address(pos.bucket, pos.slot) : 0;
+    return bucket_meta(pos.bucket, pos.slot) ? bucket_address(pos.bucket, pos.slot) : 0;
 }
 
 uint32_t
 index_table_bytes(uint64_t items)
 {
     uint64_t buckets = items * 100 / TARGET_FILL_PERCENT / BUCKET_SLOTS + 1;
-    uint64_t bytes = (buckets + buckets / STASH_SHARE + 3) * BUCKET_BYTES;
+    uint64_t bytes = (buckets + buckets / TABLE_STASH_SHARE + 3) * BUCKET_BYTES;
     bytes = (bytes + TABLE_GRANULE_BYTES - 1) / TABLE_GRANULE_BYTES * TABLE_GRANULE_BYTES;
-    return (uint32_t)(bytes < LIMIT_ARENA_BYTES ? bytes : LIMIT_ARENA_BYTES);
+    return (uint32_t)(bytes < TABLE_MAX_BYTES ? bytes : TABLE_MAX_BYTES);
 }
 
 struct table *
 index_table_new(struct arena_pool *pool, uint32_t bytes)
 {
     _Static_assert(sizeof(struct table) == BUCKET_BYTES, "the header takes the place of one bucket");
-    ASSERT(bytes % TABLE_GRANULE_BYTES == 0);
+    ASSERT(bytes % TABLE_GRANULE_BYTES == 0 && bytes <= TABLE_MAX_BYTES);
     struct table *t = arena_pool_alloc(pool, bytes);
     if (!t)
         return NULL;
@@ -120,7 +58,7 @@ index_table_new(struct arena_pool *pool, uint32_t bytes)
     t->pool = pool;
     t->bytes = bytes;
     uint32_t usable = bytes / BUCKET_BYTES - 1;
-    t->stash_count = usable / STASH_SHARE > 0 ? usable / STASH_SHARE : 1;
+    t->stash_count = table_stash_count(usable);
     t->home_count = usable - t->stash_count - 1;
     return t;
 }
@@ -152,83 +90,6 @@ index_table_slots(const struct table *t)
     return t->home_count * BUCKET_SLOTS;
 }
 
-/* ---- readers ------------------------------------------------------------------------------- */
-
-static inline bool
-version_is(const struct bucket *b, uint32_t version)
-{
-    return atomic_load_explicit(&b->version, memory_order_relaxed) == version;
-}
-
-static enum index_result
-bucket_lookup(struct bucket *b, const struct region *region, const struct index_key *k, struct index_hit *hit)
-{
-    uint32_t version = atomic_load_explicit(&b->version, memory_order_acquire);
-    hit->version = version;
-    if (version & 1)
-        return INDEX_RETRY;
-    for (uint32_t match = bucket_match(b, tag_of(k->hash)); match; match &= match - 1) {
-        unsigned slot = (unsigned)__builtin_ctz(match);
-        uint64_t address = slot_address(b, slot);
-        if (!version_is(b, version))
-            return INDEX_RETRY; /* tag and address may belong to two different entries */
-        const struct record *r = region_pointer(region, address);
-        struct record_shape shape = record_shape(r);
-        if (!record_key_is(r, &shape, k->key))
-            continue;
-        hit->pos = (struct index_pos){ b, slot };
-        hit->address = address;
-        hit->record = r;
-        hit->shape = shape;
-        return INDEX_HIT;
-    }
-    return INDEX_MISS;
-}
-
-static enum index_result
-stash_lookup(const struct table *t, const struct region *region, const struct index_key *k,
-             struct index_hit *ret_hit)
-{
-    for (unsigned choice = 0; choice < 2; choice++) {
-        struct bucket *b = stash_of(t, k->hash, choice);
-        enum index_result result = bucket_lookup(b, region, k, ret_hit);
-        if (result != INDEX_MISS)
-            return result;
-        if (!version_is(b, ret_hit->version))
-            return INDEX_RETRY;
-    }
-    return INDEX_MISS;
-}
-
-enum index_result
-index_lookup(const struct table *t, const struct region *region, const struct index_key *k,
-             struct index_hit *ret_hit)
-{
-    struct bucket *home = (struct bucket *)&t->buckets[home_of(t, k->hash)];
-    enum index_result result = bucket_lookup(home, region, k, ret_hit);
-    if (result != INDEX_MISS)
-        return result;
-    uint32_t home_version = ret_hit->version;
-    bool overflow = atomic_load_explicit(&home->bits, memory_order_acquire) & OVERFLOW_BIT;
-    struct bucket *alt = home + 1;
-    result = bucket_lookup(alt, region, k, ret_hit);
-    if (result != INDEX_MISS)
-        return result;
-    uint32_t alt_version = ret_hit->version;
-    if (overflow) {
-        result = stash_lookup(t, region, k, ret_hit);
-        if (result != INDEX_MISS)
-            return result;
-    }
-    return version_is(home, home_version) && version_is(alt, alt_version) ? INDEX_MISS : INDEX_RETRY;
-}
-
-bool
-index_hit_valid(const struct index_hit *hit)
-{
-    return version_is(hit->pos.bucket, hit->version);
-}
-
 void
 index_touch(struct bucket *b, unsigned slot)
 {
@@ -238,31 +99,6 @@ index_touch(struct bucket *b, unsigned slot)
     /* One try: losing a race loses one count. */
     (void)atomic_compare_exchange_weak_explicit(&b->bits, &bits, bits + (UINT32_C(1) << 2 * slot),
                                                 memory_order_relaxed, memory_order_relaxed);
-}
-
-void
-index_prefetch_buckets(const struct table *t, uint64_t hash)
-{
-    const struct bucket *home = &t->buckets[home_of(t, hash)];
-    __builtin_prefetch(home);
-    __builtin_prefetch(home + 1);
-}
-
-void
-index_prefetch_record(const struct table *t, const struct region *region, uint64_t hash)
-{
-    const struct bucket *home = &t->buckets[home_of(t, hash)];
-    uint32_t match = bucket_match(home, tag_of(hash));
-    const struct bucket *b = home;
-    if (!match) {
-        b = home + 1;
-        match = bucket_match(b, tag_of(hash));
-    }
-    if (match) {
-        const char *record = region_pointer(region, slot_address(b, (unsigned)__builtin_ctz(match)));
-        __builtin_prefetch(record);
-        __builtin_prefetch(record + 64);
-    }
 }
 
 /* ---- writers: under the partition's lock ---------------------------------------------------- */
@@ -307,9 +143,9 @@ static bool
 bucket_find_key(struct bucket *b, const struct region *region, const struct index_key *k,
                 struct index_pos *ret_pos)
 {
-    for (uint32_t match = bucket_match(b, tag_of(k->hash)); match; match &= match - 1) {
-        unsigned slot = (unsigned)__builtin_ctz(match);
-        const struct record *r = region_pointer(region, slot_address(b, slot));
+    for (uint64_t match = bucket_match(b, index_tag(k->hash)); match; match &= match - 1) {
+        unsigned slot = bucket_match_slot(match);
+        const struct record *r = region_pointer(region, bucket_address(b, slot));
         struct record_shape shape = record_shape(r);
         if (record_key_is(r, &shape, k->key)) {
             *ret_pos = (struct index_pos){ b, slot };
@@ -322,9 +158,9 @@ bucket_find_key(struct bucket *b, const struct region *region, const struct inde
 static bool
 bucket_find_address(struct bucket *b, uint64_t hash, uint64_t address, struct index_pos *ret_pos)
 {
-    for (uint32_t match = bucket_match(b, tag_of(hash)); match; match &= match - 1) {
-        unsigned slot = (unsigned)__builtin_ctz(match);
-        if (slot_address(b, slot) == address) {
+    for (uint64_t match = bucket_match(b, index_tag(hash)); match; match &= match - 1) {
+        unsigned slot = bucket_match_slot(match);
+        if (bucket_address(b, slot) == address) {
             *ret_pos = (struct index_pos){ b, slot };
             return true;
         }
@@ -338,10 +174,10 @@ index_find(struct table *t, const struct region *region, const struct index_key 
     struct bucket *home = &t->buckets[home_of(t, k->hash)];
     if (bucket_find_key(home, region, k, ret_pos) || bucket_find_key(home + 1, region, k, ret_pos))
         return true;
-    if (!(atomic_load_explicit(&home->bits, memory_order_relaxed) & OVERFLOW_BIT))
+    if (!(atomic_load_explicit(&home->bits, memory_order_relaxed) & BUCKET_OVERFLOW))
         return false;
-    return bucket_find_key(stash_of(t, k->hash, 0), region, k, ret_pos) ||
-           bucket_find_key(stash_of(t, k->hash, 1), region, k, ret_pos);
+    return bucket_find_key(index_stash(t, k->hash, 0), region, k, ret_pos) ||
+           bucket_find_key(index_stash(t, k->hash, 1), region, k, ret_pos);
 }
 
 bool
@@ -350,8 +186,8 @@ index_find_address(struct table *t, uint64_t hash, uint64_t address, struct inde
     struct bucket *home = &t->buckets[home_of(t, hash)];
     return bucket_find_address(home, hash, address, ret_pos) ||
            bucket_find_address(home + 1, hash, address, ret_pos) ||
-           bucket_find_address(stash_of(t, hash, 0), hash, address, ret_pos) ||
-           bucket_find_address(stash_of(t, hash, 1), hash, address, ret_pos);
+           bucket_find_address(index_stash(t, hash, 0), hash, address, ret_pos) ||
+           bucket_find_address(index_stash(t, hash, 1), hash, address, ret_pos);
 }
 
 /* A free slot, or BUCKET_SLOTS. */
@@ -359,7 +195,7 @@ static unsigned
 bucket_free_slot(const struct bucket *b)
 {
     for (unsigned slot = 0; slot < BUCKET_SLOTS; slot++)
-        if (meta_load(b, slot) == 0)
+        if (bucket_meta(b, slot) == 0)
             return slot;
     return BUCKET_SLOTS;
 }
@@ -375,15 +211,15 @@ bucket_put(struct bucket *b, unsigned slot, uint16_t meta, uint64_t address, uin
 {
     uint32_t freq = (bits & 3) << (2 * slot);
     bits_change(b, UINT32_C(3) << (2 * slot) | displaced_bit(slot),
-                freq | (bits & OVERFLOW_BIT ? displaced_bit(slot) : 0));
+                freq | (bits & BUCKET_OVERFLOW ? displaced_bit(slot) : 0));
     slot_store(b, slot, meta, address);
 }
 
-/* What bucket_put wants: the frequency, and OVERFLOW_BIT standing for "displaced". */
+/* What bucket_put wants: the frequency, and BUCKET_OVERFLOW standing for "displaced". */
 static uint32_t
 put_bits(unsigned freq, bool displaced)
 {
-    return freq | (displaced ? OVERFLOW_BIT : 0);
+    return freq | (displaced ? BUCKET_OVERFLOW : 0);
 }
 
 /* Moves one entry of `from` whose displaced bit equals `displaced` to `to`; returns the freed slot. */
@@ -397,9 +233,9 @@ bucket_move_one(struct bucket *from, struct bucket *to, bool displaced)
     for (unsigned slot = 0; slot < BUCKET_SLOTS; slot++) {
         if (!(bits & displaced_bit(slot)) == displaced)
             continue;
-        uint16_t meta = meta_load(from, slot);
+        uint16_t meta = bucket_meta(from, slot);
         /* First the copy, then the removal: a reader may find it twice, never not at all. */
-        bucket_put(to, free, meta, slot_address(from, slot), put_bits(bits >> (2 * slot) & 3, !displaced));
+        bucket_put(to, free, meta, bucket_address(from, slot), put_bits(bits >> (2 * slot) & 3, !displaced));
         slot_store(from, slot, 0, 0);
         return slot;
     }
@@ -412,7 +248,7 @@ index_insert(struct table *t, uint64_t hash, uint64_t address, unsigned freq)
     uint32_t at = home_of(t, hash);
     struct bucket *home = &t->buckets[at];
     struct bucket *alt = home + 1;
-    uint16_t meta = (uint16_t)(tag_of(hash) << 4 | address >> 32);
+    uint16_t meta = (uint16_t)(index_tag(hash) << 4 | address >> 32);
     unsigned slot = bucket_free_slot(home);
     if (slot == BUCKET_SLOTS && at > 0)
         slot = bucket_move_one(home, home - 1, true);
@@ -428,12 +264,12 @@ index_insert(struct table *t, uint64_t hash, uint64_t address, unsigned freq)
         return true;
     }
     for (unsigned choice = 0; choice < 2; choice++) {
-        struct bucket *b = stash_of(t, hash, choice);
+        struct bucket *b = index_stash(t, hash, choice);
         slot = bucket_free_slot(b);
         if (slot == BUCKET_SLOTS)
             continue;
         bucket_put(b, slot, meta, address, put_bits(freq, false));
-        bits_change(home, 0, OVERFLOW_BIT);
+        bits_change(home, 0, BUCKET_OVERFLOW);
         index_write_begin(home); /* readers that saw no overflow bit must not report a miss */
         index_write_end(home);
         return true;
@@ -444,7 +280,7 @@ index_insert(struct table *t, uint64_t hash, uint64_t address, unsigned freq)
 void
 index_replace(struct index_pos pos, uint64_t address)
 {
-    uint16_t meta = (uint16_t)((meta_load(pos.bucket, pos.slot) & 0xfff0) | address >> 32);
+    uint16_t meta = (uint16_t)((bucket_meta(pos.bucket, pos.slot) & 0xfff0) | address >> 32);
     slot_store(pos.bucket, pos.slot, meta, address);
 }
 

@@ -17,7 +17,16 @@
 #include "cache/reclaim.h"
 #include "cache/record.h"
 
-enum { BUCKET_SLOTS = 9, FREQ_MAX = 3 };
+enum {
+    BUCKET_SLOTS = 9,
+    BUCKET_BYTES = 64,
+    FREQ_MAX = 3,
+    TABLE_GRANULE_BYTES = 1024,
+    TABLE_MAX_BYTES = 1 << 20, /* 145 000 entries in one partition */
+    TABLE_STASH_SHARE = 26,    /* one bucket in 26 is stash */
+};
+
+#define BUCKET_OVERFLOW (UINT32_C(1) << 27)
 
 struct bucket {
     _Atomic uint32_t version;
@@ -37,6 +46,39 @@ struct table {
     _Alignas(64) struct bucket buckets[];
 };
 
+/*
+ * A table as readers find it: its address, and in the ten low bits its size, from which the number of home
+ * buckets follows. One load then tells all a lookup needs, without touching the table's header. 0: none.
+ */
+typedef uintptr_t table_ref;
+
+static inline struct table *
+table_of(table_ref ref)
+{
+    return (struct table *)(ref & ~(uintptr_t)(TABLE_GRANULE_BYTES - 1));
+}
+
+static inline table_ref
+table_ref_to(const struct table *t)
+{
+    return (uintptr_t)t | (t->bytes / TABLE_GRANULE_BYTES - 1);
+}
+
+static inline uint32_t
+table_stash_count(uint32_t usable_buckets)
+{
+    uint32_t stash = usable_buckets / TABLE_STASH_SHARE;
+    return stash ? stash : 1;
+}
+
+static inline uint32_t
+table_ref_home_count(table_ref ref)
+{
+    uint32_t granules = (uint32_t)(ref & (TABLE_GRANULE_BYTES - 1)) + 1;
+    uint32_t usable = granules * (TABLE_GRANULE_BYTES / BUCKET_BYTES) - 1; /* the header takes one */
+    return usable - table_stash_count(usable) - 1;
+}
+
 /* What identifies a key: where it belongs and how to recognise it. */
 struct index_key {
     attl_slice key;
@@ -49,21 +91,74 @@ struct index_pos {
     unsigned slot;
 };
 
-/* A hit found without the lock. */
-struct index_hit {
-    struct index_pos pos;
-    uint32_t version;
-    uint64_t address;
-    const struct record *record;
-    struct record_shape shape;
-};
-
-enum index_result { INDEX_HIT, INDEX_MISS, INDEX_RETRY };
-
 static inline uint32_t
 index_position(uint64_t hash)
 {
     return (uint32_t)(hash >> 18);
+}
+
+/* Never 0, which marks an empty slot together with the high address bits. */
+static inline uint16_t
+index_tag(uint64_t hash)
+{
+    uint16_t tag = (uint16_t)(hash & 0xfff);
+    return tag ? tag : 1;
+}
+
+static inline uint16_t
+bucket_meta(const struct bucket *b, unsigned slot)
+{
+    if (slot == 8)
+        return (uint16_t)atomic_load_explicit(&b->meta8, memory_order_acquire);
+    return (uint16_t)(atomic_load_explicit(&b->meta[slot / 4], memory_order_acquire) >> (slot % 4 * 16));
+}
+
+static inline uint64_t
+bucket_address(const struct bucket *b, unsigned slot)
+{
+    uint64_t high = bucket_meta(b, slot) & 0xf;
+    return high << 32 | atomic_load_explicit(&b->address[slot], memory_order_acquire);
+}
+
+/* The top bit of each 16-bit lane whose upper twelve bits equal `tag`, moved to the lane's lowest bit. */
+static inline uint64_t
+lanes_with_tag(uint64_t lanes, uint16_t tag)
+{
+    const uint64_t ones = UINT64_C(0x0001000100010001), low15 = UINT64_C(0x7fff7fff7fff7fff);
+    uint64_t diff = (lanes ^ ((uint64_t)tag << 4) * ones) & (ones * 0xfff0);
+    return ~(((diff & low15) + low15) | diff | low15) >> 15;
+}
+
+/* The slots whose tag matches, one bit each; bucket_match_slot tells which, lowest bit first. */
+static inline uint64_t
+bucket_match(const struct bucket *b, uint16_t tag)
+{
+    uint64_t low = lanes_with_tag(atomic_load_explicit(&b->meta[0], memory_order_acquire), tag);
+    uint64_t high = lanes_with_tag(atomic_load_explicit(&b->meta[1], memory_order_acquire), tag);
+    uint32_t last = atomic_load_explicit(&b->meta8, memory_order_acquire);
+    return low | high << 1 | (uint64_t)((last >> 4 & 0xfff) == tag) << 2;
+}
+
+/* Bit 16 i stands for slot i, bit 16 i + 1 for slot 4 + i, bit 2 for slot 8. */
+static inline unsigned
+bucket_match_slot(uint64_t match)
+{
+    unsigned bit = (unsigned)__builtin_ctzll(match);
+    return bit / 16 + bit % 4 * 4;
+}
+
+static inline uint32_t
+index_home(uint64_t hash, uint32_t home_count)
+{
+    return (uint32_t)(((uint64_t)index_position(hash) * home_count) >> 32);
+}
+
+/* The two stash buckets a key may be in. */
+static inline struct bucket *
+index_stash(const struct table *t, uint64_t hash, unsigned choice)
+{
+    uint32_t i = (uint32_t)((hash >> 12) + choice) % t->stash_count;
+    return (struct bucket *)&t->buckets[t->home_count + 1 + i];
 }
 
 /* The bytes of a table that holds about `items`, rounded to the granule of tables. */
@@ -73,18 +168,10 @@ void index_table_free(struct table *t);
 /* Frees the table after its readers have left. */
 void index_table_retire(struct table *t, struct limbo *limbo);
 uint32_t index_table_slots(const struct table *t);
-
-/* Lock-free lookup inside an epoch. HIT fills *ret_hit; believe what was read of it after index_hit_valid. */
-enum index_result index_lookup(const struct table *t, const struct region *region, const struct index_key *k,
-                               struct index_hit *ret_hit);
-bool index_hit_valid(const struct index_hit *hit);
-/* One more use, as far as two bits can count. */
+/* One more use of a slot, as far as two bits can count. Needs no lock. */
 void index_touch(struct bucket *b, unsigned slot);
-void index_prefetch_buckets(const struct table *t, uint64_t hash);
-/* Fetches the record(s) whose tag matches. */
-void index_prefetch_record(const struct table *t, const struct region *region, uint64_t hash);
 
-/* The rest needs the partition's lock. */
+/* Lock-free lookups are in lookup.h. What follows needs the partition's lock. */
 bool index_find(struct table *t, const struct region *region, const struct index_key *k,
                 struct index_pos *ret_pos);
 bool index_find_address(struct table *t, uint64_t hash, uint64_t address, struct index_pos *ret_pos);

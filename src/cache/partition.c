@@ -9,7 +9,7 @@
 
 #include "base/hash.h"
 
-enum { GROW_NUM = 7, GROW_DEN = 6, TABLE_STEP_BYTES = 1024, SHRINK_FILL_DIVISOR = 4, REBUILD_TRIES = 4 };
+enum { GROW_NUM = 7, GROW_DEN = 6, SHRINK_FILL_DIVISOR = 4, REBUILD_TRIES = 4 };
 
 /* Up to LIMIT_BATCH entries whose records are being fetched. */
 struct batch {
@@ -55,30 +55,30 @@ table_copy(struct table *from, struct table *to, const struct partition_env *env
 static uint32_t
 next_size(uint32_t bytes)
 {
-    uint64_t grown = (uint64_t)bytes * GROW_NUM / GROW_DEN / TABLE_STEP_BYTES * TABLE_STEP_BYTES;
+    uint64_t grown = (uint64_t)bytes * GROW_NUM / GROW_DEN / TABLE_GRANULE_BYTES * TABLE_GRANULE_BYTES;
     if (grown <= bytes)
-        grown = (uint64_t)bytes + TABLE_STEP_BYTES;
-    return grown > LIMIT_ARENA_BYTES ? LIMIT_ARENA_BYTES : (uint32_t)grown;
+        grown = (uint64_t)bytes + TABLE_GRANULE_BYTES;
+    return grown > TABLE_MAX_BYTES ? TABLE_MAX_BYTES : (uint32_t)grown;
 }
 
 /* Replaces the table by one of at least `bytes`. */
 static int
 partition_rebuild(struct partition *p, const struct partition_env *env, uint32_t bytes)
 {
-    struct table *old = atomic_load_explicit(&p->table, memory_order_relaxed);
+    struct table *old = partition_table(p);
     for (int tries = 0; tries < REBUILD_TRIES; tries++) {
         struct table *t = index_table_new(env->tables, bytes);
         if (!t)
             return ATTL_E_NOMEM;
         if (!old || table_copy(old, t, env)) {
-            atomic_store_explicit(&p->table, t, memory_order_release);
+            atomic_store_explicit(&p->table, table_ref_to(t), memory_order_release);
             if (old)
                 index_table_retire(old, env->limbo);
             atomic_fetch_add_explicit(env->rebuilds, old != NULL, memory_order_relaxed);
             return ATTL_OK;
         }
         index_table_free(t); /* unlucky placement: the next size will do */
-        if (bytes == LIMIT_ARENA_BYTES)
+        if (bytes == TABLE_MAX_BYTES)
             break;
         bytes = next_size(bytes);
     }
@@ -90,12 +90,12 @@ partition_insert(struct partition *p, const struct partition_env *env, uint64_t 
 {
     lock_assert_held(&p->lock);
     for (int tries = 0; tries < REBUILD_TRIES; tries++) {
-        struct table *t = atomic_load_explicit(&p->table, memory_order_relaxed);
+        struct table *t = partition_table(p);
         if (t && index_insert(t, hash, address, 0))
             return ATTL_OK;
-        if (t && t->bytes == LIMIT_ARENA_BYTES)
+        if (t && t->bytes == TABLE_MAX_BYTES)
             return ATTL_E_NOMEM;
-        uint32_t bytes = t ? next_size(t->bytes) : TABLE_STEP_BYTES;
+        uint32_t bytes = t ? next_size(t->bytes) : TABLE_GRANULE_BYTES;
         int status = partition_rebuild(p, env, bytes);
         if (status != ATTL_OK)
             return status;
@@ -107,15 +107,15 @@ void
 partition_shrink(struct partition *p, const struct partition_env *env, bool drop_empty)
 {
     lock_assert_held(&p->lock);
-    struct table *t = atomic_load_explicit(&p->table, memory_order_relaxed);
+    struct table *t = partition_table(p);
     if (!t)
         return;
     if (p->items == 0 && drop_empty) {
-        atomic_store_explicit(&p->table, NULL, memory_order_release);
+        atomic_store_explicit(&p->table, 0, memory_order_release);
         index_table_retire(t, env->limbo);
         return;
     }
-    if (t->bytes == TABLE_STEP_BYTES || p->items * SHRINK_FILL_DIVISOR > index_table_slots(t))
+    if (t->bytes == TABLE_GRANULE_BYTES || p->items * SHRINK_FILL_DIVISOR > index_table_slots(t))
         return;
     uint32_t bytes = index_table_bytes(p->items);
     if (bytes < t->bytes)

@@ -11,13 +11,19 @@
 #include "cache/index.h"
 
 struct partition {
-    _Alignas(64) _Atomic(struct table *) table; /* NULL while empty */
+    _Alignas(64) _Atomic table_ref table; /* 0 while empty */
     struct lock lock;
     _Atomic uint16_t owner; /* index of the shard */
     uint64_t items, ttl_items;
     uint64_t live_bytes; /* records and extents */
     uint64_t seq;        /* changes, for the log's order */
 };
+
+static inline struct table *
+partition_table(const struct partition *p)
+{
+    return table_of(atomic_load_explicit(&p->table, memory_order_acquire));
+}
 
 struct partition_env {
     const struct region *region;

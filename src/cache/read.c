@@ -8,6 +8,7 @@
 #include "cache/read.h"
 
 #include "base/num.h"
+#include "cache/lookup.h"
 
 /* Presents an int64 value as text. */
 static void
@@ -45,7 +46,7 @@ read_unpin(struct cache *c, struct chunk *chunk, struct extent *extent, uint64_t
 
 /* Fills the view from a hit; values that stay where they are get a pin if asked for. */
 static int
-view_fill(struct cache *c, const struct index_hit *hit, unsigned flags, struct read_view *view)
+view_fill(struct cache *c, const struct lookup_hit *hit, unsigned flags, struct read_view *view)
 {
     const struct record_shape *shape = &hit->shape;
     view->chunk = NULL;
@@ -83,9 +84,9 @@ view_fill(struct cache *c, const struct index_hit *hit, unsigned flags, struct r
 }
 
 static bool
-still_there(const struct partition *p, const struct table *t, const struct index_hit *hit)
+still_there(const struct partition *p, table_ref t, const struct lookup_hit *hit)
 {
-    return atomic_load(&hit->pos.bucket->version) == hit->version &&
+    return lookup_valid(hit) &&
            atomic_load_explicit(&p->table, memory_order_relaxed) == t;
 }
 
@@ -94,14 +95,14 @@ static int
 try_read(struct cache *c, struct partition *p, const struct index_key *k, int64_t now_ms, unsigned flags,
          struct read_view *view)
 {
-    struct table *t = atomic_load_explicit(&p->table, memory_order_acquire);
+    table_ref t = atomic_load_explicit(&p->table, memory_order_acquire);
     if (!t)
         return ATTL_MISS;
-    struct index_hit hit;
-    enum index_result result = index_lookup(t, &c->region, k, &hit);
-    if (result == INDEX_RETRY)
+    struct lookup_hit hit;
+    enum lookup_result result = lookup(t, &c->region, k, &hit);
+    if (result == LOOKUP_RETRY)
         return ATTL_DONE;
-    if (result == INDEX_MISS)
+    if (result == LOOKUP_MISS)
         return atomic_load_explicit(&p->table, memory_order_acquire) == t ? ATTL_MISS : ATTL_DONE;
     view->deadline_ms = record_deadline(hit.record, &hit.shape, now_ms);
     if (view->deadline_ms != ATTL_NO_DEADLINE && view->deadline_ms <= now_ms)
@@ -137,16 +138,16 @@ read_key(struct cache *c, const struct index_key *k, int64_t now_ms, unsigned fl
 void
 read_prefetch(struct cache *c, const struct index_key *keys, size_t n)
 {
-    struct table *tables[LIMIT_BATCH];
+    table_ref tables[LIMIT_BATCH];
     ASSERT(n <= LIMIT_BATCH);
     for (size_t i = 0; i < n; i++)
         __builtin_prefetch(cache_partition(c, keys[i].hash));
     for (size_t i = 0; i < n; i++) {
         tables[i] = atomic_load_explicit(&cache_partition(c, keys[i].hash)->table, memory_order_acquire);
         if (tables[i])
-            index_prefetch_buckets(tables[i], keys[i].hash);
+            lookup_prefetch_buckets(tables[i], keys[i].hash);
     }
     for (size_t i = 0; i < n; i++)
         if (tables[i])
-            index_prefetch_record(tables[i], &c->region, keys[i].hash);
+            lookup_prefetch_record(tables[i], &c->region, keys[i].hash);
 }

@@ -10,54 +10,10 @@
 
 #include "base/assert.h"
 
-#define DEADLINE_MASK ((UINT64_C(1) << RECORD_DEADLINE_BITS) - 1)
-
-static inline uint64_t
-load_word(const struct record *r, size_t i)
-{
-    return atomic_load_explicit(&r->header + i, memory_order_acquire);
-}
-
 static inline void
 store_word(struct record *r, size_t i, uint64_t word)
 {
     atomic_store_explicit(&r->header + i, word, memory_order_release);
-}
-
-struct record_shape
-record_shape(const struct record *r)
-{
-    uint64_t h = load_word(r, 0);
-    struct record_shape s = { .header = h,
-                              .key_len = (uint32_t)(h >> RECORD_KEY_SHIFT) & 0xff,
-                              .flags = (uint32_t)(h >> RECORD_FLAG_SHIFT) & 0xff,
-                              .value_len = (uint32_t)(h >> RECORD_VALUE_SHIFT) };
-    uint32_t offset = 8;
-    if (s.flags & (RECORD_FAR | RECORD_LONG_KEY)) {
-        if (s.flags & RECORD_FAR)
-            offset += 8;
-        if (s.flags & RECORD_LONG_KEY) {
-            s.key_len = (uint32_t)load_word(r, offset / 8);
-            offset += 8;
-        }
-    }
-    s.key_offset = offset;
-    s.value_offset = offset + s.key_len;
-    s.bytes = (s.value_offset + s.value_len + 7) & ~UINT32_C(7);
-    return s;
-}
-
-int64_t
-record_deadline(const struct record *r, const struct record_shape *s, int64_t now_ms)
-{
-    if (!(s->flags & RECORD_HAS_TTL))
-        return ATTL_NO_DEADLINE;
-    if (s->flags & RECORD_FAR)
-        return (int64_t)load_word(r, 1);
-    /* The difference modulo 2^35, read as signed: exact for deadlines within 198 days of now. */
-    uint64_t diff = ((s->header & DEADLINE_MASK) - (uint64_t)now_ms) & DEADLINE_MASK;
-    int64_t sign = INT64_C(1) << (RECORD_DEADLINE_BITS - 1);
-    return now_ms + (((int64_t)diff ^ sign) - sign);
 }
 
 static bool
@@ -80,7 +36,7 @@ record_bytes(const struct record_spec *spec, int64_t now_ms)
 static uint64_t
 pack_header(int64_t deadline_ms, uint32_t key_len, uint32_t flags, uint64_t value_len)
 {
-    uint64_t low = deadline_ms == ATTL_NO_DEADLINE ? 0 : (uint64_t)deadline_ms & DEADLINE_MASK;
+    uint64_t low = deadline_ms == ATTL_NO_DEADLINE ? 0 : (uint64_t)deadline_ms & RECORD_DEADLINE_MASK;
     return low | (uint64_t)key_len << RECORD_KEY_SHIFT | (uint64_t)flags << RECORD_FLAG_SHIFT |
            value_len << RECORD_VALUE_SHIFT;
 }
@@ -110,37 +66,6 @@ record_write(struct record *r, const struct record_spec *spec, int64_t now_ms)
         memcpy(p + spec->key.len, spec->value.data, spec->value.len);
 }
 
-/* The first `n` < 8 bytes of `p` in a word whose other bytes are zero. */
-static inline uint64_t
-load_tail(const char *p, size_t n)
-{
-    uint64_t w = 0;
-    memcpy(&w, p, n);
-    return w;
-}
-
-bool
-record_key_is(const struct record *r, const struct record_shape *s, attl_slice key)
-{
-    if (s->key_len != key.len)
-        return false;
-    const char *p = key.data;
-    size_t n = key.len;
-    size_t i = s->key_offset / 8;
-    for (; n >= 8; n -= 8, p += 8, i++) {
-        uint64_t w;
-        memcpy(&w, p, 8);
-        if (w != load_word(r, i))
-            return false;
-    }
-    if (n == 0)
-        return true;
-    uint64_t w = load_word(r, i);
-    char bytes[8];
-    memcpy(bytes, &w, 8);
-    return load_tail(p, n) == load_tail(bytes, n);
-}
-
 attl_slice
 record_key(const struct record *r, const struct record_shape *s)
 {
@@ -159,7 +84,7 @@ record_copy_value(const struct record *r, const struct record_shape *s, uint64_t
     size_t first = s->value_offset / 8;
     size_t end = (s->value_offset + s->value_len + 7) / 8;
     for (size_t i = first; i < end; i++)
-        scratch[i - first] = load_word(r, i);
+        scratch[i - first] = record_word(r, i);
     return attl_b((const char *)scratch + s->value_offset % 8, s->value_len);
 }
 
@@ -171,7 +96,7 @@ record_stable_key(const struct record *r, const struct record_shape *s, uint64_t
     size_t first = s->key_offset / 8;
     size_t words = (s->key_len + 7) / 8;
     for (size_t i = 0; i < words; i++)
-        scratch[i] = load_word(r, first + i);
+        scratch[i] = record_word(r, first + i);
     return attl_b(scratch, s->key_len);
 }
 
@@ -214,7 +139,7 @@ record_overwrite(struct record *r, const struct record_shape *s, const struct re
     while (at < end) {
         uint32_t in_word = at % 8;
         uint32_t n = 8 - in_word < end - at ? 8 - in_word : end - at;
-        uint64_t w = load_word(r, at / 8);
+        uint64_t w = record_word(r, at / 8);
         memcpy((char *)&w + in_word, p, n);
         store_word(r, at / 8, w);
         p += n;

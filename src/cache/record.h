@@ -38,6 +38,7 @@ enum {
     RECORD_SCRATCH_WORDS = LIMIT_MUTABLE_RECORD_BYTES / 8 + 1,
 };
 
+#define RECORD_DEADLINE_MASK ((UINT64_C(1) << RECORD_DEADLINE_BITS) - 1)
 #define RECORD_NEAR_MS (INT64_C(190) * 86400 * 1000)
 
 struct record {
@@ -63,13 +64,83 @@ struct record_spec {
     uint32_t value_flags; /* RECORD_INTEGER, RECORD_EXTENT */
 };
 
-struct record_shape record_shape(const struct record *r);
-int64_t record_deadline(const struct record *r, const struct record_shape *s, int64_t now_ms);
+static inline uint64_t
+record_word(const struct record *r, size_t i)
+{
+    return atomic_load_explicit(&r->header + i, memory_order_acquire);
+}
+
+static inline struct record_shape
+record_shape(const struct record *r)
+{
+    uint64_t h = record_word(r, 0);
+    struct record_shape s = { .header = h,
+                              .key_len = (uint32_t)(h >> RECORD_KEY_SHIFT) & 0xff,
+                              .flags = (uint32_t)(h >> RECORD_FLAG_SHIFT) & 0xff,
+                              .value_len = (uint32_t)(h >> RECORD_VALUE_SHIFT) };
+    uint32_t offset = 8;
+    if (s.flags & (RECORD_FAR | RECORD_LONG_KEY)) {
+        if (s.flags & RECORD_FAR)
+            offset += 8;
+        if (s.flags & RECORD_LONG_KEY) {
+            s.key_len = (uint32_t)record_word(r, offset / 8);
+            offset += 8;
+        }
+    }
+    s.key_offset = offset;
+    s.value_offset = offset + s.key_len;
+    s.bytes = (s.value_offset + s.value_len + 7) & ~UINT32_C(7);
+    return s;
+}
+
+static inline int64_t
+record_deadline(const struct record *r, const struct record_shape *s, int64_t now_ms)
+{
+    if (!(s->flags & RECORD_HAS_TTL))
+        return ATTL_NO_DEADLINE;
+    if (s->flags & RECORD_FAR)
+        return (int64_t)record_word(r, 1);
+    /* The difference modulo 2^35, read as signed: exact for deadlines within 198 days of now. */
+    uint64_t diff = ((s->header & RECORD_DEADLINE_MASK) - (uint64_t)now_ms) & RECORD_DEADLINE_MASK;
+    int64_t sign = INT64_C(1) << (RECORD_DEADLINE_BITS - 1);
+    return now_ms + (((int64_t)diff ^ sign) - sign);
+}
+
+/* The first `n` < 8 bytes of `p` in a word whose other bytes are zero. */
+static inline uint64_t
+record_tail(const char *p, size_t n)
+{
+    uint64_t w = 0;
+    memcpy(&w, p, n);
+    return w;
+}
+
+static inline bool
+record_key_is(const struct record *r, const struct record_shape *s, attl_slice key)
+{
+    if (s->key_len != key.len)
+        return false;
+    const char *p = key.data;
+    size_t n = key.len;
+    size_t i = s->key_offset / 8;
+    for (; n >= 8; n -= 8, p += 8, i++) {
+        uint64_t w;
+        memcpy(&w, p, 8);
+        if (w != record_word(r, i))
+            return false;
+    }
+    if (n == 0)
+        return true;
+    uint64_t w = record_word(r, i);
+    char bytes[8];
+    memcpy(bytes, &w, 8);
+    return record_tail(p, n) == record_tail(bytes, n);
+}
+
 /* Bytes a record for `spec` takes, when written at `now_ms`. */
 uint32_t record_bytes(const struct record_spec *spec, int64_t now_ms);
 /* Writes to memory no reader can see yet. */
 void record_write(struct record *r, const struct record_spec *spec, int64_t now_ms);
-bool record_key_is(const struct record *r, const struct record_shape *s, attl_slice key);
 attl_slice record_key(const struct record *r, const struct record_shape *s);
 /* The value's bytes in place: valid for records that are not mutable, or under the partition's lock. */
 attl_slice record_value(const struct record *r, const struct record_shape *s);

@@ -88,7 +88,7 @@ scan_step(struct cache *c, uint64_t cursor, size_t count, int64_t now_ms, scan_f
          homes++) {
         struct partition *p = &c->partitions[partition];
         lock_acquire(&p->lock);
-        struct table *t = atomic_load_explicit(&p->table, memory_order_relaxed);
+        struct table *t = partition_table(p);
         position = t ? visit_home(&v, t, position) : UINT64_C(1) << 32;
         lock_release(&p->lock);
         if (position > UINT32_MAX) {
@@ -108,7 +108,7 @@ scan_random(struct cache *c, uint64_t random, int64_t now_ms, scan_fn fn, void *
     for (uint64_t i = 0; i < partitions; i++) {
         struct partition *p = &c->partitions[(start + i) % partitions];
         lock_acquire(&p->lock);
-        struct table *t = atomic_load_explicit(&p->table, memory_order_relaxed);
+        struct table *t = partition_table(p);
         uint32_t places = t ? (t->home_count + 1 + t->stash_count) * BUCKET_SLOTS : 0;
         for (uint32_t j = 0; j < places && v.visited == 0; j++) {
             uint32_t at = (uint32_t)((random + j) % places);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The arithmetic of a hierarchical timing wheel: which slot a deadline belongs to, and which slot comes
- * due next. A tick is 512 ms; five levels of 64 slots reach 17 years, and what lies beyond, or never
- * expires, has a slot of its own. Pure: it holds a position and one occupancy mask per level, and knows
+ * due next. A tick is 512 ms; six levels of 64 slots reach the year 3084, and what lies beyond, or
+ * never expires, has a slot of its own. Pure: it holds a position and one occupancy mask per level, and knows
  * nothing of chunks.
  */
 #ifndef ATTL_CACHE_WHEEL_H
@@ -15,7 +15,7 @@ enum {
     WHEEL_TICK_SHIFT = 9, /* 512 ms: reclaim lags by half of that in the mean */
     WHEEL_LEVEL_BITS = 6,
     WHEEL_LEVEL_SLOTS = 64,
-    WHEEL_LEVELS = 5,
+    WHEEL_LEVELS = 6, /* five would reach 17 years, but not across a multiple of 2^39 ms (2039) */
     WHEEL_NEVER = WHEEL_LEVELS * WHEEL_LEVEL_SLOTS, /* the slot of entries without a reachable deadline */
     WHEEL_SLOTS = WHEEL_NEVER + 1,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading goes below stdio (read on the descriptor), because fread would wait until its whole
+ * Reading goes below stdio, because fread would wait until its whole
  * buffer is filled and a dialogue through a pipe would stall. The buffer's front is dropped only
  * when more room is needed, and less than half of it is moved each time. The buffer belongs to the
  * input; its maximum is what bounds a line.
@@ -10,6 +10,8 @@
 #include "cli/interrupt.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { INPUT_READ_BYTES = 256 * 1024 };
@@ -18,25 +20,25 @@ bool
 input_open(struct input *in, const char *path)
 {
     bool from_stdin = strcmp(path, "-") == 0;
-    *in = (struct input){ .name = from_stdin ? "standard input" : path, .owned = !from_stdin };
+    *in = (struct input){ .name = from_stdin ? "standard input" : path,
+                          .owned = !from_stdin,
+                          .line_bytes_max = INPUT_LINE_BYTES_MAX };
     buf_init(&in->bytes, (size_t)INPUT_LINE_BYTES_MAX + INPUT_READ_BYTES);
-    in->file = from_stdin ? stdin : fopen(path, "re");
-    if (!in->file)
+    in->fd = from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (in->fd < 0)
         return false;
-    if (!from_stdin && fseeko(in->file, 0, SEEK_END) == 0) {
-        off_t size = ftello(in->file);
-        in->size_bytes = size > 0 ? (uint64_t)size : 0;
-        rewind(in->file); /* stdio has read nothing, so the descriptor is at 0 too */
-    }
+    struct stat st;
+    if (fstat(in->fd, &st) == 0 && S_ISREG(st.st_mode))
+        in->size_bytes = (uint64_t)st.st_size;
     return true;
 }
 
 void
 input_close(struct input *in)
 {
-    if (in->owned && in->file)
-        (void)fclose(in->file); /* only read from */
-    in->file = NULL;
+    if (in->owned && in->fd >= 0)
+        (void)close(in->fd); /* only read from */
+    in->fd = -1;
     buf_fini(&in->bytes);
 }
 
@@ -78,7 +80,7 @@ input_more(struct input *in)
     for (;;) {
         if (interrupt_pending())
             return INPUT_E_INTERRUPTED;
-        ssize_t n = read(fileno(in->file), to, INPUT_READ_BYTES);
+        ssize_t n = read(in->fd, to, INPUT_READ_BYTES);
         if (n > 0) {
             in->bytes.len += (size_t)n;
             return INPUT_OK;
@@ -124,7 +126,7 @@ input_line(struct input *in, attl_slice *ret_line)
             return give_line(in, (size_t)(end - (in->bytes.data + in->pos)) + 1, 1, ret_line);
         in->scanned = in->bytes.len;
         size_t waiting = in->bytes.len - in->pos;
-        if (waiting > INPUT_LINE_BYTES_MAX)
+        if (waiting > in->line_bytes_max)
             in->skipping = true;
         if (in->skipping) {
             input_consume(in, waiting);

@@ -12,7 +12,6 @@
 
 #include <attl/attl.h>
 #include <stdbool.h>
-#include <stdio.h>
 
 enum { INPUT_LINE_BYTES_MAX = 1400 * 1024 * 1024 }; /* two values of 512 MiB in base64 */
 
@@ -27,15 +26,16 @@ enum input_status {
 };
 
 struct input {
-    FILE *file;
+    int fd;
     const char *name; /* for messages: "standard input" or the path */
-    bool owned;       /* close `file` */
+    bool owned;       /* close `fd` */
     struct buf bytes;
-    size_t pos;          /* given out up to here */
-    size_t scanned;      /* searched for a line feed up to here */
-    uint64_t offset;     /* of `pos` in the whole input */
-    uint64_t size_bytes; /* of the whole input, 0 if unknown */
-    uint64_t line;       /* number of the line given out last */
+    size_t pos;            /* given out up to here */
+    size_t scanned;        /* searched for a line feed up to here */
+    uint64_t offset;       /* of `pos` in the whole input */
+    uint64_t size_bytes;   /* of the whole input, 0 if unknown */
+    uint64_t line;         /* number of the line given out last */
+    size_t line_bytes_max; /* INPUT_LINE_BYTES_MAX */
     bool ended;
     bool skipping; /* the rest of a line that was too long */
     int error;     /* errno of INPUT_E_IO */

@@ -135,13 +135,10 @@ engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_ms, 
 {
     *ret_deadline_ms = ATTL_NO_DEADLINE;
     if (deadline_ms > 0) {
-        if (deadline_ms > LIMIT_TTL_MS)
-            return engine_refuse(a, r, ATTL_E_TTL_RANGE);
         deadline_ms -= engine_skew_ms(a);
-        if (deadline_ms <= now_ms) {
-            *ret_deadline_ms = deadline_ms > 0 ? deadline_ms : 0;
-            return ATTL_OK;
-        }
+        *ret_deadline_ms = deadline_ms > 0 ? deadline_ms : 0;
+        if (deadline_ms <= now_ms)
+            return ATTL_DELETED;
         ttl_ms = deadline_ms - now_ms;
     } else if (ttl_ms == ATTL_TTL_KEEP) {
         return ATTL_OK;
@@ -155,8 +152,7 @@ engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_ms, 
         return engine_refuse(a, r, status);
     if (capped)
         (void)engine_refuse(a, r, ATTL_E_TTL_RANGE); /* counted, not refused */
-    if (ttl_ms != ATTL_TTL_NONE)
-        *ret_deadline_ms = now_ms + ttl_ms;
+    *ret_deadline_ms = ttl_ms == ATTL_TTL_NONE ? ATTL_NO_DEADLINE : now_ms + ttl_ms;
     return ATTL_OK;
 }
 
@@ -169,6 +165,7 @@ engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key
     e->partition = cache_partition(&a->cache, e->key.hash);
     e->now_ms = engine_now_ms(a);
     e->found = false;
+    e->hopeless = false;
     e->written_deadline_ms = INT64_MAX;
 }
 
@@ -176,6 +173,8 @@ bool
 engine_retry(struct attl *a, struct entry *e, int status, unsigned round)
 {
     if (status != ATTL_E_FULL && status != ATTL_E_NOMEM)
+        return false;
+    if (e->hopeless)
         return false;
     unsigned rounds = status == ATTL_E_FULL ? LIMIT_ROOM_ROUNDS : NOMEM_ROUNDS;
     if (round < rounds && drain_make_room(&a->cache, cache_shard(&a->cache, e->partition), e->now_ms)) {

@@ -62,8 +62,9 @@ int engine_check_value(struct attl *a, const struct reclaim_reader *r, uint64_t 
 /* Counts a refusal and returns `status`. */
 int engine_refuse(struct attl *a, const struct reclaim_reader *r, int status);
 /*
- * The deadline for a life of `ttl_ms` (as in attl_set) or, if > 0, for the point `deadline_ms`. A deadline
- * in the past is returned as it is. ATTL_TTL_KEEP gives ATTL_OK and is the caller's to honour.
+ * The deadline for a life of `ttl_ms` (as in attl_set) or, if > 0, for the point `deadline_ms`. ATTL_DELETED
+ * if that point has passed, which a life from now never has. ATTL_TTL_KEEP gives ATTL_OK and is the
+ * caller's to honour.
  */
 int engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_ms, int64_t deadline_ms,
                     int64_t now_ms, int64_t *ret_deadline_ms);

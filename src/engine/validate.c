@@ -9,15 +9,15 @@
 
 #include <stdbool.h>
 
+enum { DEL = 0x7f };
+
 #define BYTES(x) (UINT64_C(0x0101010101010101) * (x))
 
-/* True if any of the eight bytes is below 0x20 or is 0x7f. */
-static bool
+/* True if any of the eight bytes is below 0x20. */
+static inline bool
 word_has_control(uint64_t w)
 {
-    uint64_t below = (w - BYTES(0x20)) & ~w & BYTES(0x80);
-    uint64_t del = w ^ BYTES(0x7f);
-    return below | ((del - BYTES(0x01)) & ~del & BYTES(0x80));
+    return (w - BYTES(0x20)) & ~w & BYTES(0x80);
 }
 
 static bool
@@ -32,7 +32,7 @@ has_control(attl_slice key)
             return true;
     }
     for (; n > 0; n--, p++)
-        if (*p < 0x20 || *p == 0x7f)
+        if (*p < 0x20)
             return true;
     return false;
 }
@@ -59,6 +59,8 @@ validate_key(const struct validate_rules *r, attl_slice key)
         return ATTL_OK;
     if (key.len == 0)
         return ATTL_E_KEY_EMPTY;
+    if (mode == VALIDATE_STRICT && memchr(key.data, DEL, key.len))
+        return ATTL_E_KEY_CONTROL;
     return has_control(key) ? check_bytes(key, mode) : ATTL_OK;
 }
 
@@ -78,11 +80,9 @@ validate_ttl(const struct validate_rules *r, int64_t *ttl_ms, int *ret_capped)
     *ret_capped = 0;
     if (*ttl_ms == ATTL_TTL_NONE)
         return mode == VALIDATE_STRICT ? ATTL_E_TTL_REQUIRED : ATTL_OK;
-    if (*ttl_ms <= 0 || *ttl_ms > LIMIT_TTL_MS)
-        return ATTL_E_TTL_RANGE;
-    if (max == 0 || *ttl_ms <= max)
+    if (*ttl_ms > 0 && *ttl_ms <= (max ? max : LIMIT_TTL_MS))
         return ATTL_OK;
-    if (mode != VALIDATE_RELAXED)
+    if (*ttl_ms <= 0 || max == 0 || mode != VALIDATE_RELAXED)
         return ATTL_E_TTL_RANGE;
     *ttl_ms = max;
     *ret_capped = 1;

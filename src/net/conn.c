@@ -48,9 +48,9 @@ list_remove(struct worker *w, struct conn *c)
 }
 
 static void
-session_begin(struct worker *w, struct session *s, int fd)
+session_begin(struct worker *w, struct session *s, int fd, uint64_t id)
 {
-    s->id = 1 + atomic_fetch_add_explicit(&w->net->next_id, 1, memory_order_relaxed);
+    s->id = id;
     s->proto = 2;
     s->authenticated = !LIMIT_LOAD(w->net, auth_required);
     s->reply_mode = SESSION_REPLY_ON;
@@ -61,7 +61,7 @@ session_begin(struct worker *w, struct session *s, int fd)
 }
 
 struct conn *
-conn_new(struct worker *w, int fd)
+conn_new(struct worker *w, int fd, uint64_t id)
 {
     struct conn *c = calloc(1, sizeof *c);
     if (!c)
@@ -71,7 +71,7 @@ conn_new(struct worker *w, int fd)
     buf_init(&c->in, 0);
     buf_init(&c->out, 0);
     resp_parser_init(&c->parser);
-    session_begin(w, &c->session, fd);
+    session_begin(w, &c->session, fd, id);
     if (!event_loop_add(&w->loop, fd, c->interest, c)) {
         free(c);
         return NULL;

@@ -35,9 +35,9 @@ struct conn {
     struct session session;
 };
 
-/* A connection on `fd`, in the worker's list and event loop. NULL on lack of memory: `fd` stays
- * open. */
-struct conn *conn_new(struct worker *w, int fd);
+/* Client number `id` on `fd`, in the worker's list and event loop. NULL on lack of memory: `fd`
+ * stays open. */
+struct conn *conn_new(struct worker *w, int fd, uint64_t id);
 /* Frees a connection that conn_close() has taken out of its list. */
 void conn_free(struct conn *c);
 /* Serves the events of one turn: sends, reads, runs what arrived, and may close. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Putting it together: listeners first, so that a port in use is reported before any thread
+ * Putting it together. Listeners come first, so that a port in use is reported before any thread
  * exists; then workers, each complete before the first one runs, as they look at each other when
  * they hand over connections. Stopping is an order every worker carries out for its own
  * connections, with a deadline that may be moved closer while they are at it.
@@ -193,6 +193,9 @@ net_stop(struct net *net, int64_t timeout_ms)
 {
     atomic_store(&net->stop_deadline_ms, clock_now_ms(&net->clock) + timeout_ms);
     atomic_store_explicit(&net->stopping, true, memory_order_release);
+    /* Whoever connects from now on is told at once, instead of waiting in the queue. */
+    for (size_t i = 0; i < net->listeners_len; i++)
+        socket_shutdown(net->listeners[i].fd);
     for (size_t i = 0; i < net->workers_len; i++)
         worker_wake(&net->workers[i]);
 }

@@ -61,13 +61,13 @@ give_up(struct worker *w, int fd)
 }
 
 static void
-adopt(struct worker *w, int fd)
+adopt(struct worker *w, struct arrival a)
 {
     lock_acquire(&w->lock);
-    bool adopted = conn_new(w, fd) != NULL;
+    bool adopted = conn_new(w, a.fd, a.id) != NULL;
     lock_release(&w->lock);
     if (!adopted)
-        give_up(w, fd);
+        give_up(w, a.fd);
 }
 
 /* The worker with the fewest connections; this one unless another has at least two fewer. */
@@ -89,12 +89,12 @@ choose(struct worker *w)
 }
 
 static bool
-hand_over(struct worker *to, int fd)
+hand_over(struct worker *to, struct arrival a)
 {
     lock_acquire(&to->handover.lock);
     bool fits = to->handover.len < NET_HANDOVERS_MAX;
     if (fits)
-        to->handover.fds[to->handover.len++] = fd;
+        to->handover.items[to->handover.len++] = a;
     lock_release(&to->handover.lock);
     if (fits)
         worker_wake(to);
@@ -111,14 +111,18 @@ admit(struct worker *w, int fd, bool is_unix)
         refuse(w, fd);
         return;
     }
+    struct arrival a = {
+        1 + atomic_fetch_add_explicit(&net->last_id, 1, memory_order_relaxed),
+        fd,
+    };
     struct worker *to = choose(w);
     atomic_fetch_add_explicit(&to->clients, 1, memory_order_relaxed);
     if (to == w) {
-        adopt(w, fd);
-    } else if (!hand_over(to, fd)) {
+        adopt(w, a);
+    } else if (!hand_over(to, a)) {
         atomic_fetch_sub_explicit(&to->clients, 1, memory_order_relaxed);
         atomic_fetch_add_explicit(&w->clients, 1, memory_order_relaxed);
-        adopt(w, fd);
+        adopt(w, a);
     }
 }
 
@@ -149,14 +153,14 @@ accept_some(struct worker *w, const struct listener *l)
 static void
 take_handovers(struct worker *w)
 {
-    int fds[NET_HANDOVERS_MAX];
+    struct arrival items[NET_HANDOVERS_MAX];
     lock_acquire(&w->handover.lock);
     size_t n = w->handover.len;
-    memcpy(fds, w->handover.fds, n * sizeof *fds);
+    memcpy(items, w->handover.items, n * sizeof *items);
     w->handover.len = 0;
     lock_release(&w->handover.lock);
     for (size_t i = 0; i < n; i++)
-        adopt(w, fds[i]);
+        adopt(w, items[i]);
 }
 
 /* ---- turns ---- */
@@ -338,7 +342,7 @@ worker_fini(struct worker *w)
 {
     thread_join(&w->thread);
     for (size_t i = 0; i < w->handover.len; i++)
-        socket_close(w->handover.fds[i]);
+        socket_close(w->handover.items[i].fd);
     event_waker_close(&w->waker);
     event_loop_close(&w->loop);
     socket_close(w->spare_fd);

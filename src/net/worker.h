@@ -27,10 +27,16 @@ struct worker_counters {
     counter dropped_query, dropped_output, dropped_memory, timed_out, auth_lockouts, killed;
 };
 
+/* A connection that was accepted; its number tells clients apart for ever. */
+struct arrival {
+    uint64_t id;
+    int fd;
+};
+
 /* Connections accepted by another worker for this one. */
 struct handover {
     struct lock lock;
-    int fds[NET_HANDOVERS_MAX];
+    struct arrival items[NET_HANDOVERS_MAX];
     size_t len;
 };
 
@@ -100,7 +106,7 @@ struct net {
     size_t workers_len;
     struct command_stats *all_stats[NET_WORKERS_MAX];
     _Atomic uint64_t clients; /* of all workers */
-    _Atomic uint64_t next_id;
+    _Atomic uint64_t last_id; /* of a client */
     _Atomic uint64_t rejected;
     _Atomic uint64_t buffered_bytes;
     _Atomic uint64_t condemned_bytes; /* held by clients already shut down for it */

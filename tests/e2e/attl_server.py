@@ -157,7 +157,7 @@ class Server:
         self.port = free_port()
         self.unix_path = os.path.join(self.dir.name, "attl.sock")
         settings = {"port": self.port, "bind": "127.0.0.1", "unixsocket": self.unix_path,
-                    "dir": self.dir.name, "threads": 2, "server.admin_port": 0}
+                    "dir": self.dir.name, "threads": 2}
         self.password = options.get("requirepass")
         settings.update(options)
         self.argv = [attld_path(), *args]

@@ -261,7 +261,7 @@ a_cache_that_cannot_grow_keeps_what_it_has(void **state)
     (void)state;
     enum { VALUE_BYTES = 300, MOST = 400000 };
     static const struct sim_option options[] = {
-        { "cache.max_memory", "0" }, { "cache.max_entries", "0" }, { "cache.default_ttl", "0" },
+        { "cache.max_memory", "0" }, { "cache.max_entries", "0" }, { "cache.eviction", "noeviction" },
         { NULL, NULL },
     };
     struct sim sim;
@@ -353,7 +353,8 @@ open_under_small_address_spaces(void)
         CHECK(status == ATTL_OK || (status == ATTL_E_NOMEM && cache == NULL), "open: %s",
               attl_err_name(status));
         if (status == ATTL_OK) {
-            CHECK(attl_set(cache, attl_s("k"), attl_s("v"), 1000) == ATTL_OK, "set");
+            status = attl_set(cache, attl_s("k"), attl_s("v"), 1000);
+            CHECK(status == ATTL_OK, "set with %" PRIu64 " MiB: %s", mib, attl_err_name(status));
         }
         attl_close(&cache);
     }
@@ -371,7 +372,8 @@ fill_under_a_data_limit(void)
 {
     enum { MOST = 10000000 };
     static const struct sim_option options[] = {
-        { "cache.max_memory", "0" }, { "cache.max_entries", "0" }, { NULL, NULL },
+        { "cache.max_memory", "0" }, { "cache.max_entries", "0" }, { "cache.eviction", "noeviction" },
+        { NULL, NULL },
     };
     struct sim sim;
     char key[32], value[1000] = "v";

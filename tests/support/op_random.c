@@ -384,5 +384,10 @@ op_random(struct op *op, struct op_space *space, struct rng *r, struct model *m)
     }
     if (op->key_count == 1 && op->kind != OP_MSET && rng_one_in(r, BAD_KEY_ONE_IN)) {
         spoil_key(op, space, r, m);
+        op->ttl_ms = 1000; /* the key alone is wrong */
+        op->deadline_ms = 0;
+        op->flags &= op->kind == OP_SET_IF || op->kind == OP_DEL_IF ? UINT32_MAX : 0;
+        op->values[0].len = op->values[0].len < 100 ? op->values[0].len : 100;
+        op->offset = op->kind == OP_SET_RANGE ? 0 : op->offset;
     }
 }

@@ -44,6 +44,7 @@ struct run {
     struct op_space space;
     struct rng rng;
     uint64_t seed, step;
+    bool trace; /* ATTL_TEST_TRACE is set: print every operation */
     uint32_t shards;
     uint64_t partitions;
     int64_t default_ttl_ms;

@@ -6,13 +6,14 @@
  */
 #include "unit.h"
 
-int
-fixture_setup(void **state)
+static int
+setup(void **state, const char *partitions)
 {
-    static const struct sim_option options[] = {
-        { "cache.max_memory", "0" },      { "cache.max_entries", "0" },
-        { "cache.default_ttl", "0" },     { "validation.mode", "binary" },
-        { "validation.max_ttl", "3650d" }, { NULL, NULL },
+    const struct sim_option options[] = {
+        { "cache.max_memory", "0" },       { "cache.max_entries", "0" },
+        { "cache.default_ttl", "0" },      { "validation.mode", "binary" },
+        { "validation.max_ttl", "3650d" }, { "cache.partitions", partitions },
+        { NULL, NULL },
     };
     struct fixture *f = calloc(1, sizeof(*f));
     if (f == NULL) {
@@ -22,6 +23,18 @@ fixture_setup(void **state)
     f->cache = sim_open(&f->sim, options);
     *state = f;
     return 0;
+}
+
+int
+fixture_setup(void **state)
+{
+    return setup(state, "0");
+}
+
+int
+fixture_setup_crowded(void **state)
+{
+    return setup(state, "16");
 }
 
 int

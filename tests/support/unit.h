@@ -24,9 +24,14 @@ struct fixture {
 
 /* For cmocka_unit_test_setup_teardown. */
 int fixture_setup(void **state);
+/* The same with the fewest partitions there can be, so that few entries make large tables. */
+int fixture_setup_crowded(void **state);
 int fixture_teardown(void **state);
 
 #define UNIT_TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+
+#define UNIT_TEST_CROWDED(f)                                                                      \
+    cmocka_unit_test_setup_teardown(f, fixture_setup_crowded, fixture_teardown)
 
 /* Names the status in the failure, which assert_int_equal would not. */
 #define ASSERT_STATUS(call, want) unit_assert_status((call), (want), #call, __FILE__, __LINE__)

@@ -174,6 +174,30 @@ memory_is_reclaimed_within_a_second_of_the_deadline(void **state)
     assert_true(sim_stats(f->cache).expire_lag_ms_max <= SECOND);
 }
 
+/* Where bits of the clock carry over: a wheel that looks at single bits of time may stumble there. */
+static void
+lives_may_cross_any_boundary_of_time(void **state)
+{
+    struct fixture *f = *state;
+    for (int bit = 20; bit <= 42; bit++) {
+        int64_t span_ms = INT64_C(1) << bit;
+        int64_t boundary_ms = (sim_now(&f->sim) / span_ms + 1) * span_ms;
+        sim_advance(&f->sim, boundary_ms - 5 * SECOND - sim_now(&f->sim));
+        attl_tick(f->cache, 0, NULL);
+        put(f->cache, "before", "v", 4 * SECOND);
+        put(f->cache, "at", "v", 5 * SECOND);
+        put(f->cache, "after", "v", 10 * SECOND);
+        sim_advance(&f->sim, 9 * SECOND);
+        attl_tick(f->cache, 0, NULL);
+        expect(f->cache, "at", NULL);
+        expect(f->cache, "after", "v");
+        sim_advance(&f->sim, 2 * SECOND);
+        int64_t next_ms = 0;
+        attl_tick(f->cache, 0, &next_ms);
+        assert_int_equal(attl_size(f->cache), 0);
+    }
+}
+
 static void
 an_idle_cache_asks_for_no_wake_up(void **state)
 {
@@ -201,6 +225,7 @@ main(void)
         UNIT_TEST(a_sliding_entry_lives_as_long_as_it_is_slid),
         UNIT_TEST(every_deadline_a_result_carries_is_the_same),
         UNIT_TEST(memory_is_reclaimed_within_a_second_of_the_deadline),
+        UNIT_TEST(lives_may_cross_any_boundary_of_time),
         UNIT_TEST(an_idle_cache_asks_for_no_wake_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,55 +1,57 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The documentation below is written as RESP by hand, with simple strings where a server would use
- * bulk ones: the catalog must not care. SET has the arguments that matter: a condition (oneof of
- * pure tokens), a flag, and a group of tokens with values.
+ * The documentation below is written by hand, in a notation for RESP, with simple strings where a
+ * server would use bulk ones: the catalog must not care. SET has the arguments that matter: a
+ * condition (oneof of pure tokens), a flag, and a group of tokens with values.
  */
 #include "catalog_support.h"
 
 #include "cli_support.h"
 
-#define NAMED(name) "%2\r\n+name\r\n+" name "\r\n+type\r\n+string\r\n"
-#define TOKEN(name, token) \
-    "%3\r\n+name\r\n+" name "\r\n+type\r\n+pure-token\r\n+token\r\n+" token "\r\n"
-#define VALUED(name, token) \
-    "%3\r\n+name\r\n+" name "\r\n+type\r\n+integer\r\n+token\r\n+" token "\r\n"
-
-static const char docs[] =
-    "%4\r\n"
+/* A blank stands for the end of a line, an underscore for a blank, and ^ for an underscore. */
+static const char notation[] =
+    "%4 "
     /* SET key value [NX | XX] [GET] [EX seconds | PX milliseconds] */
-    "+set\r\n%5\r\n+summary\r\n+Set a value\r\n+since\r\n+1.0.0\r\n+group\r\n+string\r\n"
-    "+complexity\r\n+O(1)\r\n+arguments\r\n*5\r\n" NAMED("key") NAMED(
-        "value") "%4\r\n+name\r\n+condition\r\n+type\r\n+oneof\r\n+flags\r\n~1\r\n+optional\r\n"
-                 "+arguments\r\n*2\r\n" TOKEN("nx", "NX") TOKEN(
-                     "xx",
-                     "XX") "%4\r\n+name\r\n+get\r\n+type\r\n+pure-token\r\n+token\r\n+GET\r\n+flags\r\n*1\r\n+optional\r\n"
-                           "%4\r\n+name\r\n+expiration\r\n+type\r\n+oneof\r\n+flags\r\n*1\r\n+optional\r\n"
-                           "+arguments\r\n*2\r\n" VALUED("seconds", "EX")
-                               VALUED("milliseconds", "PX")
+    "+set %5 +summary +Set_a_value +since +1.0.0 +group +string +complexity +O(1) +arguments *5 "
+    "%2 +name +key +type +key %2 +name +value +type +string "
+    "%4 +name +condition +type +oneof +flags ~1 +optional +arguments *2 "
+    "%3 +name +nx +type +pure-token +token +NX %3 +name +xx +type +pure-token +token +XX "
+    "%4 +name +get +type +pure-token +token +GET +flags *1 +optional "
+    "%4 +name +expiration +type +oneof +flags *1 +optional +arguments *2 "
+    "%3 +name +seconds +type +integer +token +EX %3 +name +milliseconds +type +integer +token +PX "
     /* DEL key [key ...] */
-    "+del\r\n%2\r\n+group\r\n+generic\r\n+arguments\r\n*1\r\n"
-    "%4\r\n+name\r\n+k\r\n+display_text\r\n+key\r\n+type\r\n+key\r\n+flags\r\n*1\r\n+multiple\r\n"
+    "+del %2 +group +generic +arguments *1 "
+    "%4 +name +k +display^text +key +type +key +flags *1 +multiple "
     /* CONFIG, with subcommands; GET has a oneof that must be given */
-    "+config\r\n%3\r\n+summary\r\n+A container\r\n+group\r\n+server\r\n+subcommands\r\n%2\r\n"
-    "+config|set\r\n%2\r\n+summary\r\n+Set options\r\n+group\r\n+server\r\n"
-    "+config|get\r\n%2\r\n+group\r\n+server\r\n+arguments\r\n*1\r\n"
-    "%3\r\n+name\r\n+which\r\n+type\r\n+oneof\r\n+arguments\r\n*2\r\n" NAMED("name")
-        TOKEN("all", "ALL")
+    "+config %3 +summary +A_container +group +server +subcommands %2 "
+    "+config|set %2 +summary +Set_options +group +server "
+    "+config|get %2 +group +server +arguments *1 "
+    "%3 +name +which +type +oneof +arguments *2 %2 +name +name +type +string "
+    "%3 +name +all +type +pure-token +token +ALL "
     /* A server of our kind */
-    "+copy\r\n%2\r\n+group\r\n+generic\r\n+syntax\r\n+source destination [DB db] [REPLACE]\r\n";
+    "+copy %2 +group +generic +syntax +source_destination_[DB_db]_[REPLACE] ";
 
-const char *
-catalog_docs(void)
+void
+catalog_docs(struct buf *ret_docs)
 {
-    return docs;
+    buf_init(ret_docs, 16384);
+    for (const char *p = notation; *p; p++)
+        buf_append_str(ret_docs, *p == ' '   ? "\r\n"
+                                 : *p == '_' ? " "
+                                 : *p == '^' ? "_"
+                                             : (char[2]){ *p, '\0' });
+    assert_int_equal(ret_docs->failed, BUF_FINE);
 }
 
 void
 catalog_of_docs(struct catalog *c)
 {
     struct reply_parser p;
+    struct buf docs;
     reply_parser_init(&p);
+    catalog_docs(&docs);
     catalog_init(c);
-    assert_true(catalog_fill(c, parse_text(&p, docs)));
+    assert_true(catalog_fill(c, parse_whole(&p, docs.data, docs.len)));
     reply_parser_fini(&p);
+    buf_fini(&docs);
 }

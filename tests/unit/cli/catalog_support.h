@@ -9,8 +9,8 @@
 
 #include "cli/catalog.h"
 
-/* The reply in RESP3; static. */
-const char *catalog_docs(void);
+/* The reply in RESP3; the caller owns the buffer. */
+void catalog_docs(struct buf *ret_docs);
 /* A catalog made of it. */
 void catalog_of_docs(struct catalog *c);
 

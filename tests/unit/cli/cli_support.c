@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 5000, PIECE_PAUSE_MS = 1, READ_BYTES = 65536 };
+enum { WAIT_MS = 5000, PIECE_PAUSE_MS = 1, READ_BYTES = 65536, STDERR_BYTES_MAX = 65536 };
 
 void
 capture_begin(struct capture *c)
@@ -34,6 +34,34 @@ void
 capture_free(struct capture *c)
 {
     free(c->text);
+}
+
+/* One capture at a time: where standard error went before, and the file that has it now. */
+static int stderr_before = -1;
+static FILE *stderr_file;
+
+void
+stderr_begin(void)
+{
+    assert_int_equal(fflush(stderr), 0);
+    stderr_before = dup(STDERR_FILENO);
+    stderr_file = tmpfile();
+    assert_true(stderr_before >= 0 && stderr_file);
+    assert_true(dup2(fileno(stderr_file), STDERR_FILENO) >= 0);
+}
+
+char *
+stderr_end(void)
+{
+    char *text = calloc(1, STDERR_BYTES_MAX);
+    assert_non_null(text);
+    assert_int_equal(fflush(stderr), 0);
+    assert_true(dup2(stderr_before, STDERR_FILENO) >= 0);
+    assert_int_equal(close(stderr_before), 0);
+    rewind(stderr_file);
+    (void)!fread(text, 1, STDERR_BYTES_MAX - 1, stderr_file); /* may be empty */
+    assert_int_equal(fclose(stderr_file), 0);
+    return text;
 }
 
 const struct reply *

@@ -34,6 +34,10 @@ void capture_begin(struct capture *c);
 const char *capture_end(struct capture *c);
 void capture_free(struct capture *c);
 
+/* What the code under test says on standard error, from stderr_begin() on; free it. */
+void stderr_begin(void);
+char *stderr_end(void);
+
 /* The tree of exactly one whole reply; the parser must be initialised and owns it. */
 const struct reply *parse_whole(struct reply_parser *p, const char *bytes, size_t len);
 /* The same for a literal without NUL bytes. */

@@ -72,9 +72,9 @@ two_words_are_tried_before_one(void **state)
 
 /* RESP2 has no maps and sets: they come as arrays, of twice the length for maps. */
 static void
-append_as_resp2(struct buf *to, const char *docs)
+append_as_resp2(struct buf *to, const struct buf *docs)
 {
-    for (const char *at = docs; *at; at++) {
+    for (const char *at = docs->data; at < docs->data + docs->len; at++) {
         if (*at == '%') {
             at++; /* the maps of these docs have one digit */
             buf_printf(to, "*%d", (*at - '0') * 2);
@@ -89,10 +89,11 @@ resp2_says_the_same(void **state)
 {
     struct reply_parser p;
     struct catalog c;
-    struct buf flat;
+    struct buf docs, flat;
     (void)state;
+    catalog_docs(&docs);
     buf_init(&flat, 1 << 16);
-    append_as_resp2(&flat, catalog_docs());
+    append_as_resp2(&flat, &docs);
     reply_parser_init(&p);
     catalog_init(&c);
     assert_true(catalog_fill(&c, parse_whole(&p, flat.data, flat.len)));
@@ -101,6 +102,7 @@ resp2_says_the_same(void **state)
     catalog_fini(&c);
     reply_parser_fini(&p);
     buf_fini(&flat);
+    buf_fini(&docs);
 }
 
 static void
@@ -130,8 +132,10 @@ the_catalog_is_fetched_from_a_server(void **state)
     struct script_server s;
     struct client client;
     struct catalog c;
+    struct buf docs;
     (void)state;
-    script_server_start(&s, catalog_docs(), strlen(catalog_docs()), 0, false);
+    catalog_docs(&docs);
+    script_server_start(&s, docs.data, docs.len, 0, false);
     struct client_options options = script_server_options(&s);
     client_init(&client, &options);
     catalog_init(&c);
@@ -143,6 +147,7 @@ the_catalog_is_fetched_from_a_server(void **state)
     script_server_stop(&s);
     assert_string_equal(s.received, "*2\r\n$7\r\nCOMMAND\r\n$4\r\nDOCS\r\n");
     script_server_free(&s);
+    buf_fini(&docs);
 }
 
 int

@@ -129,6 +129,18 @@ expect(struct fixture *f, const char *line, const char *reply)
         fail_msg("%s\n  answered %s\n  expected %s", line, f->out.data, reply);
 }
 
+struct exchange {
+    const char *request, *reply;
+};
+
+/* Runs the requests in order, each with its expected reply. */
+#define EXPECT_ALL(f, ...)                                             \
+    do {                                                               \
+        static const struct exchange list_[] = { __VA_ARGS__ };        \
+        for (size_t i_ = 0; i_ < sizeof list_ / sizeof list_[0]; i_++) \
+            expect(f, list_[i_].request, list_[i_].reply);             \
+    } while (0)
+
 /* The reply holds `part`. */
 static inline void
 expect_part(struct fixture *f, const char *line, const char *part)
