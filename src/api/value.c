@@ -42,6 +42,8 @@ attl_value_release(attl *a, attl_value *value)
         read_unpin(&a->cache, NULL, (struct extent *)(pin & ~PIN_EXTENT), value->data.len);
     else if (pin)
         read_unpin(&a->cache, value->pin, NULL, value->data.len);
+    if (pin && atomic_load_explicit(&a->cache.limbo.urgent, memory_order_relaxed))
+        parker_wake(&a->parker); /* the last pin on something that is gone: its memory can follow */
     *value = (attl_value)ATTL_VALUE_INIT;
 }
 

@@ -83,9 +83,6 @@ shard_stats(struct shard *s, int64_t now_ms, attl_stats *st)
     st->mem_unsealed += s->open_bytes - s->open_used_bytes;
     for (const struct chunk *c = s->due.first; c; c = c->link[LINK_CHAIN].next)
         st->mem_expired_unreclaimed += atomic_load_explicit(&c->live_bytes, memory_order_relaxed);
-    if (s->draining[DRAIN_DUE])
-        st->mem_expired_unreclaimed +=
-            atomic_load_explicit(&s->draining[DRAIN_DUE]->live_bytes, memory_order_relaxed);
     lock_release(&s->lock);
 }
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BUF_FIRST_BYTES = 256 };
+enum { BUF_FIRST_BYTES = 256, BUF_PRINTF_SMALL = 256 };
 
 void
 buf_init(struct buf *b, size_t max_bytes)
@@ -28,6 +28,8 @@ static bool
 buf_grow(struct buf *b, size_t need)
 {
     size_t cap = b->cap ? b->cap : BUF_FIRST_BYTES;
+    if (cap > b->max_bytes)
+        cap = b->max_bytes;
     while (cap < need)
         cap = cap > b->max_bytes / 2 ? b->max_bytes : cap * 2;
     char *data = realloc(b->data, cap);
@@ -79,11 +81,15 @@ buf_printf(struct buf *b, const char *format, ...)
     va_start(args, format);
     va_list again;
     va_copy(again, args);
-    int need = vsnprintf(NULL, 0, format, args);
+    char small[BUF_PRINTF_SMALL];
+    int need = vsnprintf(small, sizeof(small), format, args);
     va_end(args);
-    char *to = need < 0 ? NULL : buf_reserve(b, (size_t)need + 1);
-    if (to) {
-        (void)vsnprintf(to, (size_t)need + 1, format, again); /* measured just above */
+    if (need < 0)
+        b->failed = BUF_TOO_BIG; /* the C library could not format it at all */
+    else if ((size_t)need < sizeof(small))
+        buf_append(b, small, (size_t)need);
+    else if (buf_reserve(b, (size_t)need + 1)) {
+        (void)vsnprintf(b->data + b->len, (size_t)need + 1, format, again); /* measured just above */
         b->len += (size_t)need;
     }
     va_end(again);

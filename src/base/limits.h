@@ -17,7 +17,7 @@ enum {
     LIMIT_CHUNK_MIN_BYTES = 4096,
     LIMIT_CHUNK_MAX_BYTES = 1 << 20,
     LIMIT_SHARDS = 1024,
-    LIMIT_PARTITION_BITS_MIN = 4,
+    LIMIT_PARTITION_BITS_MIN = 6, /* 9 million entries, should a small cache's limits be raised later */
     LIMIT_PARTITION_BITS_MAX = 14,
     LIMIT_MSET_PAIRS = 65536,
     LIMIT_READ_RETRIES = 32,     /* lock-free attempts before a read takes the lock            */

@@ -66,7 +66,7 @@ void *arena_pool_alloc(struct arena_pool *p, size_t bytes);
 void arena_pool_free(struct arena_pool *p, void *at, size_t bytes);
 /* Gives up to `max_arenas` empty arenas beyond `keep` back to the system; returns the bytes. */
 size_t arena_pool_trim(struct arena_pool *p, uint32_t keep, uint32_t max_arenas);
-/* Records that the pages of [at, at+bytes) belong to `c` (NULL: to nobody). */
+/* Records that the pages of [at, at+bytes) belong to `c`. */
 void arena_pool_map_chunk(struct arena_pool *p, void *at, size_t bytes, struct chunk *c);
 
 /* Addresses of records are offsets in units of eight bytes, counted from 1 because 0 is no address: 36

@@ -107,37 +107,73 @@ check_chunk(struct cache *c, const struct chunk *chunk)
     return NULL;
 }
 
+/* What the chunks of a shard add up to. */
+struct chunk_sums {
+    uint64_t bytes, live_bytes[GEN_COUNT], used_bytes, open_used_bytes, open_bytes;
+};
+
 static const char *
-check_list(struct cache *c, const struct chunk *first, uint64_t *chunks_bytes, uint64_t *live_bytes)
+check_list(struct cache *c, const struct chunk *first, struct chunk_sums *sums)
 {
     for (const struct chunk *chunk = first; chunk; chunk = chunk->link[LINK_CHAIN].next) {
         const char *broken = check_chunk(c, chunk);
         if (broken)
             return broken;
-        *chunks_bytes += chunk->bytes;
-        *live_bytes += atomic_load(&chunk->live_bytes);
+        sums->bytes += chunk->bytes;
+        sums->live_bytes[chunk->gen] += atomic_load(&chunk->live_bytes);
+        if (atomic_load(&chunk->state) == CHUNK_OPEN) {
+            sums->open_used_bytes += chunk->used;
+            sums->open_bytes += chunk->bytes;
+        } else {
+            sums->used_bytes += chunk->used;
+        }
     }
     return NULL;
 }
 
 static const char *
-check_shard(struct cache *c, struct shard *s, uint64_t *chunks_bytes, uint64_t *live_bytes)
+check_chain(struct cache *c, const struct shard *s, unsigned slot, struct chunk_sums *sums)
 {
-    const char *broken = check_list(c, s->due.first, chunks_bytes, live_bytes);
-    for (unsigned i = 0; !broken && i < WHEEL_SLOTS; i++) {
-        broken = check_list(c, s->chains[i].sealed.first, chunks_bytes, live_bytes);
-        for (unsigned gen = 0; !broken && gen < GEN_COUNT; gen++)
-            broken = check_list(c, s->chains[i].open[gen], chunks_bytes, live_bytes);
+    const struct chain *chain = &s->chains[slot];
+    uint64_t before = sums->bytes;
+    const char *broken = check_list(c, chain->sealed.first, sums);
+    for (unsigned gen = 0; !broken && gen < GEN_COUNT; gen++)
+        broken = check_list(c, chain->open[gen], sums);
+    if (broken)
+        return broken;
+    if (sums->bytes - before != chain->bytes)
+        return "a chain's bytes differ from its chunks";
+    bool occupied = slot != WHEEL_NEVER && (s->wheel.occupied[slot / WHEEL_LEVEL_SLOTS] >> slot % WHEEL_LEVEL_SLOTS & 1);
+    if (slot != WHEEL_NEVER && occupied != (chain->bytes != 0))
+        return "a wheel slot is marked otherwise than it is filled";
+    return NULL;
+}
+
+static const char *
+check_shard(struct cache *c, const struct shard *s, uint64_t *chunks_bytes, uint64_t *live_bytes)
+{
+    struct chunk_sums sums = { 0 };
+    const char *broken = check_list(c, s->due.first, &sums);
+    for (unsigned i = 0; !broken && i < WHEEL_SLOTS; i++)
+        broken = check_chain(c, s, i, &sums);
+    if (broken)
+        return broken;
+    for (unsigned gen = 0; gen < GEN_COUNT; gen++) {
+        if (atomic_load(&s->live_bytes[gen]) != (int64_t)sums.live_bytes[gen])
+            return "a shard's live bytes differ from those of its chunks";
+        *live_bytes += sums.live_bytes[gen];
     }
-    for (unsigned i = 0; !broken && i < sizeof(s->draining) / sizeof(s->draining[0]); i++)
-        broken = check_list(c, s->draining[i], chunks_bytes, live_bytes);
-    return broken;
+    if (sums.used_bytes != s->sealed_used_bytes || sums.open_used_bytes != s->open_used_bytes ||
+        sums.open_bytes != s->open_bytes)
+        return "a shard's used bytes differ from those of its chunks";
+    *chunks_bytes += sums.bytes;
+    return NULL;
 }
 
 static const char *
 check_partitions(struct cache *c, struct sums *ret_all)
 {
-    uint64_t by_owner[LIMIT_SHARDS] = { 0 };
+    uint64_t by_owner[LIMIT_SHARDS] = { 0 }, ttl_by_owner[LIMIT_SHARDS] = { 0 };
     for (size_t i = 0; i < (size_t)1 << c->partition_bits; i++) {
         struct partition *p = &c->partitions[i];
         struct sums sums = { 0 };
@@ -148,11 +184,13 @@ check_partitions(struct cache *c, struct sums *ret_all)
         if (sums.live_bytes != p->live_bytes)
             return "a partition's bytes differ from its entries";
         by_owner[atomic_load(&p->owner)] += sums.items;
+        ttl_by_owner[atomic_load(&p->owner)] += sums.ttl_items;
         ret_all->items += sums.items;
         ret_all->record_bytes += sums.record_bytes;
     }
     for (unsigned i = 0; i < c->shard_count; i++)
-        if (by_owner[i] != atomic_load(&c->shards[i].items))
+        if (by_owner[i] != atomic_load(&c->shards[i].items) ||
+            ttl_by_owner[i] != atomic_load(&c->shards[i].ttl_items))
             return "a shard's items differ from those of its partitions";
     return NULL;
 }

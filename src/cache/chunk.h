@@ -15,7 +15,14 @@
 #include "cache/reclaim.h"
 
 enum chunk_gen { GEN_NEW = 0, GEN_SURVIVOR = 1, GEN_COUNT = 2 };
-enum chunk_state { CHUNK_FREE, CHUNK_OPEN, CHUNK_SEALED, CHUNK_DUE, CHUNK_DRAINING, CHUNK_RETIRED };
+enum chunk_state {
+    CHUNK_FREE,
+    CHUNK_OPEN,     /* in its chain's `open` */
+    CHUNK_SEALED,   /* in its chain and in the fifo of its generation */
+    CHUNK_DRAINING, /* in its chain only: being evicted or cleaned */
+    CHUNK_DUE,      /* in the due list, whether or not somebody is draining it */
+    CHUNK_RETIRED,  /* in limbo */
+};
 
 /* Doubly linked through one of the two link pairs of a chunk. */
 struct chunk_list {

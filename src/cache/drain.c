@@ -14,7 +14,6 @@ enum {
     BATCH = 16,
     ASSIST_RECORDS = 24,
     ASSIST_SHARE = 64, /* writers assist when less than this part of the limit is free */
-    CLEAN_MAX_LIVE_PERCENT = 97,
     DUE_ROUNDS_MAX = 1 << 16,
 };
 
@@ -209,21 +208,6 @@ drain_chunk(struct drain *d, unsigned max)
     return d->chunk->drain_offset >= d->chunk->used;
 }
 
-static struct chunk *
-take_chunk(struct drain *d)
-{
-    switch (d->reason) {
-    case DRAIN_DUE:
-        return shard_take_due(d->shard);
-    case DRAIN_EVICT:
-        return shard_take_evictable(d->shard, (enum evict_policy)atomic_load_explicit(
-                                                  &d->cache->policy, memory_order_relaxed));
-    case DRAIN_CLEAN:
-        return shard_take_cleanable(d->shard, CLEAN_MAX_LIVE_PERCENT);
-    }
-    return NULL;
-}
-
 void
 drain_step(struct cache *c, struct shard *s, enum drain_reason reason, int64_t now_ms, unsigned max_records,
            struct drain_done *done)
@@ -235,20 +219,14 @@ drain_step(struct cache *c, struct shard *s, enum drain_reason reason, int64_t n
         return;
     }
     lock_acquire(&s->drain_lock);
-    d.chunk = s->draining[reason];
-    if (!d.chunk)
-        d.chunk = take_chunk(&d);
+    d.chunk = shard_take(s, reason);
     if (d.chunk && drain_chunk(&d, max_records)) {
-        shard_retire(s, d.chunk);
-        d.chunk = NULL;
+        shard_finish(s, d.chunk);
         done->chunks++;
         cache_count(c, d.self, COUNT_CHUNKS_DRAINED, 1);
     } else if (!d.chunk) {
         done->finished = true;
     }
-    lock_acquire(&s->lock);
-    s->draining[reason] = d.chunk;
-    lock_release(&s->lock);
     lock_release(&s->drain_lock);
 }
 

@@ -13,6 +13,7 @@ enum drain_reason {
     DRAIN_DUE,   /* the chunk's wheel slot has come: drop the expired, move the rest to finer slots */
     DRAIN_EVICT, /* a limit was reached */
     DRAIN_CLEAN, /* too much of the chunk is dead: keep the living */
+    DRAIN_REASONS
 };
 
 enum drain_fate { FATE_KEEP, FATE_EXPIRE, FATE_EVICT };

@@ -79,8 +79,9 @@ extent_release(void *ud, struct limbo_node *node)
 void
 extent_retire(struct extent *e, struct limbo *limbo)
 {
+    bool urgent = e->bytes >= EXTENT_URGENT_BYTES;
     e->limbo.release = extent_release;
-    limbo_retire(limbo, &e->limbo);
-    if (e->bytes >= EXTENT_URGENT_BYTES)
+    limbo_retire(limbo, &e->limbo); /* from here on it may be gone */
+    if (urgent)
         atomic_store_explicit(&limbo->urgent, true, memory_order_relaxed);
 }

@@ -26,11 +26,13 @@ struct ghost {
 
 void ghost_init(struct ghost *g, const attl_allocator *alloc);
 void ghost_fini(struct ghost *g);
-/* Makes the ghost remember about `keys` keys; keeps what it has. Without memory it stays as it is. */
+/* Makes the ghost remember about `keys` keys; keeps the newest of what it has. Without memory it stays as
+ * it is. */
 void ghost_resize(struct ghost *g, uint64_t keys);
 void ghost_add(struct ghost *g, uint64_t hash);
-/* True if the key was evicted lately; forgets it. */
-bool ghost_take(struct ghost *g, uint64_t hash);
+/* True if the key was evicted lately. */
+bool ghost_has(const struct ghost *g, uint64_t hash);
+void ghost_forget(struct ghost *g, uint64_t hash);
 size_t ghost_bytes(const struct ghost *g);
 
 #endif

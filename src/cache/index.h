@@ -42,7 +42,6 @@ struct table {
     uint32_t bytes;
     uint32_t home_count;  /* buckets that are somebody's home; one guard bucket follows */
     uint32_t stash_count; /* and then these */
-    uint32_t unused;
     _Alignas(64) struct bucket buckets[];
 };
 

@@ -36,8 +36,9 @@ pin_budget_take(struct cache *c, uint64_t len)
 void
 read_unpin(struct cache *c, struct chunk *chunk, struct extent *extent, uint64_t len)
 {
-    if (chunk)
-        atomic_fetch_sub(&chunk->pins, 1);
+    /* The descriptor outlives its chunk, so it may be looked at after the pin has ended. */
+    if (chunk && atomic_fetch_sub(&chunk->pins, 1) == 1 && atomic_load(&chunk->state) == CHUNK_RETIRED)
+        limbo_unpinned(&c->limbo);
     if (extent)
         extent_drop(extent);
     if (chunk || extent)

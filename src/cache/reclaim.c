@@ -166,22 +166,53 @@ limbo_release_ripe(struct limbo *l)
     struct limbo_node *node = limbo_take_ripe(l);
     while (node) {
         struct limbo_node *next = node->next;
+        uint64_t unpins = atomic_load(&l->unpins);
         if (node->release(l->ud, node)) {
             released++;
         } else {
             lock_acquire(&l->lock);
-            limbo_push(l, node); /* pinned: its epoch is past, it is looked at again next time */
+            node->next = l->pinned;
+            l->pinned = node;
             lock_release(&l->lock);
+            if (atomic_load(&l->unpins) != unpins)
+                atomic_store(&l->recheck_pinned, true); /* the pin may have ended before the node was there */
         }
         node = next;
     }
     return released;
 }
 
+/* Puts the pinned nodes back into the queue; their epochs have long passed. */
+static void
+limbo_requeue_pinned(struct limbo *l)
+{
+    lock_acquire(&l->lock);
+    while (l->pinned) {
+        struct limbo_node *node = l->pinned;
+        l->pinned = node->next;
+        node->next = l->head;
+        if (!l->head)
+            l->tail = &node->next;
+        l->head = node;
+        atomic_fetch_add_explicit(&l->count, 1, memory_order_relaxed);
+    }
+    lock_release(&l->lock);
+}
+
+void
+limbo_unpinned(struct limbo *l)
+{
+    atomic_fetch_add(&l->unpins, 1);
+    atomic_store(&l->recheck_pinned, true);
+    atomic_store(&l->urgent, true);
+}
+
 size_t
 limbo_collect(struct limbo *l)
 {
     size_t released = 0;
+    if (atomic_load(&l->recheck_pinned) && atomic_exchange(&l->recheck_pinned, false))
+        limbo_requeue_pinned(l);
     atomic_store_explicit(&l->urgent, false, memory_order_relaxed);
     for (int round = 0; round < COLLECT_ROUNDS; round++) {
         if (atomic_load_explicit(&l->count, memory_order_relaxed) == 0)
@@ -196,6 +227,7 @@ limbo_collect(struct limbo *l)
 void
 limbo_fini(struct limbo *l)
 {
+    limbo_requeue_pinned(l);
     while (l->head) {
         struct limbo_node *node = l->head;
         l->head = node->next;

@@ -57,8 +57,11 @@ struct limbo_node {
 struct limbo {
     struct lock lock;
     struct limbo_node *head, **tail;
-    _Atomic uint64_t count;
-    _Atomic bool urgent; /* something large waits: worth a look at the next change */
+    struct limbo_node *pinned;  /* ripe but pinned: looked at again when a pin has ended */
+    _Atomic uint64_t count;     /* without the pinned */
+    _Atomic bool urgent;        /* worth a look at the next change: something large, or an ended pin */
+    _Atomic bool recheck_pinned;
+    _Atomic uint64_t unpins; /* pins that have ended on retired things */
     void *ud; /* given to release() */
 };
 
@@ -67,6 +70,8 @@ void limbo_init(struct limbo *l, void *ud);
 void limbo_retire(struct limbo *l, struct limbo_node *node);
 /* Releases what may be released, advancing the epoch if that helps; returns how many. */
 size_t limbo_collect(struct limbo *l);
+/* A pin has ended on something that may be waiting. */
+void limbo_unpinned(struct limbo *l);
 /* Releases everything at once: only when no reader can exist. Pinned nodes are released too. */
 void limbo_fini(struct limbo *l);
 

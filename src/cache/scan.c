@@ -71,6 +71,8 @@ visit_home(struct visitor *v, struct table *t, uint64_t from)
     uint64_t to = home + 1 == t->home_count ? UINT64_C(1) << 32 : home_start(t, home + 1);
     visit_bucket(v, &t->buckets[home], from, to);
     visit_bucket(v, &t->buckets[home + 1], from, to);
+    if (!(atomic_load_explicit(&t->buckets[home].bits, memory_order_relaxed) & BUCKET_OVERFLOW))
+        return to;
     for (uint32_t i = 0; i < t->stash_count; i++)
         visit_bucket(v, &t->buckets[t->home_count + 1 + i], from, to);
     return to;

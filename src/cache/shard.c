@@ -12,6 +12,7 @@ enum {
     CHAIN_SHARE = 16, /* a new chunk is this part of its chain */
     EARLY_EXPIRE_MAX_BYTES = 256 << 10,
     CLEAN_SCAN_MAX = 65536, /* chunks looked at for one choice */
+    CLEAN_MAX_LIVE_PERCENT = 97,
     DEAD_MIN_BYTES = 256 << 10, /* less is never worth cleaning */
 };
 
@@ -35,7 +36,7 @@ shard_fini(struct shard *s)
     ghost_fini(&s->ghost);
 }
 
-/* ---- life of a chunk: open, sealed, taken, retired ------------------------------------------- */
+/* ---- life of a chunk: open, sealed, retired ------------------------------------------- */
 
 static uint32_t
 pow2_at_most(uint64_t x)
@@ -66,24 +67,25 @@ release_chunk(void *ud, struct limbo_node *node)
     return true;
 }
 
-void
-shard_retire(struct shard *s, struct chunk *c)
+static void
+retire(struct shard *s, struct chunk *c)
 {
     ASSERT(atomic_load(&c->live_items) == 0);
+    s->sealed_used_bytes -= c->used;
     atomic_store(&c->state, CHUNK_RETIRED);
     c->limbo.release = release_chunk;
     limbo_retire(&s->cache->limbo, &c->limbo);
 }
 
-/* Takes a sealed chunk out of its chain and fifo. */
+/* Takes a sealed or draining chunk out of its chain, and out of the fifo if it is in it. */
 static void
 chunk_unlink(struct shard *s, struct chunk *c)
 {
     struct chain *chain = &s->chains[c->slot];
     chunk_list_remove(&chain->sealed, c, LINK_CHAIN);
-    chunk_list_remove(&s->fifo[c->gen], c, LINK_FIFO);
+    if (atomic_load(&c->state) == CHUNK_SEALED)
+        chunk_list_remove(&s->fifo[c->gen], c, LINK_FIFO);
     chain->bytes -= c->bytes;
-    s->sealed_used_bytes -= c->used;
     if (!chain->sealed.first && !chain->open[GEN_NEW] && !chain->open[GEN_SURVIVOR]) {
         chain->min_deadline_ms = INT64_MAX;
         wheel_mark(&s->wheel, c->slot, false);
@@ -105,7 +107,7 @@ chunk_seal(struct shard *s, struct chain *chain, unsigned gen)
     chunk_list_append(&s->fifo[gen], c, LINK_FIFO);
     if (atomic_load(&c->live_items) == 0) {
         chunk_unlink(s, c);
-        shard_retire(s, c);
+        retire(s, c);
     }
 }
 
@@ -120,6 +122,10 @@ chunk_open(struct shard *s, struct chain *chain, const struct append_spec *spec,
         bytes /= 2;
     }
     struct chunk *c = chunk_new(&s->cache->chunks, bytes);
+    while (!c && bytes / 2 >= LIMIT_CHUNK_MIN_BYTES && bytes / 2 >= record_bytes) {
+        bytes /= 2;
+        c = chunk_new(&s->cache->chunks, bytes);
+    }
     if (!c)
         return ATTL_E_NOMEM;
     c->opened_seq = s->seq++;
@@ -131,14 +137,6 @@ chunk_open(struct shard *s, struct chain *chain, const struct append_spec *spec,
     /* A new chunk is when debts are looked at: whoever writes next pays in small coin. */
     atomic_store_explicit(&s->owes, true, memory_order_relaxed);
     return ATTL_OK;
-}
-
-static void
-take(struct shard *s, struct chunk *c)
-{
-    chunk_unlink(s, c);
-    c->drain_offset = 0;
-    atomic_store(&c->state, CHUNK_DRAINING);
 }
 
 /* ---- appending ------------------------------------------------------------------------------- */
@@ -183,10 +181,12 @@ shard_append(struct shard *s, const struct append_spec *spec, struct appended *r
 {
     struct append_spec own = *spec;
     lock_acquire(&s->lock);
-    ret->ghost_hit = own.new_entry && s->ghost.count && ghost_take(&s->ghost, own.hash);
+    ret->ghost_hit = own.new_entry && ghost_has(&s->ghost, own.hash);
     if (ret->ghost_hit)
         own.gen = GEN_SURVIVOR;
     int status = append_locked(s, &own, ret);
+    if (ret->ghost_hit && status == ATTL_OK)
+        ghost_forget(&s->ghost, own.hash);
     lock_release(&s->lock);
     return status;
 }
@@ -205,6 +205,9 @@ slot_make_due(struct shard *s, unsigned slot)
         chunk_unlink(s, c);
         atomic_store(&c->state, CHUNK_DUE);
         chunk_list_append(&s->due, c, LINK_CHAIN);
+        for (unsigned reason = 0; reason < DRAIN_REASONS; reason++)
+            if (s->draining[reason] == c)
+                s->draining[reason] = NULL; /* whoever works on it finishes its quantum */
     }
     wheel_mark(&s->wheel, slot, false);
 }
@@ -216,7 +219,7 @@ refresh_earliest(struct shard *s)
     unsigned slot;
     (void)wheel_next(&s->wheel, &slot);
     int64_t earliest_ms = slot == WHEEL_NEVER ? INT64_MAX : s->chains[slot].min_deadline_ms;
-    if (s->due.first || s->draining[DRAIN_DUE])
+    if (s->due.first)
         earliest_ms = 0;
     atomic_store_explicit(&s->earliest_ms, earliest_ms, memory_order_relaxed);
 }
@@ -251,26 +254,10 @@ shard_next_due(struct shard *s)
     lock_acquire(&s->lock);
     unsigned slot;
     int64_t due_ms = wheel_next(&s->wheel, &slot);
-    if (s->due.first || s->draining[DRAIN_DUE])
+    if (s->due.first)
         due_ms = 0;
     lock_release(&s->lock);
     return due_ms;
-}
-
-struct chunk *
-shard_take_due(struct shard *s)
-{
-    lock_acquire(&s->lock);
-    struct chunk *c = s->due.first;
-    if (c) {
-        chunk_list_remove(&s->due, c, LINK_CHAIN);
-        c->drain_offset = 0;
-        atomic_store(&c->state, CHUNK_DRAINING);
-    } else {
-        refresh_earliest(s);
-    }
-    lock_release(&s->lock);
-    return c;
 }
 
 /* ---- choosing victims ------------------------------------------------------------------------ */
@@ -282,78 +269,112 @@ live_of(const struct shard *s, enum chunk_gen gen)
     return live > 0 ? (uint64_t)live : 0;
 }
 
-/* The oldest chunk of a generation; seals an open one if no sealed chunk is left. */
-static struct chunk *
-oldest_of(struct shard *s, enum chunk_gen gen)
+static struct chain *
+oldest_open(struct shard *s, enum chunk_gen gen)
 {
-    if (s->fifo[gen].first)
-        return s->fifo[gen].first;
     struct chain *oldest = NULL;
     for (unsigned i = 0; i < WHEEL_SLOTS; i++) {
         struct chunk *c = s->chains[i].open[gen];
         if (c && (!oldest || c->opened_seq < oldest->open[gen]->opened_seq))
             oldest = &s->chains[i];
     }
-    if (oldest)
-        chunk_seal(s, oldest, gen);
+    return oldest;
+}
+
+/* The oldest chunk of a generation; seals open ones if no sealed chunk is left. */
+static struct chunk *
+oldest_of(struct shard *s, enum chunk_gen gen)
+{
+    struct chain *chain;
+    /* Sealing a chunk without a living record frees it at once, so more than one may be needed. */
+    while (!s->fifo[gen].first && (chain = oldest_open(s, gen)) != NULL)
+        chunk_seal(s, chain, gen);
     return s->fifo[gen].first;
 }
 
-/* The chunk whose entries expire next, for volatile-ttl. */
+/* The chunk whose entries expire next, for volatile-ttl; perhaps one that is being cleaned already. */
 static struct chunk *
 soonest(struct shard *s)
 {
     unsigned slot;
     (void)wheel_next(&s->wheel, &slot);
-    if (slot == WHEEL_NEVER)
-        return NULL;
-    struct chain *chain = &s->chains[slot];
-    for (unsigned gen = 0; !chain->sealed.first && gen < GEN_COUNT; gen++)
-        chunk_seal(s, chain, gen);
-    return chain->sealed.first;
-}
-
-struct chunk *
-shard_take_evictable(struct shard *s, enum evict_policy policy)
-{
-    lock_acquire(&s->lock);
-    struct chunk *c;
-    if (policy == EVICT_VOLATILE_TTL) {
-        c = soonest(s);
-    } else {
-        enum chunk_gen gen = evict_choose_gen(live_of(s, GEN_NEW), live_of(s, GEN_SURVIVOR));
-        c = oldest_of(s, gen);
-        if (!c)
-            c = oldest_of(s, gen == GEN_NEW ? GEN_SURVIVOR : GEN_NEW);
+    while (slot != WHEEL_NEVER) {
+        struct chain *chain = &s->chains[slot];
+        for (unsigned gen = 0; !chain->sealed.first && gen < GEN_COUNT; gen++)
+            chunk_seal(s, chain, gen);
+        if (chain->sealed.first)
+            return chain->sealed.first;
+        (void)wheel_next(&s->wheel, &slot); /* all of it was dead, and the slot is empty now */
     }
-    if (c)
-        take(s, c);
-    lock_release(&s->lock);
-    return c;
+    return NULL;
 }
 
-struct chunk *
-shard_take_cleanable(struct shard *s, unsigned max_live_percent)
+static struct chunk *
+evictable(struct shard *s)
+{
+    if (atomic_load_explicit(&s->cache->policy, memory_order_relaxed) == EVICT_VOLATILE_TTL)
+        return soonest(s);
+    enum chunk_gen gen = evict_choose_gen(live_of(s, GEN_NEW), live_of(s, GEN_SURVIVOR));
+    struct chunk *c = oldest_of(s, gen);
+    return c ? c : oldest_of(s, gen == GEN_NEW ? GEN_SURVIVOR : GEN_NEW);
+}
+
+/* The chunk most worth cleaning. */
+static struct chunk *
+cleanable(struct shard *s)
 {
     struct chunk *best = NULL;
     double best_benefit = 0;
     unsigned scanned = 0;
-    lock_acquire(&s->lock);
     for (unsigned gen = 0; gen < GEN_COUNT; gen++) {
         for (struct chunk *c = s->fifo[gen].first; c && scanned < CLEAN_SCAN_MAX; scanned++) {
             uint32_t live = atomic_load_explicit(&c->live_bytes, memory_order_relaxed);
             double benefit = evict_clean_benefit(live, c->used, s->seq - c->opened_seq);
-            if (benefit > best_benefit && (uint64_t)live * 100 <= (uint64_t)c->used * max_live_percent) {
+            if (benefit > best_benefit && (uint64_t)live * 100 <= (uint64_t)c->used * CLEAN_MAX_LIVE_PERCENT) {
                 best = c;
                 best_benefit = benefit;
             }
             c = c->link[LINK_FIFO].next;
         }
     }
-    if (best)
-        take(s, best);
-    lock_release(&s->lock);
     return best;
+}
+
+struct chunk *
+shard_take(struct shard *s, enum drain_reason reason)
+{
+    lock_acquire(&s->lock);
+    struct chunk *c = s->draining[reason];
+    if (!c && reason == DRAIN_DUE) {
+        c = s->due.first;
+    } else if (!c) {
+        c = reason == DRAIN_EVICT ? evictable(s) : cleanable(s);
+        if (c && atomic_load(&c->state) == CHUNK_SEALED) {
+            chunk_list_remove(&s->fifo[c->gen], c, LINK_FIFO);
+            atomic_store(&c->state, CHUNK_DRAINING);
+        }
+    }
+    s->draining[reason] = c;
+    if (!c)
+        refresh_earliest(s);
+    lock_release(&s->lock);
+    return c;
+}
+
+void
+shard_finish(struct shard *s, struct chunk *c)
+{
+    lock_acquire(&s->lock);
+    if (atomic_load(&c->state) == CHUNK_DUE)
+        chunk_list_remove(&s->due, c, LINK_CHAIN);
+    else
+        chunk_unlink(s, c);
+    for (unsigned reason = 0; reason < DRAIN_REASONS; reason++)
+        if (s->draining[reason] == c)
+            s->draining[reason] = NULL;
+    retire(s, c);
+    refresh_earliest(s);
+    lock_release(&s->lock);
 }
 
 void
@@ -371,7 +392,7 @@ shard_record_died(struct chunk *c, struct cache *cache, uint32_t bytes)
     if (atomic_load(&c->shard) == s->index && atomic_load(&c->state) == CHUNK_SEALED &&
         atomic_load(&c->live_items) == 0) {
         chunk_unlink(s, c);
-        shard_retire(s, c);
+        retire(s, c);
     }
     lock_release(&s->lock);
 }

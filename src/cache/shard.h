@@ -36,11 +36,11 @@ struct shard {
     struct chunk_list due;
     struct ghost ghost;
     uint64_t seq; /* births of chunks */
-    uint64_t sealed_used_bytes; /* records in sealed chunks, dead ones included */
+    uint64_t sealed_used_bytes; /* records in chunks not yet retired, dead ones included, without the open */
     uint64_t open_used_bytes, open_bytes;
 
     struct lock drain_lock;
-    struct chunk *draining[3]; /* by drain_reason: a chunk that is partly done */
+    struct chunk *draining[DRAIN_REASONS]; /* chunks partly done; written under `lock` */
 
     /* Changed without the lock. */
     _Atomic uint64_t items, ttl_items; /* of the partitions it owns */
@@ -74,18 +74,20 @@ int shard_append(struct shard *s, const struct append_spec *spec, struct appende
 void shard_advance(struct shard *s, int64_t now_ms);
 /* When the shard next wants to be drained (Unix ms; INT64_MAX: never). */
 int64_t shard_next_due(struct shard *s);
-/* Takes a chunk to drain, or NULL; it is then in state DRAINING and in no list. */
-struct chunk *shard_take_due(struct shard *s);
-struct chunk *shard_take_evictable(struct shard *s, enum evict_policy policy);
-/* The chunk most worth cleaning, if its live part is at most `max_live_percent`. */
-struct chunk *shard_take_cleanable(struct shard *s, unsigned max_live_percent);
+/*
+ * The chunk to drain for `reason`: one that is partly done, or the next by wheel, policy or benefit; NULL
+ * if there is none. It stays in its chain or in the due list until shard_finish(), so its entries stay
+ * visible to the clock; if its slot comes due meanwhile, it goes on as a due chunk from where it stands.
+ * Under `drain_lock`.
+ */
+struct chunk *shard_take(struct shard *s, enum drain_reason reason);
+/* All of the chunk's records are settled: its memory is reused when its readers have gone. */
+void shard_finish(struct shard *s, struct chunk *c);
 /* If the present tick's slot may hold expired records and is small, makes it due at once. */
 void shard_expire_early(struct shard *s, int64_t now_ms);
-/* A drained chunk leaves: its memory is reused when its readers have gone. */
-void shard_retire(struct shard *s, struct chunk *c);
 /* A record in `c` died. Frees the chunk at once if it was the last one of a sealed chunk. */
 void shard_record_died(struct chunk *c, struct cache *cache, uint32_t bytes);
-/* Bytes of dead records in its chunks. */
+/* Bytes of dead records in its chunks, those being drained included. */
 uint64_t shard_dead_bytes(struct shard *s);
 /* True if more of the shard's bytes are dead than the utilisation setting allows. */
 bool shard_wants_cleaning(struct shard *s);

@@ -63,15 +63,6 @@ slot_tick(const struct wheel *w, unsigned level, unsigned index)
     return above | (int64_t)index << shift;
 }
 
-int64_t
-wheel_slot_start_ms(const struct wheel *w, unsigned slot)
-{
-    if (slot == WHEEL_NEVER)
-        return INT64_MAX;
-    int64_t tick = slot_tick(w, slot / WHEEL_LEVEL_SLOTS, slot % WHEEL_LEVEL_SLOTS);
-    return (tick > w->tick ? tick : w->tick) << WHEEL_TICK_SHIFT;
-}
-
 static unsigned
 next_occupied(const struct wheel *w)
 {

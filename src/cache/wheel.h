@@ -32,8 +32,6 @@ void wheel_mark(struct wheel *w, unsigned slot, bool occupied);
 /* When the next occupied slot wants attention (Unix ms): no entry in the wheel expires before the slot
  * starts. INT64_MAX if the wheel is empty. *ret_slot is that slot. */
 int64_t wheel_next(const struct wheel *w, unsigned *ret_slot);
-/* The earliest deadline a slot can hold. */
-int64_t wheel_slot_start_ms(const struct wheel *w, unsigned slot);
 /*
  * Moves to the next occupied slot whose turn has come by `now_ms` and returns it; WHEEL_NEVER when there
  * is none left, and then the wheel stands at the present tick. The slot's contents must then be drained:

@@ -79,10 +79,10 @@ base64_decode(struct buf *to, attl_slice text)
     const char *p = text.data;
     if (text.len % GROUP_LETTERS != 0)
         return false;
-    char *out = buf_reserve(to, text.len / GROUP_LETTERS * GROUP_BYTES);
-    size_t used = 0;
     if (text.len == 0)
         return true;
+    char *out = buf_reserve(to, text.len / GROUP_LETTERS * GROUP_BYTES);
+    size_t used = 0;
     if (!out)
         return false;
     for (size_t i = 0; i < text.len; i += GROUP_LETTERS) {

@@ -61,7 +61,8 @@ static void
 write_bulk(FILE *to, attl_slice s)
 {
     (void)fprintf(to, "$%zu\r\n", s.len);
-    (void)fwrite_unlocked(s.data, 1, s.len, to);
+    if (s.len > 0)
+        (void)fwrite_unlocked(s.data, 1, s.len, to);
     (void)fputs_unlocked("\r\n", to);
 }
 
@@ -173,7 +174,8 @@ copy_page(struct dump *d, const struct reply *list)
     }
     if (d->page.failed)
         return fail_memory();
-    const char *at = d->page.data; /* only now does the buffer stay where it is */
+    /* Only now does the buffer stay where it is; there is none if all keys are empty. */
+    const char *at = d->page.len > 0 ? d->page.data : "";
     for (size_t i = 0; i < d->key_count; at += d->keys[i++].len)
         d->keys[i].data = at;
     return CLIENT_OK;

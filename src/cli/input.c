@@ -45,6 +45,8 @@ input_close(struct input *in)
 attl_slice
 input_rest(const struct input *in)
 {
+    if (in->pos == in->bytes.len)
+        return attl_b("", 0); /* there may be no buffer yet */
     return attl_b(in->bytes.data + in->pos, in->bytes.len - in->pos);
 }
 
@@ -101,7 +103,8 @@ input_more(struct input *in)
 static int
 give_line(struct input *in, size_t bytes, size_t end_bytes, attl_slice *ret_line)
 {
-    const char *p = in->bytes.data + in->pos;
+    attl_slice rest = input_rest(in);
+    const char *p = rest.data;
     size_t len = bytes - end_bytes;
     if (end_bytes > 0 && len > 0 && p[len - 1] == '\r')
         len--;
@@ -119,22 +122,22 @@ int
 input_line(struct input *in, attl_slice *ret_line)
 {
     for (;;) {
-        size_t from = in->scanned > in->pos ? in->scanned : in->pos;
-        const char *begin = in->bytes.data + from;
-        const char *end = from < in->bytes.len ? memchr(begin, '\n', in->bytes.len - from) : NULL;
+        attl_slice rest = input_rest(in);
+        const char *p = rest.data;
+        size_t from = in->scanned > in->pos ? in->scanned - in->pos : 0;
+        const char *end = memchr(p + from, '\n', rest.len - from);
         if (end)
-            return give_line(in, (size_t)(end - (in->bytes.data + in->pos)) + 1, 1, ret_line);
+            return give_line(in, (size_t)(end - p) + 1, 1, ret_line);
         in->scanned = in->bytes.len;
-        size_t waiting = in->bytes.len - in->pos;
-        if (waiting > in->line_bytes_max)
+        if (rest.len > in->line_bytes_max)
             in->skipping = true;
         if (in->skipping) {
-            input_consume(in, waiting);
-            waiting = 0;
+            input_consume(in, rest.len);
+            rest.len = 0;
         }
         int status = input_more(in);
-        if (status == INPUT_END && (waiting > 0 || in->skipping))
-            return give_line(in, waiting, 0, ret_line);
+        if (status == INPUT_END && (rest.len > 0 || in->skipping))
+            return give_line(in, rest.len, 0, ret_line);
         if (status != INPUT_OK)
             return status;
     }

@@ -259,7 +259,8 @@ read_name(struct cursor *c, attl_slice *ret_name)
 bool
 jsonl_read(struct jsonl *j, attl_slice line, struct jsonl_record *ret_record)
 {
-    struct cursor c = { j, line.data, line.data, (const char *)line.data + line.len };
+    const char *begin = line.len > 0 ? line.data : ""; /* NULL + 0 is not defined in C */
+    struct cursor c = { j, begin, begin, begin + line.len };
     struct jsonl_record r = { .deadline_ms = ATTL_NO_DEADLINE };
     unsigned seen = 0;
     if (!expect(&c, '{'))

@@ -70,6 +70,13 @@ utf8_encode(uint32_t code, char out[4])
     return n;
 }
 
+/* An empty slice may have no address, and NULL + 0 is not defined in C. */
+static const char *
+bytes_of(attl_slice text)
+{
+    return text.len > 0 ? text.data : "";
+}
+
 /* Control characters, and those that reorder or hide the text around them. */
 static bool
 code_hidden(uint32_t code)
@@ -112,7 +119,7 @@ escape_letter(char c)
 void
 text_quoted(FILE *to, attl_slice text)
 {
-    const char *p = text.data;
+    const char *p = bytes_of(text);
     size_t run = 0; /* where the part not yet written begins */
     (void)putc_unlocked('"', to);
     for (size_t i = 0, n; i < text.len; i += n) {
@@ -138,7 +145,7 @@ text_quoted(FILE *to, attl_slice text)
 void
 text_safe(FILE *to, attl_slice text)
 {
-    const char *p = text.data;
+    const char *p = bytes_of(text);
     size_t run = 0;
     for (size_t i = 0, n; i < text.len; i += n) {
         uint32_t code;
@@ -172,7 +179,7 @@ put_json_escape(FILE *to, const char *p, size_t n, uint32_t code)
 void
 text_json(FILE *to, attl_slice text)
 {
-    const char *p = text.data;
+    const char *p = bytes_of(text);
     size_t run = 0;
     (void)putc_unlocked('"', to);
     for (size_t i = 0, n; i < text.len; i += n) {

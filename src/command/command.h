@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Commands: from the words of one request to the bytes of one reply. This layer sees the public API
- * (attl.h) and the protocol writer, no sockets and no threads. A worker calls command_execute() for each
- * request of a pipeline in order; what a command needs from the server around it (the list of clients,
- * shutting down, the settings) it asks of the `command_host`.
+ * (attl.h) and the protocol writer, no sockets and no threads. A worker calls command_execute() for
+ * each request of a pipeline in order; what a command needs from the server around it (the list of
+ * clients, shutting down, the settings) it asks of the `command_host`.
  */
 #ifndef ATTL_COMMAND_COMMAND_H
 #define ATTL_COMMAND_COMMAND_H
@@ -14,7 +14,12 @@
 #include <stdbool.h>
 
 enum { SESSION_NAME_MAX = 64 };
-enum session_reply_mode { SESSION_REPLY_ON, SESSION_REPLY_OFF, SESSION_REPLY_SKIP, SESSION_REPLY_SKIP_NEXT };
+enum session_reply_mode {
+    SESSION_REPLY_ON,
+    SESSION_REPLY_OFF,
+    SESSION_REPLY_SKIP,
+    SESSION_REPLY_SKIP_NEXT
+};
 
 /* One connection as commands see it. Owned by the worker that serves the connection. */
 struct session {
@@ -27,7 +32,7 @@ struct session {
     char name[SESSION_NAME_MAX + 1];
     char lib_name[SESSION_NAME_MAX + 1];
     char lib_ver[SESSION_NAME_MAX + 1];
-    char addr[64];  /* "127.0.0.1:54321" or "unix:PATH" */
+    char addr[64]; /* "127.0.0.1:54321" or "unix:PATH" */
     char laddr[64];
     int64_t created_ms, active_ms; /* Unix ms */
     const char *last_command;      /* static text, lower case, "config|get" */
@@ -53,7 +58,8 @@ struct command_host {
     void (*each_client)(void *ud, void (*fn)(void *fn_ud, const struct session *s), void *fn_ud);
     size_t (*kill_clients)(void *ud, const struct client_filter *filter);
     void (*shutdown)(void *ud);
-    /* Appends "field:value\r\n" lines the server knows of (section "server", "clients", "stats" ...). */
+    /* Appends "field:value\r\n" lines the server knows of (section "server", "clients", "stats"
+     * ...). */
     void (*info)(void *ud, const char *section, struct buf *out);
     /* Settings by canonical name or alias; see attl_option_get/set. Server options included. */
     int (*config_get)(void *ud, const char *name, char *value, size_t len);
@@ -62,7 +68,8 @@ struct command_host {
     /* One call per option and per alias, for CONFIG GET patterns; ends at false. */
     bool (*config_name)(void *ud, size_t index, const char **ret_name);
     void (*stats_reset)(void *ud);
-    /* True if `password` is right (constant time), or none is required. `user` is "default" or as given. */
+    /* True if `password` is right (constant time), or none is required. `user` is "default" or as
+     * given. */
     bool (*auth)(void *ud, attl_slice user, attl_slice password);
     bool (*auth_required)(void *ud);
 };
@@ -78,12 +85,13 @@ struct command_env {
     size_t all_stats_len;
 };
 
-/* Executes one request (argc >= 1) and appends its reply to `out`, as the session's reply mode says. */
-void command_execute(struct command_env *env, struct session *s, const attl_slice *argv, size_t argc,
-                     struct buf *out);
+/* Executes one request (argc >= 1) and appends its reply to `out`, as the session's reply mode
+ * says. */
+void command_execute(struct command_env *env, struct session *s, const attl_slice *argv,
+                     size_t argc, struct buf *out);
 /*
- * The keys of a request (for prefetching), written to `keys`; returns how many, at most `max`. Requests
- * with unknown commands or wrong arity have none.
+ * The keys of a request (for prefetching), written to `keys`; returns how many, at most `max`.
+ * Requests with unknown commands or wrong arity have none.
  */
 size_t command_keys(const attl_slice *argv, size_t argc, attl_slice *keys, size_t max);
 

@@ -127,9 +127,11 @@ make_run_id(char out[SERVER_RUN_ID_CHARS + 1])
         (void)snprintf(out + 2 * i, 3, "%02x", bytes[i]); /* two digits */
 }
 
+/* Workers run already, and one may be executing CONFIG SET. */
 static void
 announce(struct server *server)
 {
+    lock_acquire(&server->config_lock);
     const attl_config *c = server->config;
     enum option_id inert[INERT_OPTIONS_SHOWN];
     size_t n = config_inert(c, inert, INERT_OPTIONS_SHOWN);
@@ -144,6 +146,7 @@ announce(struct server *server)
     if (config_str(c, OPT_SERVER_UNIXSOCKET)[0] != '\0')
         log_writef(&server->log, LOG_INFO, "ready", "and on %s",
                    config_str(c, OPT_SERVER_UNIXSOCKET));
+    lock_release(&server->config_lock);
 }
 
 int

@@ -115,6 +115,7 @@ enum column {
     COL_DEAD,
     COL_UNSEALED,
     COL_RETIRED,
+    COL_PEAK,
     COL_COMMITTED,
     COL_WAMP,
     COL_IN_PLACE,
@@ -123,8 +124,8 @@ enum column {
 };
 
 static const char *const columns[COLUMNS] = {
-    "payload",  "metadata", "resident",  "live",     "index",    "ghost",    "dead",
-    "unsealed", "retired",  "committed", "copy_amp", "in_place", "us_write",
+    "payload",  "metadata", "resident", "live",      "index",    "ghost",    "dead",
+    "unsealed", "retired",  "peak",     "committed", "copy_amp", "in_place", "us_write",
 };
 
 static void
@@ -147,6 +148,7 @@ run_measure(const struct run *r, double us_per_write, double ret_values[COLUMNS]
     ret_values[COL_DEAD] = (double)st.mem_dead / n;
     ret_values[COL_UNSEALED] = (double)st.mem_unsealed / n;
     ret_values[COL_RETIRED] = (double)st.mem_retired / n;
+    ret_values[COL_PEAK] = (double)st.mem_used_peak / n;
     ret_values[COL_COMMITTED] = (double)st.mem_committed / n;
     ret_values[COL_WAMP] =
         accepted > 0 ? (double)(st.records_written + st.records_copied) / accepted : 0;

@@ -38,6 +38,13 @@ def attld_path():
     sys.exit(SKIP)
 
 
+def sanitized():
+    """True if attld was built with a sanitizer: then sizes and wake-ups say nothing."""
+    with open(attld_path(), "rb") as f:
+        data = f.read()
+    return b"__asan_init" in data or b"__tsan_init" in data
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))

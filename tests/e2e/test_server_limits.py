@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 
-from attl_server import Error, Server, attld_path, encode, free_port, run
+from attl_server import Error, Server, attld_path, encode, free_port, run, sanitized
 
 MIB = 1 << 20
 SECRET = "correct horse battery staple"
@@ -25,12 +25,9 @@ def wait_for(what, condition, seconds=10):
         time.sleep(0.02)
 
 
-def connected(server):
-    with server.connect_unix() as c:
-        if server.password:
-            c.command("AUTH", server.password)
-        text = c.command("INFO", "clients").decode()
-    return int(text.split("connected_clients:")[1].split("\r\n")[0]) - 1
+def field(client, section, name):
+    text = client.command("INFO", section).decode()
+    return int(text.split(f"{name}:")[1].split("\r\n")[0])
 
 
 def start_and_fail(*args, env=None):
@@ -45,8 +42,11 @@ def start_and_fail(*args, env=None):
 # ---- clients ----
 
 def clients_above_the_maximum_are_told_and_closed():
-    with Server(maxclients=5, threads=2) as server:
-        wait_for("the first probe is gone", lambda: connected(server) == 0)
+    with Server(maxclients=6, threads=2) as server, server.connect_unix() as admin:
+        def connected():
+            return field(admin, "clients", "connected_clients") - 1
+
+        wait_for("the first probe is gone", lambda: connected() == 0)
         inside = [server.connect() for _ in range(5)]
         for c in inside:
             assert c.command("PING") == b"PONG"
@@ -56,17 +56,16 @@ def clients_above_the_maximum_are_told_and_closed():
                 assert got == b"-ERR max number of clients reached\r\n", got
         for c in inside:
             assert c.command("PING") == b"PONG", "an established client was harmed"
+        assert field(admin, "stats", "rejected_connections") == 3
         # The administrator's door: a few clients more over the unix socket.
-        with server.connect_unix() as admin:
-            assert admin.command("CONFIG", "SET", "maxclients", "6") == b"OK"
-            text = admin.command("INFO", "stats").decode()
-            assert "rejected_connections:3\r\n" in text, text
-            inside.pop().close()
-        wait_for("a place is free", lambda: connected(server) == 4)
+        with server.connect_unix() as second:
+            assert second.command("CONFIG", "SET", "maxclients", "7") == b"OK"
+        wait_for("the second administrator is gone", lambda: connected() == 5)
         with server.connect() as c:
-            assert c.command("PING") == b"PONG"
+            assert c.command("PING") == b"PONG", "the new maximum does not hold"
         for c in inside:
             c.close()
+        wait_for("all places are free", lambda: connected() == 0)
 
 
 def idle_clients_are_disconnected_when_a_timeout_is_set():
@@ -424,6 +423,8 @@ def the_log_is_one_json_object_per_line():
 
 
 def an_idle_server_sleeps():
+    if sanitized():
+        return  # its run time wakes up by itself
     with Server(threads=2) as server:
         clients = [server.connect() for _ in range(20)]
         for c in clients:
@@ -449,6 +450,8 @@ def switches(server):
 
 
 def idle_connections_hold_little_memory():
+    if sanitized():
+        return  # its allocator has other sizes
     count = 2000
     with Server(threads=2) as server:
         clients = [server.connect() for _ in range(100)]

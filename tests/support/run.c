@@ -98,7 +98,8 @@ check_bounds(struct run *run)
               run->seed, size);
     }
     if (setup->memory_max != 0) {
-        CHECK(s.mem_used <= setup->memory_max, "step %" PRIu64 " seed %" PRIu64 ": mem_used %" PRIu64
+        /* A change of several keys and the drain may use a reserve of a sixteenth. */
+        CHECK(s.mem_used <= setup->memory_max + setup->memory_max / 16, "step %" PRIu64 " seed %" PRIu64 ": mem_used %" PRIu64
               " of %" PRIu64, run->step, run->seed, s.mem_used, setup->memory_max);
     }
     if (!setup->evicts) {
@@ -430,6 +431,10 @@ run_fini(struct run *run)
 void
 run_all(const struct run_setup *setup, uint64_t seed)
 {
+    const char *only = getenv("ATTL_TEST_ONLY"); /* for replaying one setup */
+    if (only != NULL && strstr(setup->name, only) == NULL) {
+        return;
+    }
     struct run *run = malloc(sizeof(*run));
     CHECK(run != NULL, "%zu bytes", sizeof(*run));
     test_announce(setup->name, seed);

@@ -64,7 +64,8 @@ gives_back(struct fixture *f, size_t value_len, void (*empty)(struct fixture *f)
     settle(f);
     attl_stats s = sim_stats(f->cache);
     assert_int_equal(s.items, 0);
-    assert_true(s.mem_committed < committed_before + 16 * MIB);
+    /* What stays: a table for each partition, and an arena or so in reserve for each kind of memory. */
+    assert_true(s.mem_committed < committed_before + 24 * MIB);
     assert_true(s.mem_used < 16 * MIB);
     if (resident_is_meaningful()) {
         assert_true(resident_bytes() < resident_before + 32 * MIB);

@@ -52,15 +52,7 @@ the_parts_of_the_memory_add_up(void **state)
         expect(f, request, OK);
     }
     expect_part(f, "ATTL.ACCOUNTING", "$5\r\nitems\r\n:1500\r\n");
-    run(f, "ATTL.ACCOUNTING");
-    const char *rest = strstr(f->out.data, "$11\r\nunexplained\r\n:");
-    const char *used = strstr(f->out.data, "$8\r\nmem_used\r\n:");
-    assert_non_null(rest);
-    assert_non_null(used);
-    /* A part may be read a moment before the sum it belongs to; it is never a matter of per cents.
-     */
-    long unexplained = strtol(strchr(rest, ':') + 1, NULL, 10);
-    assert_true(labs(unexplained) < strtol(strchr(used, ':') + 1, NULL, 10) / 100);
+    expect_part(f, "ATTL.ACCOUNTING", "$11\r\nunexplained\r\n:0\r\n");
 }
 
 int

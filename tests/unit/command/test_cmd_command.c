@@ -8,13 +8,13 @@ static void
 info_describes_commands(void **state)
 {
     struct fixture *f = fixture_of(state);
-    expect(
-        f, "COMMAND INFO get",
-        "*1\r\n*10\r\n$3\r\nget\r\n:2\r\n*2\r\n+readonly\r\n+fast\r\n:1\r\n:1\r\n:1\r\n*3\r\n+@read\r\n"
-        "+@string\r\n+@fast\r\n*0\r\n*1\r\n*6\r\n$5\r\nflags\r\n*2\r\n+RO\r\n+access\r\n$12\r\n"
-        "begin_search\r\n*4\r\n$4\r\ntype\r\n$5\r\nindex\r\n$4\r\nspec\r\n*2\r\n$5\r\nindex\r\n:1\r\n$9\r\n"
-        "find_keys\r\n*4\r\n$4\r\ntype\r\n$5\r\nrange\r\n$4\r\nspec\r\n*6\r\n$7\r\nlastkey\r\n:0\r\n$7\r\n"
-        "keystep\r\n:1\r\n$5\r\nlimit\r\n:0\r\n*0\r\n");
+    expect(f, "COMMAND INFO get",
+           "*1\r\n*10\r\n$3\r\nget\r\n:2\r\n*2\r\n+readonly\r\n+fast\r\n:1\r\n:1\r\n:1\r\n"
+           "*3\r\n+@read\r\n+@string\r\n+@fast\r\n*0\r\n*1\r\n*6\r\n$5\r\nflags\r\n*2\r\n"
+           "+RO\r\n+access\r\n$12\r\nbegin_search\r\n*4\r\n$4\r\ntype\r\n$5\r\nindex\r\n"
+           "$4\r\nspec\r\n*2\r\n$5\r\nindex\r\n:1\r\n$9\r\nfind_keys\r\n*4\r\n$4\r\n"
+           "type\r\n$5\r\nrange\r\n$4\r\nspec\r\n*6\r\n$7\r\nlastkey\r\n:0\r\n$7\r\n"
+           "keystep\r\n:1\r\n$5\r\nlimit\r\n:0\r\n*0\r\n");
     expect(f, "COMMAND INFO nosuch config|nosuch", "*2\r\n$-1\r\n$-1\r\n");
     expect_part(f, "COMMAND INFO config|GET", "$10\r\nconfig|get\r\n:-3\r\n");
     expect_part(f, "COMMAND INFO msetex", "+movablekeys\r\n");

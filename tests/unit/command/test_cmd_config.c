@@ -66,7 +66,8 @@ set_refuses_what_it_cannot_mean(void **state)
         { "CONFIG SET timeout 1 nosuch 1",
           "-ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'\r\n" },
         { "CONFIG SET timeout 1 TimeOut 2",
-          "-ERR CONFIG SET failed (possibly related to argument 'TimeOut') - duplicate parameter\r\n" },
+          "-ERR CONFIG SET failed (possibly related to argument 'TimeOut') - "
+          "duplicate parameter\r\n" },
         { "CONFIG SET timeout 1 x", SYNTAX_ERROR },
         { "CONFIG SET timeout", "-ERR wrong number of arguments for 'config|set' command\r\n" });
     assert_string_equal(f->settings[4], "");

@@ -38,8 +38,8 @@ without_a_password_none_can_be_wrong(void **state)
     struct fixture *f = fixture_of(state);
     EXPECT_ALL(
         f,
-        { "AUTH x",
-          "-ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?\r\n" },
+        { "AUTH x", "-ERR AUTH <password> called without any password configured for the "
+                    "default user. Are you sure your configuration is correct?\r\n" },
         { "AUTH default x", OK },
         { "AUTH nobody x", "-WRONGPASS invalid username-password pair or user is disabled.\r\n" },
         { "AUTH a b c", SYNTAX_ERROR });
