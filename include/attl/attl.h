@@ -18,7 +18,8 @@
  * Bytes
  *   Keys and values travel as `attl_slice`: a pointer and a length, borrowed for the call. They may
  *   hold any byte (how much of that is allowed for keys is the validation mode's business).
- *   Results that borrow from the cache are `attl_value`; each must be given to attl_value_release().
+ *   Results that borrow from the cache are `attl_value`; each must be given to
+ * attl_value_release().
  *
  * Time
  *   Lengths are milliseconds (`ttl_ms`); points in time are Unix milliseconds (`deadline_ms`).
@@ -57,7 +58,8 @@ extern "C" {
 #define ATTL_VERSION_MAJOR 0
 #define ATTL_VERSION_MINOR 1
 #define ATTL_VERSION_PATCH 0
-#define ATTL_VERSION_NUM (ATTL_VERSION_MAJOR * 10000 + ATTL_VERSION_MINOR * 100 + ATTL_VERSION_PATCH)
+#define ATTL_VERSION_NUM \
+    (ATTL_VERSION_MAJOR * 10000 + ATTL_VERSION_MINOR * 100 + ATTL_VERSION_PATCH)
 #define ATTL_VERSION_STRING "0.1.0"
 
 /* ---- statuses ------------------------------------------------------------------------------ */
@@ -72,22 +74,22 @@ enum attl_status {
     ATTL_DONE = 4,    /* an iteration is complete                                       */
 
     /* failures: nothing has changed */
-    ATTL_E_INVALID = -1,      /* an argument is out of its documented range             */
-    ATTL_E_NOMEM = -2,        /* the allocator or the system refused memory             */
-    ATTL_E_FULL = -3,         /* at max_memory or max_entries and the policy is noeviction */
-    ATTL_E_KEY_EMPTY = -4,    /* validation: the key is empty                           */
-    ATTL_E_KEY_LONG = -5,     /* validation: the key exceeds validation.max_key_bytes   */
-    ATTL_E_KEY_CONTROL = -6,  /* validation: the key holds a control character          */
-    ATTL_E_KEY_NUL = -7,      /* validation: the key holds a NUL byte                   */
-    ATTL_E_VALUE_LONG = -8,   /* validation: the value exceeds validation.max_value_bytes */
-    ATTL_E_TTL_RANGE = -9,    /* validation: the TTL is negative or above validation.max_ttl */
+    ATTL_E_INVALID = -1,       /* an argument is out of its documented range             */
+    ATTL_E_NOMEM = -2,         /* the allocator or the system refused memory             */
+    ATTL_E_FULL = -3,          /* at max_memory or max_entries and the policy is noeviction */
+    ATTL_E_KEY_EMPTY = -4,     /* validation: the key is empty                           */
+    ATTL_E_KEY_LONG = -5,      /* validation: the key exceeds validation.max_key_bytes   */
+    ATTL_E_KEY_CONTROL = -6,   /* validation: the key holds a control character          */
+    ATTL_E_KEY_NUL = -7,       /* validation: the key holds a NUL byte                   */
+    ATTL_E_VALUE_LONG = -8,    /* validation: the value exceeds validation.max_value_bytes */
+    ATTL_E_TTL_RANGE = -9,     /* validation: the TTL is negative or above validation.max_ttl */
     ATTL_E_TTL_REQUIRED = -10, /* validation: strict mode wants a TTL                   */
-    ATTL_E_NOT_INTEGER = -11, /* the value is not a decimal 64-bit integer              */
-    ATTL_E_OVERFLOW = -12,    /* the result would not fit                               */
-    ATTL_E_BUFFER = -13,      /* the caller's buffer is too small; *ret_len says how much is needed */
-    ATTL_E_BUSY = -14,        /* a bounded resource (pins, for one) is used up: try again */
-    ATTL_E_CONFIG = -15,      /* a setting is unknown, malformed or out of range        */
-    ATTL_E_IO = -16,          /* a file could not be read                               */
+    ATTL_E_NOT_INTEGER = -11,  /* the value is not a decimal 64-bit integer              */
+    ATTL_E_OVERFLOW = -12,     /* the result would not fit                               */
+    ATTL_E_BUFFER = -13, /* the caller's buffer is too small; *ret_len says how much is needed */
+    ATTL_E_BUSY = -14,   /* a bounded resource (pins, for one) is used up: try again */
+    ATTL_E_CONFIG = -15, /* a setting is unknown, malformed or out of range        */
+    ATTL_E_IO = -16,     /* a file could not be read                               */
     ATTL_E_UNSUPPORTED = -17, /* not built in, or asked for by a newer caller           */
     ATTL_E_IMMUTABLE = -18    /* the setting cannot be changed while the cache is open  */
 };
@@ -129,10 +131,10 @@ attl_b(const void *data, size_t len)
     return s;
 }
 
-#define ATTL_TTL_DEFAULT INT64_C(0)   /* cache.default_ttl (0 there: none)             */
-#define ATTL_TTL_NONE INT64_C(-1)     /* never expires                                 */
-#define ATTL_TTL_KEEP INT64_C(-2)     /* the entry keeps the deadline it has, if any   */
-#define ATTL_NO_DEADLINE INT64_C(-1)  /* in results: the entry does not expire         */
+#define ATTL_TTL_DEFAULT INT64_C(0)  /* cache.default_ttl (0 there: none)             */
+#define ATTL_TTL_NONE INT64_C(-1)    /* never expires                                 */
+#define ATTL_TTL_KEEP INT64_C(-2)    /* the entry keeps the deadline it has, if any   */
+#define ATTL_NO_DEADLINE INT64_C(-1) /* in results: the entry does not expire         */
 
 /*
  * A value handed out by the cache. `data` stays readable, and does not change, until
@@ -145,7 +147,13 @@ typedef struct attl_value {
     void *pin;           /* private */
     uint64_t pad[4];     /* private: small values live here */
 } attl_value;
-#define ATTL_VALUE_INIT { { NULL, 0 }, ATTL_NO_DEADLINE, NULL, { 0, 0, 0, 0 } }
+#define ATTL_VALUE_INIT                      \
+    {                                        \
+        { NULL, 0 }, ATTL_NO_DEADLINE, NULL, \
+        {                                    \
+            0, 0, 0, 0                       \
+        }                                    \
+    }
 
 /* ---- configuration ------------------------------------------------------------------------- */
 
@@ -161,13 +169,14 @@ ATTL_API void attl_config_free(attl_config *config);
  * the mission's names) work too. `err` receives a sentence saying what was wrong and the nearest
  * name; it may be NULL. Returns ATTL_OK, ATTL_E_CONFIG, ATTL_E_NOMEM. Since 0.1.
  */
-ATTL_CHECKED int attl_config_set(attl_config *config, const char *name, const char *value, char *err,
-                                 size_t err_len);
+ATTL_CHECKED int attl_config_set(attl_config *config, const char *name, const char *value,
+                                 char *err, size_t err_len);
 /*
  * Copies the option's present value as text, with its NUL, into `buf`. Returns ATTL_OK,
  * ATTL_E_CONFIG (unknown name), ATTL_E_BUFFER. Since 0.1.
  */
-ATTL_CHECKED int attl_config_get(const attl_config *config, const char *name, char *buf, size_t len);
+ATTL_CHECKED int attl_config_get(const attl_config *config, const char *name, char *buf,
+                                 size_t len);
 /*
  * Reads settings.toml at `path`. On failure `err` holds "file:line:column: what, and what to do",
  * and `config` is as before. In libattl-toml. Blocks on the file.
@@ -192,7 +201,8 @@ ATTL_API void attl_config_set_allocator(attl_config *config, const attl_allocato
 
 /* Log hook: `event` is a stable identifier, `text` a sentence. Levels: 0 debug .. 3 error. */
 typedef void (*attl_log_fn)(void *ud, int level, const char *event, const char *text);
-/* Sends the cache's log lines to `fn` (any thread, no locks held, be quick). Default: none. Since 0.1. */
+/* Sends the cache's log lines to `fn` (any thread, no locks held, be quick). Default: none. Since
+ * 0.1. */
 ATTL_API void attl_config_set_log(attl_config *config, attl_log_fn fn, void *ud);
 
 /*
@@ -211,7 +221,8 @@ ATTL_API void attl_config_set_clock(attl_config *config, attl_clock_fn fn, void 
  * Returns ATTL_OK, ATTL_E_NOMEM, ATTL_E_CONFIG. Threads: any. May block briefly. Since 0.1.
  */
 ATTL_CHECKED int attl_open(attl **ret_cache, const attl_config *config);
-/* Closes `*cache` and sets it to NULL; NULL is allowed. All values must have been released. Since 0.1. */
+/* Closes `*cache` and sets it to NULL; NULL is allowed. All values must have been released. Since
+ * 0.1. */
 ATTL_API void attl_close(attl **cache);
 /*
  * One step of maintenance: reclaims expired entries, returns memory, in at most about `budget_us`
@@ -252,21 +263,25 @@ typedef struct attl_set_opts {
     attl_slice match;    /* for IFEQ, IFNE                                                     */
     uint64_t digest;     /* for IFDEQ, IFDNE                                                   */
 } attl_set_opts;
-#define ATTL_SET_OPTS_INIT { sizeof(attl_set_opts), 0, ATTL_TTL_DEFAULT, 0, { NULL, 0 }, 0 }
+#define ATTL_SET_OPTS_INIT                                            \
+    {                                                                 \
+        sizeof(attl_set_opts), 0, ATTL_TTL_DEFAULT, 0, { NULL, 0 }, 0 \
+    }
 
 /*
  * Conditional store. If `ret_old` is not NULL it receives the previous value, also when nothing was
  * stored; *ret_had_old (may be NULL) says whether there was one. Atomic.
  * Returns ATTL_OK, ATTL_DELETED, ATTL_NOT_SET, and the failures of attl_set. Since 0.1.
  */
-ATTL_CHECKED int attl_set_if(attl *cache, attl_slice key, attl_slice value, const attl_set_opts *opts,
-                             attl_value *ret_old, int *ret_had_old);
+ATTL_CHECKED int attl_set_if(attl *cache, attl_slice key, attl_slice value,
+                             const attl_set_opts *opts, attl_value *ret_old, int *ret_had_old);
 /*
  * Compare and set: stores if the key is present and attl_digest() of its value is `digest`. The
  * digest is the entry's version: equal values have equal versions. ATTL_OK or ATTL_NOT_SET, and the
  * failures of attl_set. Since 0.1.
  */
-ATTL_CHECKED int attl_cas(attl *cache, attl_slice key, uint64_t digest, attl_slice value, int64_t ttl_ms);
+ATTL_CHECKED int attl_cas(attl *cache, attl_slice key, uint64_t digest, attl_slice value,
+                          int64_t ttl_ms);
 /* XXH3_64bits of `value`, as Redis' DIGEST. Pure. Since 0.1. */
 ATTL_API uint64_t attl_digest(attl_slice value);
 
@@ -315,14 +330,15 @@ ATTL_CHECKED int attl_touch(attl *cache, attl_slice key);
 #define ATTL_EXPIRE_GT 0x04u /* only if later than the present one (none counts as infinite)   */
 #define ATTL_EXPIRE_LT 0x08u /* only if earlier than the present one                           */
 /*
- * Sets the life to `ttl_ms` from now (<= 0: delete at once) under conditions. XX may be combined with
- * GT or LT, no other pair. ATTL_OK, ATTL_DELETED, ATTL_MISS, ATTL_NOT_SET, ATTL_E_INVALID,
+ * Sets the life to `ttl_ms` from now (<= 0: delete at once) under conditions. XX may be combined
+ * with GT or LT, no other pair. ATTL_OK, ATTL_DELETED, ATTL_MISS, ATTL_NOT_SET, ATTL_E_INVALID,
  * ATTL_E_TTL_RANGE. Since 0.1.
  */
 ATTL_CHECKED int attl_expire(attl *cache, attl_slice key, int64_t ttl_ms, uint32_t flags);
 /* The same with a point in time, Unix ms. Since 0.1. */
 ATTL_CHECKED int attl_expire_at(attl *cache, attl_slice key, int64_t deadline_ms, uint32_t flags);
-/* Removes the deadline. ATTL_OK, ATTL_NOT_SET (had none), ATTL_MISS, ATTL_E_TTL_REQUIRED. Since 0.1. */
+/* Removes the deadline. ATTL_OK, ATTL_NOT_SET (had none), ATTL_MISS, ATTL_E_TTL_REQUIRED. Since
+ * 0.1. */
 ATTL_CHECKED int attl_persist(attl *cache, attl_slice key);
 /* Remaining life in *ret_ttl_ms (ATTL_TTL_NONE if without). ATTL_OK, ATTL_MISS. Since 0.1. */
 ATTL_CHECKED int attl_ttl(attl *cache, attl_slice key, int64_t *ret_ttl_ms);
@@ -336,42 +352,53 @@ typedef struct attl_meta {
     int32_t is_integer;    /* stored as a 64-bit integer                                    */
     int32_t is_extent;     /* stored out of line                                            */
 } attl_meta;
-#define ATTL_META_INIT { sizeof(attl_meta), 0, 0, 0, 0, 0, 0 }
+#define ATTL_META_INIT                      \
+    {                                       \
+        sizeof(attl_meta), 0, 0, 0, 0, 0, 0 \
+    }
 /* What is known about an entry, without counting as a use. ATTL_OK, ATTL_MISS. Since 0.1. */
 ATTL_CHECKED int attl_meta_get(attl *cache, attl_slice key, attl_meta *ret_meta);
 
 /*
  * Adds `delta` to the decimal integer at `key` (absent: 0), keeping its deadline; a new entry gets
- * `ttl_ms_if_new`. ATTL_OK with *ret_value, ATTL_E_NOT_INTEGER, ATTL_E_OVERFLOW, and attl_set's. Since 0.1.
+ * `ttl_ms_if_new`. ATTL_OK with *ret_value, ATTL_E_NOT_INTEGER, ATTL_E_OVERFLOW, and attl_set's.
+ * Since 0.1.
  */
 ATTL_CHECKED int attl_incr(attl *cache, attl_slice key, int64_t delta, int64_t ttl_ms_if_new,
                            int64_t *ret_value);
-/* Appends (absent: stores, without a deadline), keeping the deadline. *ret_len: the new length. Since 0.1. */
+/* Appends (absent: stores, without a deadline), keeping the deadline. *ret_len: the new length.
+ * Since 0.1. */
 ATTL_CHECKED int attl_append(attl *cache, attl_slice key, attl_slice tail, uint64_t *ret_len);
-/* Overwrites from `offset`, padding with zero bytes; keeps the deadline. *ret_len: the new length. Since 0.1. */
+/* Overwrites from `offset`, padding with zero bytes; keeps the deadline. *ret_len: the new length.
+ * Since 0.1. */
 ATTL_CHECKED int attl_set_range(attl *cache, attl_slice key, uint64_t offset, attl_slice part,
                                 uint64_t *ret_len);
 
 /* ---- several keys -------------------------------------------------------------------------- */
 
 /*
- * Reads `n` keys with their memory accesses overlapped (about three times faster per key than single
- * gets in a large cache). statuses[i] is as from attl_get_pin; values[i] is filled on ATTL_OK and must
- * be released. Returns the number of hits. Since 0.1.
+ * Reads `n` keys with their memory accesses overlapped (about three times faster per key than
+ * single gets in a large cache). statuses[i] is as from attl_get_pin; values[i] is filled on
+ * ATTL_OK and must be released. Returns the number of hits. Since 0.1.
  */
-ATTL_API size_t attl_mget(attl *cache, const attl_slice *keys, size_t n, attl_value *values, int *statuses);
-/* The same with a callback per key, in order; status ATTL_OK or not, value empty if not. Since 0.1. */
-typedef void (*attl_mvisit_fn)(void *ud, size_t i, int status, attl_slice value, int64_t deadline_ms);
-ATTL_API size_t attl_mget_visit(attl *cache, const attl_slice *keys, size_t n, attl_mvisit_fn fn, void *ud);
+ATTL_API size_t attl_mget(attl *cache, const attl_slice *keys, size_t n, attl_value *values,
+                          int *statuses);
+/* The same with a callback per key, in order; status ATTL_OK or not, value empty if not. Since 0.1.
+ */
+typedef void (*attl_mvisit_fn)(void *ud, size_t i, int status, attl_slice value,
+                               int64_t deadline_ms);
+ATTL_API size_t attl_mget_visit(attl *cache, const attl_slice *keys, size_t n, attl_mvisit_fn fn,
+                                void *ud);
 /*
- * A hint that these keys are about to be read or written: fetches their memory, all at once, so that
- * the calls that follow do not wait for it. Never fails. Since 0.1.
+ * A hint that these keys are about to be read or written: fetches their memory, all at once, so
+ * that the calls that follow do not wait for it. Never fails. Since 0.1.
  */
 ATTL_API void attl_prefetch(attl *cache, const attl_slice *keys, size_t n);
 /*
- * Stores n pairs as one change: with ATTL_SET_NX none if any key exists, with ATTL_SET_XX none if any
- * is absent. opts may be NULL (then without a deadline: ATTL_TTL_NONE). n <= 65536. A key given twice: the last counts.
- * ATTL_OK, ATTL_NOT_SET, and attl_set's failures (nothing stored). Since 0.1.
+ * Stores n pairs as one change: with ATTL_SET_NX none if any key exists, with ATTL_SET_XX none if
+ * any is absent. opts may be NULL (then without a deadline: ATTL_TTL_NONE). n <= 65536. A key given
+ * twice: the last counts. ATTL_OK, ATTL_NOT_SET, and attl_set's failures (nothing stored). Since
+ * 0.1.
  */
 ATTL_CHECKED int attl_mset(attl *cache, const attl_slice *keys, const attl_slice *values, size_t n,
                            const attl_set_opts *opts);
@@ -405,43 +432,44 @@ typedef struct attl_stats {
     uint32_t shards;
     uint64_t partitions;
     /* contents */
-    uint64_t items;         /* entries                                                     */
-    uint64_t items_ttl;     /* of which with a deadline                                    */
-    uint64_t ttl_sum_ms;    /* mean remaining life is ttl_sum_ms / items_ttl (sampled)     */
+    uint64_t items;      /* entries                                                     */
+    uint64_t items_ttl;  /* of which with a deadline                                    */
+    uint64_t ttl_sum_ms; /* mean remaining life is ttl_sum_ms / items_ttl (sampled)     */
     /* memory, bytes; mem_used is what max_memory limits */
     uint64_t mem_used;
     uint64_t mem_used_peak;
-    uint64_t mem_live;      /* records that are referenced                                 */
-    uint64_t mem_dead;      /* overwritten or deleted, not yet compacted                   */
-    uint64_t mem_unsealed;  /* free tails of open chunks                                   */
-    uint64_t mem_retired;   /* waiting for readers to leave                                */
-    uint64_t mem_index;     /* tables, partitions and wheels                               */
-    uint64_t mem_extents;   /* out-of-line values                                          */
+    uint64_t mem_live;     /* records that are referenced                                 */
+    uint64_t mem_dead;     /* overwritten or deleted, not yet compacted                   */
+    uint64_t mem_unsealed; /* free tails of open chunks                                   */
+    uint64_t mem_retired;  /* waiting for readers to leave                                */
+    uint64_t mem_index;    /* tables, partitions and wheels                               */
+    uint64_t mem_extents;  /* out-of-line values                                          */
     uint64_t mem_ghost;
     uint64_t mem_committed; /* mapped from the system, >= mem_used                         */
     uint64_t mem_expired_unreclaimed;
     uint64_t mem_pinned;
     uint64_t max_memory;
     uint64_t max_entries;
-    uint64_t huge_pages;    /* 1 if the arenas asked for huge pages and the system agreed  */
+    uint64_t huge_pages; /* 1 if the arenas asked for huge pages and the system agreed  */
     /* counters */
     uint64_t hits, misses, sets, deletes;
-    uint64_t expired;       /* entries reclaimed because their deadline had passed         */
-    uint64_t evicted;       /* entries removed because a limit was reached                 */
+    uint64_t expired; /* entries reclaimed because their deadline had passed         */
+    uint64_t evicted; /* entries removed because a limit was reached                 */
     uint64_t refused_full;
-    uint64_t records_written;  /* by callers                                               */
-    uint64_t records_copied;   /* by the drain: cascade, survival, compaction              */
-    uint64_t writes_in_place;  /* overwrites that needed no new record                     */
+    uint64_t records_written; /* by callers                                               */
+    uint64_t records_copied;  /* by the drain: cascade, survival, compaction              */
+    uint64_t writes_in_place; /* overwrites that needed no new record                     */
     uint64_t chunks_drained;
-    uint64_t rebuilds;      /* index tables grown or shrunk                                */
+    uint64_t rebuilds; /* index tables grown or shrunk                                */
     uint64_t partition_moves;
-    uint64_t refused[8];    /* validation, by rule: -4 - status, ATTL_E_KEY_EMPTY first    */
+    uint64_t refused[8]; /* validation, by rule: -4 - status, ATTL_E_KEY_EMPTY first    */
     uint64_t expire_lag_ms_sum, expire_lag_ms_max; /* deadline to reclaim                  */
     uint64_t expire_cpu_ns;
     uint64_t ghost_hits;
     uint64_t shard_max_items, shard_min_items;
 } attl_stats;
-/* Fills *ret_stats (struct_size must be set). Counters are summed over threads. O(shards + threads). Since 0.1. */
+/* Fills *ret_stats (struct_size must be set). Counters are summed over threads. O(shards +
+ * threads). Since 0.1. */
 ATTL_API void attl_stats_get(attl *cache, attl_stats *ret_stats);
 /* Clears hits, misses and the other counters. Since 0.1. */
 ATTL_API void attl_stats_reset(attl *cache);

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of this folder share: filling the caller's attl_value, under the partition's lock or from
- * a lock-free view. The public functions themselves are declared in <attl/attl.h>, one file per section of
- * it; each validates its arguments and hands a decision to engine_change().
+ * What the files of this folder share: filling the caller's attl_value, under the partition's lock
+ * or from a lock-free view. The public functions themselves are declared in <attl/attl.h>, one file
+ * per section of it; each validates its arguments and hands a decision to engine_change(). Nothing
+ * here keeps state of its own.
  */
 #ifndef ATTL_API_API_H
 #define ATTL_API_API_H
 
 #include "engine/engine.h"
 
-/* Fills a value from an entry under its lock: a copy if it is small, a pin otherwise. ATTL_OK, ATTL_E_BUSY. */
+/* Fills a value from an entry under its lock: a copy if it is small, a pin otherwise. ATTL_OK,
+ * ATTL_E_BUSY. */
 int api_value_from_entry(struct entry *e, attl_value *ret_value);
 /* Fills a value from a view that was read with READ_PIN. */
 void api_value_from_view(const struct read_view *view, attl_value *ret_value);
-/* Imports an option struct of another release: ATTL_E_UNSUPPORTED if it holds what we do not know. */
+/* Imports an option struct of another release: ATTL_E_UNSUPPORTED if it holds what we do not know.
+ */
 int api_import_set_opts(const attl_set_opts *from, attl_set_opts *to);
 /* Whether the conditions of `opts` hold for an entry: ATTL_OK or ATTL_NOT_SET. */
 int api_check_condition(struct entry *e, const attl_set_opts *opts);

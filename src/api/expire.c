@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Changing the life of an entry, with Redis' conditions: no deadline counts as infinitely late, so GT
- * never holds for an entry without one, and LT always does. A point in the past deletes.
+ * Changing the life of an entry, with Redis' conditions: no deadline counts as infinitely late, so
+ * GT never holds for an entry without one, and LT always does. A point in the past deletes. The
+ * comparison is made under the partition's lock, so it cannot be overtaken.
  */
 #include "api/api.h"
 
@@ -81,7 +82,8 @@ attl_expire_at(attl *a, attl_slice key, int64_t deadline_ms, uint32_t flags)
         return ATTL_E_NOMEM;
     struct expire_op op = { .flags = flags, .past = deadline_ms <= 0 };
     if (deadline_ms > 0) {
-        int status = engine_deadline(a, r, ATTL_TTL_DEFAULT, deadline_ms, engine_now_ms(a), &op.deadline_ms);
+        int status =
+            engine_deadline(a, r, ATTL_TTL_DEFAULT, deadline_ms, engine_now_ms(a), &op.deadline_ms);
         op.past = status == ATTL_DELETED;
         if (status < 0)
             return status;
@@ -123,8 +125,9 @@ meta_change(struct entry *e, void *ud)
     meta->is_extent = (e->shape.flags & RECORD_EXTENT) != 0;
     struct table *t = partition_table(e->partition);
     uint64_t index_share = t->bytes / (e->partition->items ? e->partition->items : 1);
-    meta->memory_bytes = e->shape.bytes + (meta->is_extent ? extent_bytes(value.len) : 0) +
-                         (index_share < sizeof(struct bucket) ? index_share : sizeof(struct bucket));
+    meta->memory_bytes =
+        e->shape.bytes + (meta->is_extent ? extent_bytes(value.len) : 0) +
+        (index_share < sizeof(struct bucket) ? index_share : sizeof(struct bucket));
     return ATTL_OK;
 }
 
@@ -139,7 +142,8 @@ attl_meta_get(attl *a, attl_slice key, attl_meta *ret_meta)
         return status;
     if (meta.deadline_ms != ATTL_NO_DEADLINE)
         meta.deadline_ms += engine_skew_ms(a);
-    uint32_t size = ret_meta->struct_size < sizeof(meta) ? ret_meta->struct_size : (uint32_t)sizeof(meta);
+    uint32_t size = ret_meta->struct_size < sizeof(meta) ? ret_meta->struct_size
+                                                         : (uint32_t)sizeof(meta);
     memcpy(ret_meta, &meta, size);
     ret_meta->struct_size = size;
     return ATTL_OK;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading: one key or many, by copy, by pin or by visitor. No lock is taken; the epoch is left before the
- * caller sees a copied or pinned value, and after the visitor returns. Batches go through the prefetching
- * passes in groups of 32 keys, so that the misses of one key hide behind those of the others.
+ * Reading: one key or many, by copy, by pin or by visitor. No lock is taken; the epoch is left
+ * before the caller sees a copied or pinned value, and after the visitor returns. Batches go
+ * through the prefetching passes in groups of 32 keys, so that the misses of one key hide behind
+ * those of the others.
  */
 #include "api/api.h"
 
@@ -132,9 +133,11 @@ attl_ttl(attl *a, attl_slice key, int64_t *ret_ttl_ms)
 
 /* ---- batches --------------------------------------------------------------------------------- */
 
-/* Checks and hashes up to LIMIT_BATCH keys and starts fetching them; statuses[i] < 0 are skipped. */
+/* Checks and hashes up to LIMIT_BATCH keys and starts fetching them; statuses[i] < 0 are skipped.
+ */
 static void
-batch_begin(struct read_call *call, const attl_slice *keys, size_t n, struct index_key *ks, int *statuses)
+batch_begin(struct read_call *call, const attl_slice *keys, size_t n, struct index_key *ks,
+            int *statuses)
 {
     struct cache *c = &call->a->cache;
     struct index_key good[LIMIT_BATCH];

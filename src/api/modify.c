@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Values changed from what they were: counters and strings. A counter becomes a 64-bit integer on its first
- * increment and is then changed in place. Strings are composed under the lock into a new value, because
- * values are immutable to readers; short ones on the stack, long ones straight into their extent.
+ * Values changed from what they were: counters and strings. A counter becomes a 64-bit integer on
+ * its first increment and is then changed in place. Strings are composed under the lock into a new
+ * value, because values are immutable to readers; short ones on the stack, long ones straight into
+ * their extent.
  */
 #include "api/api.h"
 

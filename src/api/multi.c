@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Changes of several keys as one. All partitions concerned are locked, in the order of their addresses,
- * before anything is looked at; everything that can fail happens before the first change that cannot be
- * taken back. So either all of it is done or none, and no other writer sees the middle.
+ * Changes of several keys as one. All partitions concerned are locked, in the order of their
+ * addresses, before anything is looked at; everything that can fail happens before the first change
+ * that cannot be taken back. So either all of it is done or none, and no other writer sees the
+ * middle.
  */
 #include "api/api.h"
 
@@ -161,10 +162,12 @@ mset_apply(struct mset *m)
 }
 
 static int
-mset_prepare(struct mset *m, const struct reclaim_reader *r, const attl_slice *keys, const attl_slice *values)
+mset_prepare(struct mset *m, const struct reclaim_reader *r, const attl_slice *keys,
+             const attl_slice *values)
 {
     int64_t now_ms = engine_now_ms(m->a);
-    int status = engine_deadline(m->a, r, m->opts->ttl_ms, m->opts->deadline_ms, now_ms, &m->deadline_ms);
+    int status =
+        engine_deadline(m->a, r, m->opts->ttl_ms, m->opts->deadline_ms, now_ms, &m->deadline_ms);
     m->past = status == ATTL_DELETED;
     status = m->past ? ATTL_OK : status;
     m->keep_deadline = m->opts->deadline_ms <= 0 && m->opts->ttl_ms == ATTL_TTL_KEEP;
@@ -177,15 +180,18 @@ mset_prepare(struct mset *m, const struct reclaim_reader *r, const attl_slice *k
         engine_entry_init(m->a, r, keys[i], &m->entries[i]);
         m->entries[i].now_ms = now_ms;
         m->entries[i].hopeless = cache_never_fits(m->cache, values[i].len);
-        status = m->entries[i].hopeless ? ATTL_E_FULL : stored_value_init(m->cache, values[i], &m->stored[i]);
-        for (unsigned round = 0; status != ATTL_OK && engine_retry(m->a, &m->entries[i], status, round); round++)
+        status = m->entries[i].hopeless ? ATTL_E_FULL
+                                        : stored_value_init(m->cache, values[i], &m->stored[i]);
+        for (unsigned round = 0;
+             status != ATTL_OK && engine_retry(m->a, &m->entries[i], status, round); round++)
             status = stored_value_init(m->cache, values[i], &m->stored[i]);
     }
     return status;
 }
 
 static int
-mset_run(struct mset *m, const struct reclaim_reader *r, const attl_slice *keys, const attl_slice *values)
+mset_run(struct mset *m, const struct reclaim_reader *r, const attl_slice *keys,
+         const attl_slice *values)
 {
     int status = mset_prepare(m, r, keys, values);
     if (status != ATTL_OK)
@@ -205,8 +211,32 @@ mset_run(struct mset *m, const struct reclaim_reader *r, const attl_slice *keys,
     return status;
 }
 
+static void
+mset_free(struct mset *m)
+{
+    const attl_allocator *alloc = &m->cache->config.alloc;
+    for (size_t i = 0; m->stored && i < m->n; i++)
+        stored_value_fini(&m->stored[i]);
+    alloc_free(alloc, m->entries);
+    alloc_free(alloc, m->stored);
+    alloc_free(alloc, m->is_new);
+    alloc_free(alloc, m->locked.list);
+}
+
+static bool
+mset_alloc(struct mset *m)
+{
+    const attl_allocator *alloc = &m->cache->config.alloc;
+    m->entries = alloc_zero(alloc, m->n * sizeof(*m->entries));
+    m->stored = alloc_zero(alloc, m->n * sizeof(*m->stored));
+    m->is_new = alloc_zero(alloc, m->n * sizeof(*m->is_new));
+    m->locked.list = alloc_zero(alloc, m->n * sizeof(*m->locked.list));
+    return m->entries && m->stored && m->is_new && m->locked.list;
+}
+
 int
-attl_mset(attl *a, const attl_slice *keys, const attl_slice *values, size_t n, const attl_set_opts *opts)
+attl_mset(attl *a, const attl_slice *keys, const attl_slice *values, size_t n,
+          const attl_set_opts *opts)
 {
     const struct reclaim_reader *r = reclaim_self();
     attl_set_opts own = ATTL_SET_OPTS_INIT;
@@ -219,25 +249,14 @@ attl_mset(attl *a, const attl_slice *keys, const attl_slice *values, size_t n, c
     uint64_t max = atomic_load_explicit(&a->cache.max_items, memory_order_relaxed);
     if (max && n > max)
         return ATTL_E_FULL;
-    const attl_allocator *alloc = &a->cache.config.alloc;
     struct mset m = { .a = a, .cache = &a->cache, .n = n, .opts = &own };
-    m.entries = alloc_zero(alloc, n * sizeof(*m.entries));
-    m.stored = alloc_zero(alloc, n * sizeof(*m.stored));
-    m.is_new = alloc_zero(alloc, n * sizeof(*m.is_new));
-    m.locked.list = alloc_zero(alloc, n * sizeof(*m.locked.list));
-    status = ATTL_E_NOMEM;
-    if (r && m.entries && m.stored && m.is_new && m.locked.list)
-        status = mset_run(&m, r, keys, values);
-    for (size_t i = 0; m.stored && i < n; i++)
-        stored_value_fini(&m.stored[i]);
-    alloc_free(alloc, m.entries);
-    alloc_free(alloc, m.stored);
-    alloc_free(alloc, m.is_new);
-    alloc_free(alloc, m.locked.list);
+    status = r && mset_alloc(&m) ? mset_run(&m, r, keys, values) : ATTL_E_NOMEM;
+    mset_free(&m);
     return status;
 }
 
-/* ---- RENAME and COPY -------------------------------------------------------------------------- */
+/* ---- RENAME and COPY --------------------------------------------------------------------------
+ */
 
 /* The value of `from` in stored form; an extent is shared, not copied. */
 static void
@@ -246,7 +265,8 @@ borrow_value(struct entry *from, struct stored_value *ret_stored)
     int64_t number;
     if (from->shape.flags & RECORD_EXTENT) {
         *ret_stored = (struct stored_value){ .flags = RECORD_EXTENT };
-        memcpy(&ret_stored->ref, record_value(from->record, &from->shape).data, sizeof(ret_stored->ref));
+        memcpy(&ret_stored->ref, record_value(from->record, &from->shape).data,
+               sizeof(ret_stored->ref));
         extent_hold(ret_stored->ref.extent);
     } else if (entry_is_integer(from, &number)) {
         stored_value_init_integer(number, ret_stored);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Opening and closing a cache, its maintenance by hand, and settings of an open one. The struct attl comes
- * from the caller's allocator. Settings are changed in a copy first and swapped in when all is well, so a
- * refused change leaves everything as it was.
+ * Opening and closing a cache, its maintenance by hand, and settings of an open one. The struct
+ * attl comes from the caller's allocator. Settings are changed in a copy first and swapped in when
+ * all is well, so a refused change leaves everything as it was.
  */
 #include "api/api.h"
 
@@ -62,7 +62,8 @@ attl_option_set(attl *a, const char *name, const char *value, char *err, size_t 
 {
     lock_acquire(&a->config_lock);
     attl_config *changed = config_copy(a->config);
-    int status = changed ? config_set_run_time(changed, name, value, NULL, err, err_len) : ATTL_E_NOMEM;
+    int status = changed ? config_set_run_time(changed, name, value, NULL, err, err_len)
+                         : ATTL_E_NOMEM;
     if (status == ATTL_OK) {
         attl_config *old = a->config;
         a->config = changed;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Storing and deleting one key. The value is brought into its stored form before the lock is taken, so a
- * large one is copied while nobody waits; the decision under the lock is then a look at the condition and
- * one entry_put().
+ * Storing and deleting one key. The value is brought into its stored form before the lock is taken,
+ * so a large one is copied while nobody waits; the decision under the lock is then a look at the
+ * condition and one entry_put(). Nothing is published before everything that can fail has
+ * succeeded.
  */
 #include "api/api.h"
 
@@ -75,7 +76,8 @@ set_run(attl *a, const struct set_call *call, attl_value *ret_old, int *ret_had_
     if (status == ATTL_OK)
         status = engine_check_value(a, r, call->value.len);
     if (status == ATTL_OK)
-        status = engine_deadline(a, r, call->ttl_ms, call->deadline_ms, engine_now_ms(a), &op.deadline_ms);
+        status = engine_deadline(a, r, call->ttl_ms, call->deadline_ms, engine_now_ms(a),
+                                 &op.deadline_ms);
     op.past = status == ATTL_DELETED;
     if (status == ATTL_OK)
         status = store_value(a, r, call->key, call->value, &op.stored);
@@ -101,8 +103,8 @@ attl_set(attl *a, attl_slice key, attl_slice value, int64_t ttl_ms)
 }
 
 int
-attl_set_if(attl *a, attl_slice key, attl_slice value, const attl_set_opts *opts, attl_value *ret_old,
-            int *ret_had_old)
+attl_set_if(attl *a, attl_slice key, attl_slice value, const attl_set_opts *opts,
+            attl_value *ret_old, int *ret_had_old)
 {
     attl_set_opts own;
     int status = api_import_set_opts(opts, &own);
@@ -110,9 +112,11 @@ attl_set_if(attl *a, attl_slice key, attl_slice value, const attl_set_opts *opts
         return status;
     if (own.deadline_ms < 0)
         return ATTL_E_TTL_RANGE;
-    struct set_call call = {
-        .key = key, .value = value, .ttl_ms = own.ttl_ms, .deadline_ms = own.deadline_ms, .opts = &own
-    };
+    struct set_call call = { .key = key,
+                             .value = value,
+                             .ttl_ms = own.ttl_ms,
+                             .deadline_ms = own.deadline_ms,
+                             .opts = &own };
     return set_run(a, &call, ret_old, ret_had_old);
 }
 
@@ -213,7 +217,9 @@ attl_getex(attl *a, attl_slice key, int64_t ttl_ms, int64_t deadline_ms, attl_va
     if (!r)
         return ATTL_E_NOMEM;
     *ret_value = (attl_value)ATTL_VALUE_INIT;
-    struct getex_op op = { .a = a, .keep = deadline_ms <= 0 && ttl_ms == ATTL_TTL_KEEP, .ret_value = ret_value };
+    struct getex_op op = { .a = a,
+                           .keep = deadline_ms <= 0 && ttl_ms == ATTL_TTL_KEEP,
+                           .ret_value = ret_value };
     int status = engine_deadline(a, r, ttl_ms, deadline_ms, engine_now_ms(a), &op.deadline_ms);
     op.past = status == ATTL_DELETED;
     if (status != ATTL_OK && !op.past)

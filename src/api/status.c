@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Statuses: one table gives each its name and its sentence. A status without a row, or a row without a
- * status, fails the test that walks both. The version lives here too, because it is the other thing a
- * caller may ask without a cache.
+ * Statuses: one table gives each its name and its sentence. A status without a row, or a row
+ * without a status, fails the test that walks both. The version lives here too, because it is the
+ * other thing a caller may ask without a cache.
  */
 #include <attl/attl.h>
 
@@ -25,10 +25,14 @@ static const struct status_text texts[] = {
     { ATTL_E_KEY_LONG, "ATTL_E_KEY_LONG", "the key is longer than validation.max_key_bytes" },
     { ATTL_E_KEY_CONTROL, "ATTL_E_KEY_CONTROL",
       "the key holds a control character, which validation.mode does not allow" },
-    { ATTL_E_KEY_NUL, "ATTL_E_KEY_NUL", "the key holds a NUL byte, which validation.mode does not allow" },
-    { ATTL_E_VALUE_LONG, "ATTL_E_VALUE_LONG", "the value is longer than validation.max_value_bytes" },
-    { ATTL_E_TTL_RANGE, "ATTL_E_TTL_RANGE", "the time to live is negative or above validation.max_ttl" },
-    { ATTL_E_TTL_REQUIRED, "ATTL_E_TTL_REQUIRED", "validation.mode strict requires a time to live" },
+    { ATTL_E_KEY_NUL, "ATTL_E_KEY_NUL",
+      "the key holds a NUL byte, which validation.mode does not allow" },
+    { ATTL_E_VALUE_LONG, "ATTL_E_VALUE_LONG",
+      "the value is longer than validation.max_value_bytes" },
+    { ATTL_E_TTL_RANGE, "ATTL_E_TTL_RANGE",
+      "the time to live is negative or above validation.max_ttl" },
+    { ATTL_E_TTL_REQUIRED, "ATTL_E_TTL_REQUIRED",
+      "validation.mode strict requires a time to live" },
     { ATTL_E_NOT_INTEGER, "ATTL_E_NOT_INTEGER", "the value is not an integer or out of range" },
     { ATTL_E_OVERFLOW, "ATTL_E_OVERFLOW", "the result would overflow a signed 64-bit integer" },
     { ATTL_E_BUFFER, "ATTL_E_BUFFER", "the buffer is too small" },
@@ -36,7 +40,8 @@ static const struct status_text texts[] = {
     { ATTL_E_CONFIG, "ATTL_E_CONFIG", "a setting is unknown, malformed or out of range" },
     { ATTL_E_IO, "ATTL_E_IO", "a file could not be read" },
     { ATTL_E_UNSUPPORTED, "ATTL_E_UNSUPPORTED", "not supported by this build of the library" },
-    { ATTL_E_IMMUTABLE, "ATTL_E_IMMUTABLE", "the setting cannot be changed while the cache is open" },
+    { ATTL_E_IMMUTABLE, "ATTL_E_IMMUTABLE",
+      "the setting cannot be changed while the cache is open" },
 };
 
 static const struct status_text *

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Values handed to callers, and the option struct of conditional stores. A value of up to 32 bytes is
- * copied into the struct; larger ones pin their chunk or their extent, which keeps the memory but neither
- * blocks a writer nor holds an epoch. The low bit of `pin` tells an extent from a chunk.
+ * Values handed to callers, and the option struct of conditional stores. A value of up to 32 bytes
+ * is copied into the struct; larger ones pin their chunk or their extent, which keeps the memory
+ * but neither blocks a writer nor holds an epoch. The low bit of `pin` tells an extent from a
+ * chunk.
  */
 #include "api/api.h"
 
@@ -14,7 +15,8 @@ api_value_from_view(const struct read_view *view, attl_value *ret_value)
     *ret_value = (attl_value){ .deadline_ms = view->deadline_ms };
     if (view->chunk || view->extent) {
         ret_value->data = view->value;
-        ret_value->pin = view->extent ? (void *)((uintptr_t)view->extent | PIN_EXTENT) : view->chunk;
+        ret_value->pin = view->extent ? (void *)((uintptr_t)view->extent | PIN_EXTENT)
+                                      : view->chunk;
         return;
     }
     ASSERT(view->value.len <= sizeof(ret_value->pad));
@@ -59,7 +61,8 @@ api_import_set_opts(const attl_set_opts *from, attl_set_opts *to)
             return ATTL_E_UNSUPPORTED;
     memcpy(to, from, from->struct_size < sizeof(*to) ? from->struct_size : sizeof(*to));
     to->struct_size = sizeof(*to);
-    uint32_t all = ATTL_SET_NX | ATTL_SET_XX | ATTL_SET_IFEQ | ATTL_SET_IFNE | ATTL_SET_IFDEQ | ATTL_SET_IFDNE;
+    uint32_t all = ATTL_SET_NX | ATTL_SET_XX | ATTL_SET_IFEQ | ATTL_SET_IFNE | ATTL_SET_IFDEQ |
+                   ATTL_SET_IFDNE;
     if (to->flags & ~all)
         return ATTL_E_UNSUPPORTED;
     return to->flags & (to->flags - 1) ? ATTL_E_INVALID : ATTL_OK; /* one condition at most */
@@ -69,7 +72,8 @@ static bool
 value_equals(struct entry *e, attl_slice match)
 {
     attl_slice value = entry_value(e);
-    return value.len == match.len && (match.len == 0 || memcmp(value.data, match.data, match.len) == 0);
+    return value.len == match.len &&
+           (match.len == 0 || memcmp(value.data, match.data, match.len) == 0);
 }
 
 int
@@ -77,26 +81,13 @@ api_check_condition(struct entry *e, const attl_set_opts *opts)
 {
     bool holds = true;
     switch (opts->flags) {
-    case ATTL_SET_NX:
-        holds = !e->found;
-        break;
-    case ATTL_SET_XX:
-        holds = e->found;
-        break;
-    case ATTL_SET_IFEQ:
-        holds = e->found && value_equals(e, opts->match);
-        break;
-    case ATTL_SET_IFNE:
-        holds = !e->found || !value_equals(e, opts->match);
-        break;
-    case ATTL_SET_IFDEQ:
-        holds = e->found && hash_digest(entry_value(e)) == opts->digest;
-        break;
-    case ATTL_SET_IFDNE:
-        holds = !e->found || hash_digest(entry_value(e)) != opts->digest;
-        break;
-    default:
-        break;
+    case ATTL_SET_NX: holds = !e->found; break;
+    case ATTL_SET_XX: holds = e->found; break;
+    case ATTL_SET_IFEQ: holds = e->found && value_equals(e, opts->match); break;
+    case ATTL_SET_IFNE: holds = !e->found || !value_equals(e, opts->match); break;
+    case ATTL_SET_IFDEQ: holds = e->found && hash_digest(entry_value(e)) == opts->digest; break;
+    case ATTL_SET_IFDNE: holds = !e->found || hash_digest(entry_value(e)) != opts->digest; break;
+    default: break;
     }
     return holds ? ATTL_OK : ATTL_NOT_SET;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The cache as a whole: iterating, clearing, counting, and the statistics. A rename at the item limit would
- * need room for one entry more than it ends with; like every write it then evicts one, which the bound
- * demands while both exist.
+ * The cache as a whole: iterating, clearing, counting, and the statistics. A rename at the item
+ * limit would need room for one entry more than it ends with; like every write it then evicts one,
+ * which the bound demands while both exist. Statistics lock one shard at a time and are therefore a
+ * little blurred while others work.
  */
 #include "api/api.h"
 
@@ -92,7 +93,8 @@ memory_stats(struct cache *c, attl_stats *st)
     uint64_t chunks = atomic_load_explicit(&c->chunk_pool.used_bytes, memory_order_relaxed);
     uint64_t known = st->mem_live + st->mem_dead + st->mem_unsealed;
     st->mem_retired = chunks > known ? chunks - known : 0; /* tails of sealed chunks included */
-    st->mem_index = atomic_load_explicit(&c->table_pool.used_bytes, memory_order_relaxed) + c->fixed_bytes;
+    st->mem_index = atomic_load_explicit(&c->table_pool.used_bytes, memory_order_relaxed) +
+                    c->fixed_bytes;
     st->mem_extents = atomic_load_explicit(&c->extents.used_bytes, memory_order_relaxed);
     st->mem_ghost = atomic_load_explicit(&c->ghost_bytes, memory_order_relaxed);
     st->mem_used = cache_used_bytes(c);
@@ -157,7 +159,8 @@ sample_lives(struct attl *a, attl_stats *st)
     uint64_t random;
     for (int i = 0; i < SAMPLES && st->items_ttl; i++)
         if (os_mem_random(&random, sizeof(random)))
-            (void)scan_random(&a->cache, random, sum.now_ms, add_life, &sum); /* empty: nothing to add */
+            (void)scan_random(&a->cache, random, sum.now_ms, add_life,
+                              &sum); /* empty: nothing to add */
     st->ttl_sum_ms = sum.count ? sum.sum_ms / sum.count * st->items_ttl : 0;
 }
 
@@ -202,7 +205,8 @@ void
 attl_unstable_partition_move(attl *a, uint64_t partition, uint32_t shard)
 {
     uint64_t partitions = UINT64_C(1) << a->cache.partition_bits;
-    cache_move_partition(&a->cache, (unsigned)(partition % partitions), shard % a->cache.shard_count);
+    cache_move_partition(&a->cache, (unsigned)(partition % partitions),
+                         shard % a->cache.shard_count);
 }
 
 void

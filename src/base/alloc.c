@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Allocation through the cache's hooks. Aligned blocks are cut out of a larger one and remember where it
- * starts in the word before them, because the hook, like malloc, knows nothing of cache lines. Memory is
- * always zeroed: half-built objects can then be torn down by the ordinary destructor.
+ * Allocation through the cache's hooks. Aligned blocks are cut out of a larger one and remember
+ * where it starts in the word before them, because the hook, like malloc, knows nothing of cache
+ * lines. Memory is always zeroed: half-built objects can then be torn down by the ordinary
+ * destructor.
  */
 #include "base/alloc.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The allocator of one cache: the caller's hooks, or malloc. It serves bookkeeping only (descriptors,
- * lists, the ghost); entries live in arenas mapped from the system. Every caller handles NULL, and the
- * fault tests fail each allocation in turn.
+ * The allocator of one cache: the caller's hooks, or malloc. It serves bookkeeping only
+ * (descriptors, lists, the ghost); entries live in arenas mapped from the system. Every caller
+ * handles NULL, and the fault tests fail each allocation in turn.
  */
 #ifndef ATTL_BASE_ALLOC_H
 #define ATTL_BASE_ALLOC_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ASSERT stays on in release: it guards invariants whose breach would corrupt what we acknowledged, and
- * a crash with a line number is the smaller harm. ASSERT_SLOW is for checks that cost more than a
- * comparison: only in builds with ATTL_SLOW_CHECKS (debug and sanitizers).
+ * ASSERT stays on in release: it guards invariants whose breach would corrupt what we acknowledged,
+ * and a crash with a line number is the smaller harm. ASSERT_SLOW is for checks that cost more than
+ * a comparison: only in builds with ATTL_SLOW_CHECKS (debug and sanitizers). Neither is ever used
+ * for what the outside world can cause.
  */
 #ifndef ATTL_BASE_ASSERT_H
 #define ATTL_BASE_ASSERT_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bounded growing buffer. Growth doubles up to the maximum, so that appending n bytes one by one costs
- * O(n). A failure is sticky: callers build a whole reply and test once, instead of after each piece.
+ * Bounded growing buffer. Growth doubles up to the maximum, so that appending n bytes one by one
+ * costs O(n). A failure is sticky: callers build a whole reply and test once, instead of after each
+ * piece.
  */
 #include "base/buf.h"
 
@@ -89,7 +90,8 @@ buf_printf(struct buf *b, const char *format, ...)
     else if ((size_t)need < sizeof(small))
         buf_append(b, small, (size_t)need);
     else if (buf_reserve(b, (size_t)need + 1)) {
-        (void)vsnprintf(b->data + b->len, (size_t)need + 1, format, again); /* measured just above */
+        (void)vsnprintf(b->data + b->len, (size_t)need + 1, format,
+                        again); /* measured just above */
         b->len += (size_t)need;
     }
     va_end(again);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A growing byte buffer with a maximum stated at creation. An append that would pass the maximum, or
- * that finds no memory, changes nothing and sets `failed`; later appends do nothing too, so that a
- * writer may append a whole reply and look once at the end. The buffer owns its bytes.
+ * A growing byte buffer with a maximum stated at creation. An append that would pass the maximum,
+ * or that finds no memory, changes nothing and sets `failed`; later appends do nothing too, so that
+ * a writer may append a whole reply and look once at the end. The buffer owns its bytes.
  */
 #ifndef ATTL_BASE_BUF_H
 #define ATTL_BASE_BUF_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Both keyed hashes. XXH3 comes from Debian's header-only libxxhash; SipHash-1-3 is written out after
- * Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012), with one compression and three
- * finalisation rounds, the variant Rust and Ruby use for hash tables.
+ * Both keyed hashes. XXH3 comes from Debian's header-only libxxhash; SipHash-1-3 is written out
+ * after Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012), with one compression and
+ * three finalisation rounds, the variant Rust and Ruby use for hash tables. Both read the key's
+ * bytes only, so they may be used by any thread.
  */
 #include "base/hash.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Keyed hashing of keys. XXH3 with a random secret per cache is the default; SipHash-1-3 can be chosen
- * where attackers pick the keys and may watch timings, because XXH3 makes no promise against them.
- * The secret never leaves the process, so hashes are neither stored nor sent.
+ * Keyed hashing of keys. XXH3 with a random secret per cache is the default; SipHash-1-3 can be
+ * chosen where attackers pick the keys and may watch timings, because XXH3 makes no promise against
+ * them. The secret never leaves the process, so hashes are neither stored nor sent.
  */
 #ifndef ATTL_BASE_HASH_H
 #define ATTL_BASE_HASH_H

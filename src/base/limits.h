@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Every bound of the engine, named, in one place. Those a user may change have an option of the same
- * meaning; the others follow from the layout of a record, a bucket or an arena. ARCHITECTURE section 9
- * repeats this table with the reasons.
+ * Every bound of the engine, named, in one place. Those a user may change have an option of the
+ * same meaning; the others follow from the layout of a record, a bucket or an arena. ARCHITECTURE
+ * section 9 repeats this table with the reasons.
  */
 #ifndef ATTL_BASE_LIMITS_H
 #define ATTL_BASE_LIMITS_H
@@ -17,7 +17,8 @@ enum {
     LIMIT_CHUNK_MIN_BYTES = 4096,
     LIMIT_CHUNK_MAX_BYTES = 1 << 20,
     LIMIT_SHARDS = 1024,
-    LIMIT_PARTITION_BITS_MIN = 6, /* 9 million entries, should a small cache's limits be raised later */
+    LIMIT_PARTITION_BITS_MIN =
+        6, /* 9 million entries, should a small cache's limits be raised later */
     LIMIT_PARTITION_BITS_MAX = 14,
     LIMIT_MSET_PAIRS = 65536,
     LIMIT_READ_RETRIES = 32,     /* lock-free attempts before a read takes the lock            */

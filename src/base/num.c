@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Decimal integers, both ways. Arithmetic on the unsigned magnitude, so that INT64_MIN needs no special
- * path and overflow is a comparison, never undefined behaviour.
+ * Decimal integers, both ways. Arithmetic on the unsigned magnitude, so that INT64_MIN needs no
+ * special path and overflow is a comparison, never undefined behaviour. Nothing allocates and
+ * nothing depends on the locale.
  */
 #include "base/num.h"
 

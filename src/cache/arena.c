@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Regions, arenas and runs of granules. A pool keeps its arenas in lists by the size of their largest free
- * run, so that finding one that fits is a look at a few list heads, and prefers the fullest that fits, so
- * that others empty and can be given back. The free map is scanned word by word; one arena is 64 to 256
- * bytes of map. The pool's lock guards its lists and maps; the region's lock guards commit and decommit.
+ * Regions, arenas and runs of granules. A pool keeps its arenas in lists by the size of their
+ * largest free run, so that finding one that fits is a look at a few list heads, and prefers the
+ * fullest that fits, so that others empty and can be given back. The free map is scanned word by
+ * word; one arena is 64 to 256 bytes of map. The pool's lock guards its lists and maps; the
+ * region's lock guards commit and decommit.
  */
 #include "cache/arena.h"
 
@@ -27,7 +28,8 @@ region_init(struct region *r, const attl_allocator *alloc, size_t want_bytes, bo
         bytes = bytes / 2 / LIMIT_ARENA_BYTES * LIMIT_ARENA_BYTES;
     }
     r->arena_max = (uint32_t)(bytes / LIMIT_ARENA_BYTES);
-    /* Mapped, not allocated: the tables of a large region cost memory only as far as they are used. */
+    /* Mapped, not allocated: the tables of a large region cost memory only as far as they are used.
+     */
     r->arenas = os_mem_map(r->arena_max * sizeof(*r->arenas));
     r->free_indices = os_mem_map(r->arena_max * sizeof(*r->free_indices));
     if (!r->arenas || !r->free_indices) {
@@ -69,8 +71,9 @@ region_commit(struct region *r, uint32_t *ret_index)
 {
     lock_acquire(&r->lock);
     uint32_t index = r->free_count ? r->free_indices[r->free_count - 1] : r->next_index;
-    bool ok = index < r->arena_max && !commit_must_fail(r) &&
-              os_mem_commit(r->base + (size_t)index * LIMIT_ARENA_BYTES, LIMIT_ARENA_BYTES, r->huge);
+    bool ok =
+        index < r->arena_max && !commit_must_fail(r) &&
+        os_mem_commit(r->base + (size_t)index * LIMIT_ARENA_BYTES, LIMIT_ARENA_BYTES, r->huge);
     if (ok) {
         if (r->free_count)
             r->free_count--;
@@ -98,7 +101,9 @@ region_decommit(struct region *r, uint32_t index)
 void
 arena_pool_init(struct arena_pool *p, struct region *r, uint32_t granule_bytes, bool maps_chunks)
 {
-    *p = (struct arena_pool){ .region = r, .granule_bytes = granule_bytes, .maps_chunks = maps_chunks };
+    *p = (struct arena_pool){ .region = r,
+                              .granule_bytes = granule_bytes,
+                              .maps_chunks = maps_chunks };
     lock_init(&p->lock);
 }
 
@@ -132,7 +137,7 @@ class_remove(struct arena_pool *p, struct arena *a)
 static void
 class_insert(struct arena_pool *p, struct arena *a, int class)
 {
-    a->class = (int8_t)class;
+    a->class = (int8_t) class;
     if (class < 0)
         return;
     a->prev = NULL;
@@ -240,7 +245,7 @@ static struct arena *
 pool_find(struct arena_pool *p, uint32_t want)
 {
     int sure = floor_log2(want) + ((want & (want - 1)) != 0);
-    for (int class = sure; class < ARENA_CLASSES; class++)
+    for (int class = sure; class < ARENA_CLASSES; class ++)
         if (p->by_class[class])
             return p->by_class[class];
     return arena_new(p);
@@ -262,8 +267,10 @@ arena_pool_alloc(struct arena_pool *p, size_t bytes)
         map_fill(a->free_map, first, want, false);
         a->free_granules = (uint16_t)(a->free_granules - want);
         arena_reclass(p, a);
-        at = p->region->base + (size_t)a->index * LIMIT_ARENA_BYTES + (size_t)first * p->granule_bytes;
-        atomic_fetch_add_explicit(&p->used_bytes, (uint64_t)want * p->granule_bytes, memory_order_relaxed);
+        at = p->region->base + (size_t)a->index * LIMIT_ARENA_BYTES +
+             (size_t)first * p->granule_bytes;
+        atomic_fetch_add_explicit(&p->used_bytes, (uint64_t)want * p->granule_bytes,
+                                  memory_order_relaxed);
     }
     lock_release(&p->lock);
     return at;
@@ -283,7 +290,8 @@ arena_pool_free(struct arena_pool *p, void *at, size_t bytes)
     if (a->free_granules == pool_granules(p))
         p->empty_arenas++;
     arena_reclass(p, a);
-    atomic_fetch_sub_explicit(&p->used_bytes, (uint64_t)count * p->granule_bytes, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&p->used_bytes, (uint64_t)count * p->granule_bytes,
+                              memory_order_relaxed);
     lock_release(&p->lock);
 }
 

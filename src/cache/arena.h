@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory of a cache. A region is a reserved range of addresses; it is committed arena by arena (2 MiB, one
- * huge page). A pool cuts its arenas into granules and hands out runs of them: one pool for chunks, one
- * for index tables, one for large values, so that short and long lives do not mix. Every byte is accounted
- * for: used by callers, or free inside a committed arena.
+ * Memory of a cache. A region is a reserved range of addresses; it is committed arena by arena (2
+ * MiB, one huge page). A pool cuts its arenas into granules and hands out runs of them: one pool
+ * for chunks, one for index tables, one for large values, so that short and long lives do not mix.
+ * Every byte is accounted for: used by callers, or free inside a committed arena.
  */
 #ifndef ATTL_CACHE_ARENA_H
 #define ATTL_CACHE_ARENA_H
@@ -27,7 +27,7 @@ struct arena {
     struct arena *prev, *next; /* in the pool's list of its class */
     uint32_t index;            /* in the region */
     uint16_t free_granules;
-    int8_t class; /* floor(log2(largest free run)), -1: full */
+    int8_t class;                   /* floor(log2(largest free run)), -1: full */
     uint64_t free_map[ARENA_WORDS]; /* bit set: free */
     struct chunk *chunk_of[];       /* chunk pool only: by 4 KiB page */
 };
@@ -38,7 +38,7 @@ struct region {
     uint32_t arena_max;
     bool huge;
     struct lock lock;
-    struct arena **arenas;  /* by index */
+    struct arena **arenas; /* by index */
     uint32_t next_index;
     uint32_t *free_indices; /* stack of given-back indices */
     uint32_t free_count;
@@ -60,7 +60,8 @@ struct arena_pool {
 bool region_init(struct region *r, const attl_allocator *alloc, size_t want_bytes, bool huge);
 void region_fini(struct region *r);
 
-void arena_pool_init(struct arena_pool *p, struct region *r, uint32_t granule_bytes, bool maps_chunks);
+void arena_pool_init(struct arena_pool *p, struct region *r, uint32_t granule_bytes,
+                     bool maps_chunks);
 /* A run of at least `bytes` (rounded up to granules), uninitialised, or NULL. */
 void *arena_pool_alloc(struct arena_pool *p, size_t bytes);
 void arena_pool_free(struct arena_pool *p, void *at, size_t bytes);
@@ -69,8 +70,8 @@ size_t arena_pool_trim(struct arena_pool *p, uint32_t keep, uint32_t max_arenas)
 /* Records that the pages of [at, at+bytes) belong to `c`. */
 void arena_pool_map_chunk(struct arena_pool *p, void *at, size_t bytes, struct chunk *c);
 
-/* Addresses of records are offsets in units of eight bytes, counted from 1 because 0 is no address: 36
- * bits reach 512 GiB. */
+/* Addresses of records are offsets in units of eight bytes, counted from 1 because 0 is no address:
+ * 36 bits reach 512 GiB. */
 static inline uint64_t
 region_address(const struct region *r, const void *at)
 {
@@ -87,7 +88,8 @@ static inline struct chunk *
 region_chunk(const struct region *r, uint64_t address)
 {
     uint64_t byte = (address - 1) * 8;
-    return r->arenas[byte / LIMIT_ARENA_BYTES]->chunk_of[byte % LIMIT_ARENA_BYTES / ARENA_PAGE_BYTES];
+    return r->arenas[byte / LIMIT_ARENA_BYTES]
+        ->chunk_of[byte % LIMIT_ARENA_BYTES / ARENA_PAGE_BYTES];
 }
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Building a cache to fit its limits, its sums and counters, and moving partitions. Everything scales with
- * the configured bounds: a cache of ten entries has one shard and a handful of partitions, because open
- * chunks and empty tables must not eat the budget they are meant to serve.
+ * Building a cache to fit its limits, its sums and counters, and moving partitions. Everything
+ * scales with the configured bounds: a cache of ten entries has one shard and a handful of
+ * partitions, because open chunks and empty tables must not eat the budget they are meant to serve.
+ * Shared sums are relaxed atomics; everything else here runs before or after all other threads.
  */
 #include "cache/cache.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The cache core put together: memory, partitions, shards, limits, counters. It knows no clock (time is an
- * argument), no log and no I/O. Reading is in read.h, changing one entry in entry.h, iterating in scan.h;
- * this header holds what they share, and what happens to the cache as a whole.
+ * The cache core put together: memory, partitions, shards, limits, counters. It knows no clock
+ * (time is an argument), no log and no I/O. Reading is in read.h, changing one entry in entry.h,
+ * iterating in scan.h; this header holds what they share, and what happens to the cache as a whole.
  */
 #ifndef ATTL_CACHE_CACHE_H
 #define ATTL_CACHE_CACHE_H
@@ -13,8 +13,8 @@
 
 struct cache_config {
     attl_allocator alloc;
-    uint64_t max_bytes;  /* 0: no limit */
-    uint64_t max_items;  /* 0: no limit */
+    uint64_t max_bytes; /* 0: no limit */
+    uint64_t max_items; /* 0: no limit */
     uint64_t max_pinned_bytes;
     enum evict_policy policy;
     unsigned utilization_percent;
@@ -99,7 +99,8 @@ cache_shard(const struct cache *c, const struct partition *p)
 }
 
 /* Adds to a counter of the calling thread. */
-void cache_count(struct cache *c, const struct reclaim_reader *r, enum cache_counter which, uint64_t n);
+void cache_count(struct cache *c, const struct reclaim_reader *r, enum cache_counter which,
+                 uint64_t n);
 uint64_t cache_counter_sum(const struct cache *c, enum cache_counter which);
 void cache_counters_reset(struct cache *c);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Clearing the cache, and checking it. Both walk every partition. The check recomputes each sum the cache
- * keeps incrementally and compares: entries, bytes, chunks, memory; it must run while nobody else is inside
- * and is what the model test calls every few steps.
+ * Clearing the cache, and checking it. Both walk every partition. The check recomputes each sum the
+ * cache keeps incrementally and compares: entries, bytes, chunks, memory; it must run while nobody
+ * else is inside and is what the model test calls every few steps.
  */
 #include "cache/cache.h"
 
@@ -102,7 +102,8 @@ check_chunk(struct cache *c, const struct chunk *chunk)
     }
     if (offset != chunk->used)
         return "a chunk's records do not fill what is used of it";
-    if (live_bytes != atomic_load(&chunk->live_bytes) || live_items != atomic_load(&chunk->live_items))
+    if (live_bytes != atomic_load(&chunk->live_bytes) ||
+        live_items != atomic_load(&chunk->live_items))
         return "a chunk's live counters differ from its live records";
     return NULL;
 }
@@ -143,7 +144,8 @@ check_chain(struct cache *c, const struct shard *s, unsigned slot, struct chunk_
         return broken;
     if (sums->bytes - before != chain->bytes)
         return "a chain's bytes differ from its chunks";
-    bool occupied = slot != WHEEL_NEVER && (s->wheel.occupied[slot / WHEEL_LEVEL_SLOTS] >> slot % WHEEL_LEVEL_SLOTS & 1);
+    bool occupied = slot != WHEEL_NEVER &&
+                    (s->wheel.occupied[slot / WHEEL_LEVEL_SLOTS] >> slot % WHEEL_LEVEL_SLOTS & 1);
     if (slot != WHEEL_NEVER && occupied != (chain->bytes != 0))
         return "a wheel slot is marked otherwise than it is filled";
     return NULL;

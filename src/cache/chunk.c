@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Chunk descriptors and lists of them. Descriptors are recycled through a free list and never returned
- * before the cache closes, so that a stale descriptor pointer is always a descriptor. Lists are intrusive:
- * a chunk is in at most one list per link kind.
+ * Chunk descriptors and lists of them. Descriptors are recycled through a free list and never
+ * returned before the cache closes, so that a stale descriptor pointer is always a descriptor.
+ * Lists are intrusive: a chunk is in at most one list per link kind.
  */
 #include "cache/chunk.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Chunks: append-only stretches of 4 KiB to 1 MiB that hold records whose deadlines fall into one wheel
- * slot. The descriptor lives outside the data, so that accounting for an overwritten record touches a
- * small dense table and not a cold page. A chunk is open, then sealed, then drained once, then retired
- * until its last reader and its last pin have gone.
+ * Chunks: append-only stretches of 4 KiB to 1 MiB that hold records whose deadlines fall into one
+ * wheel slot. The descriptor lives outside the data, so that accounting for an overwritten record
+ * touches a small dense table and not a cold page. A chunk is open, then sealed, then drained once,
+ * then retired until its last reader and its last pin have gone.
  *
- * Locks: `used`, `state` and the links belong to the shard's lock; the drain owns a DRAINING chunk's
- * `drain_offset`. `live_bytes`, `live_items` and `pins` are atomics changed by anybody.
+ * Locks: `used`, `state` and the links belong to the shard's lock; the drain owns a DRAINING
+ * chunk's `drain_offset`. `live_bytes`, `live_items` and `pins` are atomics changed by anybody.
  */
 #ifndef ATTL_CACHE_CHUNK_H
 #define ATTL_CACHE_CHUNK_H
@@ -43,7 +43,7 @@ struct chunk {
     _Atomic uint32_t live_items;
     _Atomic uint32_t pins;
     uint32_t drain_offset;
-    uint64_t opened_seq;   /* order of birth within the shard: the FIFO of the eviction policy */
+    uint64_t opened_seq; /* order of birth within the shard: the FIFO of the eviction policy */
     uint16_t slot;
     uint8_t gen;
     _Atomic uint16_t shard; /* these two are also looked at by whoever kills the last record */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Draining. A quantum first walks a run of records, hashing their keys and fetching their partitions and
- * buckets, then settles each under its partition's lock: is the record still the one the index refers to?
- * If not it is dead and nobody cares. If it is, it goes, or its copy takes its place, in one store to the
- * slot. A writer that overwrote the record in between is thereby seen, and a reader of the old place stays
- * safe until its epoch ends. One drainer per shard: `drain_lock`.
+ * Draining. A quantum first walks a run of records, hashing their keys and fetching their
+ * partitions and buckets, then settles each under its partition's lock: is the record still the one
+ * the index refers to? If not it is dead and nobody cares. If it is, it goes, or its copy takes its
+ * place, in one store to the slot. A writer that overwrote the record in between is thereby seen,
+ * and a reader of the old place stays safe until its epoch ends. One drainer per shard:
+ * `drain_lock`.
  */
 #include "cache/drain.h"
 
@@ -36,7 +37,8 @@ struct candidate {
 
 /* Takes a record that is leaving for good out of the sums. */
 static void
-account_removal(struct drain *d, struct partition *p, const struct record_shape *shape, struct record *r)
+account_removal(struct drain *d, struct partition *p, const struct record_shape *shape,
+                struct record *r)
 {
     struct cache *c = d->cache;
     struct shard *owner = cache_shard(c, p);
@@ -62,7 +64,8 @@ remember_evicted(struct cache *c, struct partition *p, uint64_t hash)
     lock_acquire(&owner->lock);
     size_t before = ghost_bytes(&owner->ghost);
     ghost_resize(&owner->ghost, atomic_load_explicit(&owner->items, memory_order_relaxed) * 9 / 10);
-    atomic_fetch_add_explicit(&c->ghost_bytes, ghost_bytes(&owner->ghost) - before, memory_order_relaxed);
+    atomic_fetch_add_explicit(&c->ghost_bytes, ghost_bytes(&owner->ghost) - before,
+                              memory_order_relaxed);
     ghost_add(&owner->ghost, hash);
     lock_release(&owner->lock);
 }
@@ -98,7 +101,8 @@ drop(struct drain *d, const struct candidate *it, struct index_pos pos, enum dra
 
 /* Appends a copy and makes the index refer to it. False if there is no memory for it. */
 static bool
-keep(struct drain *d, const struct candidate *it, struct index_pos pos, const struct drain_verdict *verdict)
+keep(struct drain *d, const struct candidate *it, struct index_pos pos,
+     const struct drain_verdict *verdict)
 {
     struct record_shape shape = record_shape(it->record);
     struct record_spec record = {
@@ -140,7 +144,8 @@ settle(struct drain *d, const struct candidate *it)
         int64_t deadline_ms = record_deadline(it->record, &shape, d->now_ms);
         struct drain_case which = {
             .reason = d->reason,
-            .policy = (enum evict_policy)atomic_load_explicit(&d->cache->policy, memory_order_relaxed),
+            .policy =
+                (enum evict_policy)atomic_load_explicit(&d->cache->policy, memory_order_relaxed),
             .gen = (enum chunk_gen)d->chunk->gen,
             .freq = index_freq(pos),
             .expired = deadline_ms != ATTL_NO_DEADLINE && deadline_ms <= d->now_ms,
@@ -191,7 +196,8 @@ drain_chunk(struct drain *d, unsigned max)
     struct candidate batch[BATCH];
     unsigned left = max;
     while (left > 0 && d->chunk->drain_offset < d->chunk->used) {
-        /* Inside an epoch, because the tables looked at without a lock may be replaced meanwhile. */
+        /* Inside an epoch, because the tables looked at without a lock may be replaced meanwhile.
+         */
         reclaim_enter((struct reclaim_reader *)d->self);
         unsigned n = gather(d, batch, left < BATCH ? left : BATCH);
         reclaim_exit((struct reclaim_reader *)d->self);
@@ -209,8 +215,8 @@ drain_chunk(struct drain *d, unsigned max)
 }
 
 void
-drain_step(struct cache *c, struct shard *s, enum drain_reason reason, int64_t now_ms, unsigned max_records,
-           struct drain_done *done)
+drain_step(struct cache *c, struct shard *s, enum drain_reason reason, int64_t now_ms,
+           unsigned max_records, struct drain_done *done)
 {
     struct drain d = { .cache = c, .shard = s, .reason = reason, .now_ms = now_ms, .done = done };
     d.self = reclaim_self();
@@ -244,7 +250,8 @@ expire_some(struct cache *c, int64_t now_ms)
         shard_advance(s, now_ms);
         shard_expire_early(s, now_ms);
         done.finished = done.blocked = false;
-        for (unsigned round = 0; round < DUE_ROUNDS_MAX && !done.finished && !done.blocked; round++) {
+        for (unsigned round = 0; round < DUE_ROUNDS_MAX && !done.finished && !done.blocked;
+             round++) {
             drain_step(c, s, DRAIN_DUE, now_ms, LIMIT_DRAIN_QUANTUM, &done);
             if (done.expired > 0)
                 break;
@@ -330,14 +337,19 @@ drain_make_room(struct cache *c, struct shard *prefer, int64_t now_ms)
 void
 drain_assist(struct cache *c, struct shard *s, int64_t now_ms)
 {
-    enum evict_policy policy = (enum evict_policy)atomic_load_explicit(&c->policy, memory_order_relaxed);
+    enum evict_policy policy =
+        (enum evict_policy)atomic_load_explicit(&c->policy, memory_order_relaxed);
     uint64_t max = atomic_load_explicit(&c->max_bytes, memory_order_relaxed);
     bool near_limit = max && policy != EVICT_NONE && !cache_may_use(c, max / ASSIST_SHARE, false);
     bool dirty = shard_wants_cleaning(s);
     struct drain_done done = { 0 };
     if (near_limit || dirty) {
         bool due = atomic_load_explicit(&s->earliest_ms, memory_order_relaxed) <= now_ms;
-        drain_step(c, s, due ? DRAIN_DUE : dirty ? DRAIN_CLEAN : DRAIN_EVICT, now_ms, ASSIST_RECORDS, &done);
+        drain_step(c, s,
+                   due     ? DRAIN_DUE
+                   : dirty ? DRAIN_CLEAN
+                           : DRAIN_EVICT,
+                   now_ms, ASSIST_RECORDS, &done);
     }
     if (done.records == 0)
         atomic_store_explicit(&s->owes, false, memory_order_relaxed);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Changes to one entry. A new value of the same shape whose deadline is not earlier is stored into the old
- * record; everything else is appended to the log and published with one store to the index, after which
- * the old record is dead. Order matters: append, publish, account, so that a failure leaves all as it was,
- * and a reader sees either value whole.
+ * Changes to one entry. A new value of the same shape whose deadline is not earlier is stored into
+ * the old record; everything else is appended to the log and published with one store to the index,
+ * after which the old record is dead. Order matters: append, publish, account, so that a failure
+ * leaves all as it was, and a reader sees either value whole.
  */
 #include "cache/entry.h"
 
@@ -117,7 +117,8 @@ account(struct entry *e, int items, int ttl_items, int64_t live_bytes)
     if (items)
         atomic_fetch_add_explicit(&owner->items, (uint64_t)(int64_t)items, memory_order_relaxed);
     if (ttl_items)
-        atomic_fetch_add_explicit(&owner->ttl_items, (uint64_t)(int64_t)ttl_items, memory_order_relaxed);
+        atomic_fetch_add_explicit(&owner->ttl_items, (uint64_t)(int64_t)ttl_items,
+                                  memory_order_relaxed);
 }
 
 static void
@@ -266,7 +267,8 @@ entry_set_deadline(struct entry *e, int64_t deadline_ms)
         index_write_begin(e->pos.bucket);
         record_prolong(e->record, &e->shape, deadline_ms);
         index_write_end(e->pos.bucket);
-        account(e, 0, (deadline_ms != ATTL_NO_DEADLINE) - ((e->shape.flags & RECORD_HAS_TTL) != 0), 0);
+        account(e, 0, (deadline_ms != ATTL_NO_DEADLINE) - ((e->shape.flags & RECORD_HAS_TTL) != 0),
+                0);
         return ATTL_OK;
     }
     /* Another wheel slot: the record moves, its value (or its extent) is taken along as it is. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One entry under its partition's lock: find it, look at its value, replace it, change its deadline, remove
- * it. These are the only functions that change what the cache holds on behalf of a caller; the engine
- * composes them into SET, INCR, RENAME and the rest. An entry that has expired is removed when found, so
- * no caller ever meets one.
+ * One entry under its partition's lock: find it, look at its value, replace it, change its
+ * deadline, remove it. These are the only functions that change what the cache holds on behalf of a
+ * caller; the engine composes them into SET, INCR, RENAME and the rest. An entry that has expired
+ * is removed when found, so no caller ever meets one.
  */
 #ifndef ATTL_CACHE_ENTRY_H
 #define ATTL_CACHE_ENTRY_H
@@ -41,11 +41,13 @@ struct stored_value {
 };
 
 /*
- * Prepares `value` for storing: nothing for small ones, an extent filled with it for large ones. Needs no
- * lock. ATTL_OK, ATTL_E_FULL, ATTL_E_NOMEM. The slice must stay valid while the stored_value is used.
+ * Prepares `value` for storing: nothing for small ones, an extent filled with it for large ones.
+ * Needs no lock. ATTL_OK, ATTL_E_FULL, ATTL_E_NOMEM. The slice must stay valid while the
+ * stored_value is used.
  */
 int stored_value_init(struct cache *c, attl_slice value, struct stored_value *ret_stored);
-/* An extent of `len` bytes still to be filled (at ref.extent->data), for values composed in place. */
+/* An extent of `len` bytes still to be filled (at ref.extent->data), for values composed in place.
+ */
 int stored_value_init_extent(struct cache *c, uint64_t len, struct stored_value *ret_stored);
 void stored_value_init_integer(int64_t number, struct stored_value *ret_stored);
 /* Frees an extent that was not given to entry_put. */
@@ -63,9 +65,10 @@ bool entry_is_integer(const struct entry *e, int64_t *ret_number);
  */
 int entry_put(struct entry *e, struct stored_value *v, int64_t deadline_ms);
 /*
- * The same in two steps, for changes of several entries at once: entry_stage writes the record, which
- * nobody can see; entry_commit publishes it (ATTL_OK, or ATTL_E_NOMEM with the record dropped, which only
- * an entry that is new can meet); entry_abort drops it. `urgent` may exceed the limits by the reserve.
+ * The same in two steps, for changes of several entries at once: entry_stage writes the record,
+ * which nobody can see; entry_commit publishes it (ATTL_OK, or ATTL_E_NOMEM with the record
+ * dropped, which only an entry that is new can meet); entry_abort drops it. `urgent` may exceed the
+ * limits by the reserve.
  */
 int entry_stage(struct entry *e, struct stored_value *v, int64_t deadline_ms, bool urgent);
 int entry_commit(struct entry *e, struct stored_value *v);

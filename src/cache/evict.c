@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The decisions of S3-FIFO. New records get a tenth of the cache to prove themselves: two uses promote
- * them to the survivors, fewer end in the ghost. A survivor lives on as long as it was used since it was
- * last looked at, and pays one use for each look. Expired records go whatever the reason of the drain.
+ * The decisions of S3-FIFO. New records get a tenth of the cache to prove themselves: two uses
+ * promote them to the survivors, fewer end in the ghost. A survivor lives on as long as it was used
+ * since it was last looked at, and pays one use for each look. Expired records go whatever the
+ * reason of the drain.
  */
 #include "cache/evict.h"
 

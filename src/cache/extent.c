@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Large values. Page granularity wastes at most half a page on average, 6 % of the smallest extent and
- * nothing to speak of above. A reader takes its reference inside an epoch in which the index still held
- * one, so a plain increment is enough: the index' own reference is dropped two epochs later.
+ * Large values. Page granularity wastes at most half a page on average, 6 % of the smallest extent
+ * and nothing to speak of above. A reader takes its reference inside an epoch in which the index
+ * still held one, so a plain increment is enough: the index' own reference is dropped two epochs
+ * later.
  */
 #include "cache/extent.h"
 
 #include "os/mem.h"
 
-enum { EXTENT_PAGE_BYTES = 4096, EXTENT_POOL_MAX_BYTES = LIMIT_ARENA_BYTES / 2,
-       EXTENT_URGENT_BYTES = 64 << 10 };
+enum {
+    EXTENT_PAGE_BYTES = 4096,
+    EXTENT_POOL_MAX_BYTES = LIMIT_ARENA_BYTES / 2,
+    EXTENT_URGENT_BYTES = 64 << 10
+};
 
 void
 extent_store_init(struct extent_store *s, struct arena_pool *pool)
@@ -20,7 +24,8 @@ extent_store_init(struct extent_store *s, struct arena_pool *pool)
 uint64_t
 extent_bytes(uint64_t len)
 {
-    return (sizeof(struct extent) + len + EXTENT_PAGE_BYTES - 1) & ~(uint64_t)(EXTENT_PAGE_BYTES - 1);
+    return (sizeof(struct extent) + len + EXTENT_PAGE_BYTES - 1) &
+           ~(uint64_t)(EXTENT_PAGE_BYTES - 1);
 }
 
 struct extent *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Values too large for a record: a run of pages of their own, from the extent pool up to an arena's size,
- * mapped separately above. The record holds an extent_ref. The index owns one reference, each pin another;
- * the last one to go frees the pages, so a slow client delays nobody but itself.
+ * Values too large for a record: a run of pages of their own, from the extent pool up to an arena's
+ * size, mapped separately above. The record holds an extent_ref. The index owns one reference, each
+ * pin another; the last one to go frees the pages, so a slow client delays nobody but itself.
  */
 #ifndef ATTL_CACHE_EXTENT_H
 #define ATTL_CACHE_EXTENT_H

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A set of 16-bit fingerprints with first-in first-out replacement inside each 64-byte line. A line is
- * chosen by hash bits that choose neither the partition (and with it the shard) nor the fingerprint, scaled
- * to the number of lines, so that after growing a line's keys come from at most two old neighbours. A
- * false positive (31 in 65 536) promotes a key that did not deserve it, which costs nothing measurable.
+ * A set of 16-bit fingerprints with first-in first-out replacement inside each 64-byte line. A line
+ * is chosen by hash bits that choose neither the partition (and with it the shard) nor the
+ * fingerprint, scaled to the number of lines, so that after growing a line's keys come from at most
+ * two old neighbours. A false positive (31 in 65 536) promotes a key that did not deserve it, which
+ * costs nothing measurable.
  */
 #include "cache/ghost.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Buckets. An entry lives in its home bucket, the one after it, or (rarely) one of two stash buckets; to
- * make room an insertion moves one neighbour by one bucket, which the displaced bits allow without looking
- * at its key. That fills tables to about 88 % before they must grow. Tags are compared four at a time in
- * ordinary 64-bit arithmetic: it is within a nanosecond of vector instructions and the same on every
- * machine.
+ * Buckets. An entry lives in its home bucket, the one after it, or (rarely) one of two stash
+ * buckets; to make room an insertion moves one neighbour by one bucket, which the displaced bits
+ * allow without looking at its key. That fills tables to about 88 % before they must grow. Tags are
+ * compared four at a time in ordinary 64-bit arithmetic: it is within a nanosecond of vector
+ * instructions and the same on every machine.
  */
 #include "cache/index.h"
 
@@ -49,7 +49,8 @@ index_table_bytes(uint64_t items)
 struct table *
 index_table_new(struct arena_pool *pool, uint32_t bytes)
 {
-    _Static_assert(sizeof(struct table) == BUCKET_BYTES, "the header takes the place of one bucket");
+    _Static_assert(sizeof(struct table) == BUCKET_BYTES,
+                   "the header takes the place of one bucket");
     ASSERT(bytes % TABLE_GRANULE_BYTES == 0 && bytes <= TABLE_MAX_BYTES);
     struct table *t = arena_pool_alloc(pool, bytes);
     if (!t)
@@ -169,7 +170,8 @@ bucket_find_address(struct bucket *b, uint64_t hash, uint64_t address, struct in
 }
 
 bool
-index_find(struct table *t, const struct region *region, const struct index_key *k, struct index_pos *ret_pos)
+index_find(struct table *t, const struct region *region, const struct index_key *k,
+           struct index_pos *ret_pos)
 {
     struct bucket *home = &t->buckets[home_of(t, k->hash)];
     if (bucket_find_key(home, region, k, ret_pos) || bucket_find_key(home + 1, region, k, ret_pos))
@@ -222,7 +224,8 @@ put_bits(unsigned freq, bool displaced)
     return freq | (displaced ? BUCKET_OVERFLOW : 0);
 }
 
-/* Moves one entry of `from` whose displaced bit equals `displaced` to `to`; returns the freed slot. */
+/* Moves one entry of `from` whose displaced bit equals `displaced` to `to`; returns the freed slot.
+ */
 static unsigned
 bucket_move_one(struct bucket *from, struct bucket *to, bool displaced)
 {
@@ -235,7 +238,8 @@ bucket_move_one(struct bucket *from, struct bucket *to, bool displaced)
             continue;
         uint16_t meta = bucket_meta(from, slot);
         /* First the copy, then the removal: a reader may find it twice, never not at all. */
-        bucket_put(to, free, meta, bucket_address(from, slot), put_bits(bits >> (2 * slot) & 3, !displaced));
+        bucket_put(to, free, meta, bucket_address(from, slot),
+                   put_bits(bits >> (2 * slot) & 3, !displaced));
         slot_store(from, slot, 0, 0);
         return slot;
     }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The index of one partition: 64-byte buckets of nine slots. A slot is a 36-bit record address and a
- * 12-bit tag; a bucket also holds a version, two frequency bits per slot, one bit per slot that says "this
- * entry's home is the bucket before", and an overflow bit. The home bucket is monotone in the key's
- * position hash, whatever the number of buckets, which is what lets a scan survive resizes.
+ * The index of one partition: 64-byte buckets of nine slots. A slot is a 36-bit record address and
+ * a 12-bit tag; a bucket also holds a version, two frequency bits per slot, one bit per slot that
+ * says "this entry's home is the bucket before", and an overflow bit. The home bucket is monotone
+ * in the key's position hash, whatever the number of buckets, which is what lets a scan survive
+ * resizes.
  *
- * Writers hold the partition's lock; they make a bucket's version odd, store, and make it even. Readers
- * hold no lock: they believe a slot only if the version was even and unchanged around the loads, and a miss
- * only if the versions of both buckets and the table itself are unchanged. The version is 32 bits wide: a
- * reader would have to sleep through exactly a multiple of 2^32 changes of one bucket to be fooled.
+ * Writers hold the partition's lock; they make a bucket's version odd, store, and make it even.
+ * Readers hold no lock: they believe a slot only if the version was even and unchanged around the
+ * loads, and a miss only if the versions of both buckets and the table itself are unchanged. The
+ * version is 32 bits wide: a reader would have to sleep through exactly a multiple of 2^32 changes
+ * of one bucket to be fooled.
  */
 #ifndef ATTL_CACHE_INDEX_H
 #define ATTL_CACHE_INDEX_H
@@ -46,8 +48,9 @@ struct table {
 };
 
 /*
- * A table as readers find it: its address, and in the ten low bits its size, from which the number of home
- * buckets follows. One load then tells all a lookup needs, without touching the table's header. 0: none.
+ * A table as readers find it: its address, and in the ten low bits its size, from which the number
+ * of home buckets follows. One load then tells all a lookup needs, without touching the table's
+ * header. 0: none.
  */
 typedef uintptr_t table_ref;
 
@@ -74,7 +77,8 @@ static inline uint32_t
 table_ref_home_count(table_ref ref)
 {
     uint32_t granules = (uint32_t)(ref & (TABLE_GRANULE_BYTES - 1)) + 1;
-    uint32_t usable = granules * (TABLE_GRANULE_BYTES / BUCKET_BYTES) - 1; /* the header takes one */
+    uint32_t usable = granules * (TABLE_GRANULE_BYTES / BUCKET_BYTES) -
+                      1; /* the header takes one */
     return usable - table_stash_count(usable) - 1;
 }
 
@@ -109,7 +113,8 @@ bucket_meta(const struct bucket *b, unsigned slot)
 {
     if (slot == 8)
         return (uint16_t)atomic_load_explicit(&b->meta8, memory_order_acquire);
-    return (uint16_t)(atomic_load_explicit(&b->meta[slot / 4], memory_order_acquire) >> (slot % 4 * 16));
+    return (uint16_t)(atomic_load_explicit(&b->meta[slot / 4], memory_order_acquire) >>
+                      (slot % 4 * 16));
 }
 
 static inline uint64_t
@@ -119,7 +124,8 @@ bucket_address(const struct bucket *b, unsigned slot)
     return high << 32 | atomic_load_explicit(&b->address[slot], memory_order_acquire);
 }
 
-/* The top bit of each 16-bit lane whose upper twelve bits equal `tag`, moved to the lane's lowest bit. */
+/* The top bit of each 16-bit lane whose upper twelve bits equal `tag`, moved to the lane's lowest
+ * bit. */
 static inline uint64_t
 lanes_with_tag(uint64_t lanes, uint16_t tag)
 {
@@ -173,7 +179,8 @@ void index_touch(struct bucket *b, unsigned slot);
 /* Lock-free lookups are in lookup.h. What follows needs the partition's lock. */
 bool index_find(struct table *t, const struct region *region, const struct index_key *k,
                 struct index_pos *ret_pos);
-bool index_find_address(struct table *t, uint64_t hash, uint64_t address, struct index_pos *ret_pos);
+bool index_find_address(struct table *t, uint64_t hash, uint64_t address,
+                        struct index_pos *ret_pos);
 /* False if there is no room near the key's home: grow. */
 bool index_insert(struct table *t, uint64_t hash, uint64_t address, unsigned freq);
 void index_replace(struct index_pos pos, uint64_t address);

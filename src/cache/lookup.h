@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Finding a key without the lock, inside an epoch. A bucket's version must be even and unchanged around
- * the loads of a tag and its address, so that the two belong together; the caller checks it once more after
- * it has used the record (lookup_valid), together with the table reference. All inline: this is the one
- * path whose every instruction is paid on each read.
+ * Finding a key without the lock, inside an epoch. A bucket's version must be even and unchanged
+ * around the loads of a tag and its address, so that the two belong together; the caller checks it
+ * once more after it has used the record (lookup_valid), together with the table reference. All
+ * inline: this is the one path whose every instruction is paid on each read.
  */
 #ifndef ATTL_CACHE_LOOKUP_H
 #define ATTL_CACHE_LOOKUP_H
@@ -28,7 +28,8 @@ lookup_version_is(const struct bucket *b, uint32_t version)
 }
 
 static inline enum lookup_result
-lookup_in_bucket(struct bucket *b, const struct region *region, const struct index_key *k, struct lookup_hit *hit)
+lookup_in_bucket(struct bucket *b, const struct region *region, const struct index_key *k,
+                 struct lookup_hit *hit)
 {
     uint32_t version = atomic_load_explicit(&b->version, memory_order_acquire);
     hit->version = version;
@@ -69,7 +70,8 @@ lookup_in_stash(const struct table *t, const struct region *region, const struct
 
 /* HIT fills *ret_hit. A MISS is good if the table reference is still the partition's. */
 static inline enum lookup_result
-lookup(table_ref ref, const struct region *region, const struct index_key *k, struct lookup_hit *ret_hit)
+lookup(table_ref ref, const struct region *region, const struct index_key *k,
+       struct lookup_hit *ret_hit)
 {
     struct table *t = table_of(ref);
     struct bucket *home = &t->buckets[index_home(k->hash, table_ref_home_count(ref))];
@@ -89,8 +91,9 @@ lookup(table_ref ref, const struct region *region, const struct index_key *k, st
             return result;
     }
     /* An entry on its way from one bucket to the other changes both versions. */
-    return lookup_version_is(home, home_version) && lookup_version_is(alt, alt_version) ? LOOKUP_MISS
-                                                                                          : LOOKUP_RETRY;
+    return lookup_version_is(home, home_version) && lookup_version_is(alt, alt_version)
+               ? LOOKUP_MISS
+               : LOOKUP_RETRY;
 }
 
 /* True if nothing in the bucket changed since the hit; ordered before no later load of ours. */
@@ -103,7 +106,8 @@ lookup_valid(const struct lookup_hit *hit)
 static inline void
 lookup_prefetch_buckets(table_ref ref, uint64_t hash)
 {
-    const struct bucket *home = &table_of(ref)->buckets[index_home(hash, table_ref_home_count(ref))];
+    const struct bucket *home =
+        &table_of(ref)->buckets[index_home(hash, table_ref_home_count(ref))];
     __builtin_prefetch(home);
     __builtin_prefetch(home + 1);
 }

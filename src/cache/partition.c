@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Growing and shrinking a partition's table. The new table is filled while readers keep using the old one,
- * which nobody changes because the lock is held; then the pointer is swapped and the old table waits for
- * its readers. Growth is by a sixth, so that tables stay about four fifths full, and the keys' records are
- * fetched in batches, because a rebuild is bound by their cache misses.
+ * Growing and shrinking a partition's table. The new table is filled while readers keep using the
+ * old one, which nobody changes because the lock is held; then the pointer is swapped and the old
+ * table waits for its readers. Growth is by a sixth, so that tables stay about four fifths full,
+ * and the keys' records are fetched in batches, because a rebuild is bound by their cache misses.
  */
 #include "cache/partition.h"
 
@@ -55,7 +55,8 @@ table_copy(struct table *from, struct table *to, const struct partition_env *env
 static uint32_t
 next_size(uint32_t bytes)
 {
-    uint64_t grown = (uint64_t)bytes * GROW_NUM / GROW_DEN / TABLE_GRANULE_BYTES * TABLE_GRANULE_BYTES;
+    uint64_t grown = (uint64_t)bytes * GROW_NUM / GROW_DEN / TABLE_GRANULE_BYTES *
+                     TABLE_GRANULE_BYTES;
     if (grown <= bytes)
         grown = (uint64_t)bytes + TABLE_GRANULE_BYTES;
     return grown > TABLE_MAX_BYTES ? TABLE_MAX_BYTES : (uint32_t)grown;
@@ -86,7 +87,8 @@ partition_rebuild(struct partition *p, const struct partition_env *env, uint32_t
 }
 
 int
-partition_insert(struct partition *p, const struct partition_env *env, uint64_t hash, uint64_t address)
+partition_insert(struct partition *p, const struct partition_env *env, uint64_t hash,
+                 uint64_t address)
 {
     lock_assert_held(&p->lock);
     for (int tries = 0; tries < REBUILD_TRIES; tries++) {
@@ -119,5 +121,6 @@ partition_shrink(struct partition *p, const struct partition_env *env, bool drop
         return;
     uint32_t bytes = index_table_bytes(p->items);
     if (bytes < t->bytes)
-        (void)partition_rebuild(p, env, bytes); /* without memory the large table stays: correct, only larger */
+        (void)partition_rebuild(
+            p, env, bytes); /* without memory the large table stays: correct, only larger */
 }

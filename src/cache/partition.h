@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A partition: one slice of the key space with its index table, its lock and its counters. Partitions are
- * what shards own and what the balancer moves; moving one changes `owner` and two sums, never an entry.
- * Everything but `table` and `owner` belongs to the lock.
+ * A partition: one slice of the key space with its index table, its lock and its counters.
+ * Partitions are what shards own and what the balancer moves; moving one changes `owner` and two
+ * sums, never an entry. Everything but `table` and `owner` belongs to the lock.
  */
 #ifndef ATTL_CACHE_PARTITION_H
 #define ATTL_CACHE_PARTITION_H
@@ -33,11 +33,13 @@ struct partition_env {
     _Atomic uint64_t *rebuilds;
 };
 
-/* Enters an address for a key that is not there, growing the table if needed. ATTL_OK or ATTL_E_NOMEM. */
-int partition_insert(struct partition *p, const struct partition_env *env, uint64_t hash, uint64_t address);
+/* Enters an address for a key that is not there, growing the table if needed. ATTL_OK or
+ * ATTL_E_NOMEM. */
+int partition_insert(struct partition *p, const struct partition_env *env, uint64_t hash,
+                     uint64_t address);
 /*
- * Gives memory back if the table has become much too large for what it holds; an empty one goes wholly
- * only if `drop_empty`, so that deleting and setting one key does not allocate.
+ * Gives memory back if the table has become much too large for what it holds; an empty one goes
+ * wholly only if `drop_empty`, so that deleting and setting one key does not allocate.
  */
 void partition_shrink(struct partition *p, const struct partition_env *env, bool drop_empty);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The read path: table, bucket, record, deadline, then the version and the table pointer again. Whatever
- * changed in between makes the read start over; after a bounded number of attempts it takes the lock like a
- * writer, so that it ends. Values of records that may change in place are copied before the check; all
- * others are immutable and are handed out where they lie.
+ * The read path: table, bucket, record, deadline, then the version and the table pointer again.
+ * Whatever changed in between makes the read start over; after a bounded number of attempts it
+ * takes the lock like a writer, so that it ends. Values of records that may change in place are
+ * copied before the check; all others are immutable and are handed out where they lie.
  */
 #include "cache/read.h"
 
@@ -37,7 +37,8 @@ void
 read_unpin(struct cache *c, struct chunk *chunk, struct extent *extent, uint64_t len)
 {
     /* The descriptor outlives its chunk, so it may be looked at after the pin has ended. */
-    if (chunk && atomic_fetch_sub(&chunk->pins, 1) == 1 && atomic_load(&chunk->state) == CHUNK_RETIRED)
+    if (chunk && atomic_fetch_sub(&chunk->pins, 1) == 1 &&
+        atomic_load(&chunk->state) == CHUNK_RETIRED)
         limbo_unpinned(&c->limbo);
     if (extent)
         extent_drop(extent);
@@ -68,8 +69,8 @@ view_fill(struct cache *c, const struct lookup_hit *hit, unsigned flags, struct 
     if (!small && (flags & READ_PIN)) {
         if (!pin_budget_take(c, shape->value_len))
             return ATTL_E_BUSY;
-        /* Before the version is looked at again: whoever overwrites in place looks at the pins after
-         * making the version odd, so one of the two sees the other. */
+        /* Before the version is looked at again: whoever overwrites in place looks at the pins
+         * after making the version odd, so one of the two sees the other. */
         view->chunk = region_chunk(&c->region, hit->address);
         atomic_fetch_add(&view->chunk->pins, 1);
         view->value = record_value(hit->record, shape);
@@ -87,14 +88,13 @@ view_fill(struct cache *c, const struct lookup_hit *hit, unsigned flags, struct 
 static bool
 still_there(const struct partition *p, table_ref t, const struct lookup_hit *hit)
 {
-    return lookup_valid(hit) &&
-           atomic_load_explicit(&p->table, memory_order_relaxed) == t;
+    return lookup_valid(hit) && atomic_load_explicit(&p->table, memory_order_relaxed) == t;
 }
 
 /* One attempt. ATTL_DONE: something changed, try again. */
 static int
-try_read(struct cache *c, struct partition *p, const struct index_key *k, int64_t now_ms, unsigned flags,
-         struct read_view *view)
+try_read(struct cache *c, struct partition *p, const struct index_key *k, int64_t now_ms,
+         unsigned flags, struct read_view *view)
 {
     table_ref t = atomic_load_explicit(&p->table, memory_order_acquire);
     if (!t)
@@ -121,7 +121,8 @@ try_read(struct cache *c, struct partition *p, const struct index_key *k, int64_
 }
 
 int
-read_key(struct cache *c, const struct index_key *k, int64_t now_ms, unsigned flags, struct read_view *view)
+read_key(struct cache *c, const struct index_key *k, int64_t now_ms, unsigned flags,
+         struct read_view *view)
 {
     struct partition *p = cache_partition(c, k->hash);
     for (int tries = 0; tries < LIMIT_READ_RETRIES; tries++) {
@@ -144,7 +145,8 @@ read_prefetch(struct cache *c, const struct index_key *keys, size_t n)
     for (size_t i = 0; i < n; i++)
         __builtin_prefetch(cache_partition(c, keys[i].hash));
     for (size_t i = 0; i < n; i++) {
-        tables[i] = atomic_load_explicit(&cache_partition(c, keys[i].hash)->table, memory_order_acquire);
+        tables[i] =
+            atomic_load_explicit(&cache_partition(c, keys[i].hash)->table, memory_order_acquire);
         if (tables[i])
             lookup_prefetch_buckets(tables[i], keys[i].hash);
     }

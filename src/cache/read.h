@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading without locks: one key, or many with their memory accesses overlapped. The caller is inside an
- * epoch (reclaim_enter) and stays there while it uses the view; a pin outlives it.
+ * Reading without locks: one key, or many with their memory accesses overlapped. The caller is
+ * inside an epoch (reclaim_enter) and stays there while it uses the view; a pin outlives it. No
+ * call here takes a lock unless it lost a race many times over.
  */
 #ifndef ATTL_CACHE_READ_H
 #define ATTL_CACHE_READ_H
@@ -12,7 +13,7 @@
 struct read_view {
     attl_slice value;
     int64_t deadline_ms;
-    struct chunk *chunk;   /* set by a pinning read: hold until read_unpin */
+    struct chunk *chunk; /* set by a pinning read: hold until read_unpin */
     struct extent *extent;
     uint64_t scratch[RECORD_SCRATCH_WORDS];
 };
@@ -21,7 +22,8 @@ struct read_view {
 #define READ_PIN 2u   /* keep values too large for a copy alive beyond the epoch */
 
 /* ATTL_OK with *view, ATTL_MISS, or ATTL_E_BUSY if pinning would exceed max_pinned_bytes. */
-int read_key(struct cache *c, const struct index_key *k, int64_t now_ms, unsigned flags, struct read_view *view);
+int read_key(struct cache *c, const struct index_key *k, int64_t now_ms, unsigned flags,
+             struct read_view *view);
 /* Ends a pin on a chunk or an extent (the other is NULL) of `len` bytes. */
 void read_unpin(struct cache *c, struct chunk *chunk, struct extent *extent, uint64_t len);
 /* Starts fetching what reading or changing these n <= LIMIT_BATCH keys will touch. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Epoch based reclamation (Fraser, "Practical lock-freedom", 2004), written here rather than taken from
- * liburcu because the thread sanitizer can follow it, because it needs no thread of its own and so never
- * wakes an idle process, and because collecting is a poll that a writer under memory pressure can do
- * itself (docs/decisions/0003). The registry is process-wide and is the library's one global: a list of
- * readers that only grows, whose members are reused after their threads have ended.
+ * Epoch based reclamation (Fraser, "Practical lock-freedom", 2004), written here rather than taken
+ * from liburcu because the thread sanitizer can follow it, because it needs no thread of its own
+ * and so never wakes an idle process, and because collecting is a poll that a writer under memory
+ * pressure can do itself (docs/decisions/0003). The registry is process-wide and is the library's
+ * one global: a list of readers that only grows, whose members are reused after their threads have
+ * ended. Its lock is the last in the order, and advancing only ever tries it.
  */
 #include "cache/reclaim.h"
 
@@ -175,7 +176,8 @@ limbo_release_ripe(struct limbo *l)
             l->pinned = node;
             lock_release(&l->lock);
             if (atomic_load(&l->unpins) != unpins)
-                atomic_store(&l->recheck_pinned, true); /* the pin may have ended before the node was there */
+                atomic_store(&l->recheck_pinned,
+                             true); /* the pin may have ended before the node was there */
         }
         node = next;
     }
@@ -231,7 +233,8 @@ limbo_fini(struct limbo *l)
     while (l->head) {
         struct limbo_node *node = l->head;
         l->head = node->next;
-        (void)node->release(l->ud, node); /* the owner is being closed: pins cannot matter any more */
+        (void)node->release(l->ud,
+                            node); /* the owner is being closed: pins cannot matter any more */
     }
     l->tail = &l->head;
 }

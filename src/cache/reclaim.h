@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * When memory may be used again. Readers announce the epoch they entered in; memory taken out of reach
- * in epoch e is reused when the epoch has reached e + 2, because by then every reader that could have
- * seen it has left. Readers pay one store on each side and no fence (the rare side runs a barrier on all
- * cores). Readers are registered per process, not per cache, so that entering needs no lookup.
+ * When memory may be used again. Readers announce the epoch they entered in; memory taken out of
+ * reach in epoch e is reused when the epoch has reached e + 2, because by then every reader that
+ * could have seen it has left. Readers pay one store on each side and no fence (the rare side runs
+ * a barrier on all cores). Readers are registered per process, not per cache, so that entering
+ * needs no lookup.
  */
 #ifndef ATTL_CACHE_RECLAIM_H
 #define ATTL_CACHE_RECLAIM_H
@@ -57,12 +58,12 @@ struct limbo_node {
 struct limbo {
     struct lock lock;
     struct limbo_node *head, **tail;
-    struct limbo_node *pinned;  /* ripe but pinned: looked at again when a pin has ended */
-    _Atomic uint64_t count;     /* without the pinned */
-    _Atomic bool urgent;        /* worth a look at the next change: something large, or an ended pin */
+    struct limbo_node *pinned; /* ripe but pinned: looked at again when a pin has ended */
+    _Atomic uint64_t count;    /* without the pinned */
+    _Atomic bool urgent; /* worth a look at the next change: something large, or an ended pin */
     _Atomic bool recheck_pinned;
     _Atomic uint64_t unpins; /* pins that have ended on retired things */
-    void *ud; /* given to release() */
+    void *ud;                /* given to release() */
 };
 
 void limbo_init(struct limbo *l, void *ud);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading and writing records. Everything a reader may meet while it changes is loaded word by word with
- * acquire order, which on common machines costs what a plain load costs, so that the version check that
- * follows cannot be ordered before the data. Writers in place store with release order after making the
- * bucket's version odd. Comparing keys needs the same care only because the last key bytes may share a
- * word with the first value bytes.
+ * Reading and writing records. Everything a reader may meet while it changes is loaded word by word
+ * with acquire order, which on common machines costs what a plain load costs, so that the version
+ * check that follows cannot be ordered before the data. Writers in place store with release order
+ * after making the bucket's version odd. Comparing keys needs the same care only because the last
+ * key bytes may share a word with the first value bytes.
  */
 #include "cache/record.h"
 
@@ -36,7 +36,8 @@ record_bytes(const struct record_spec *spec, int64_t now_ms)
 static uint64_t
 pack_header(int64_t deadline_ms, uint32_t key_len, uint32_t flags, uint64_t value_len)
 {
-    uint64_t low = deadline_ms == ATTL_NO_DEADLINE ? 0 : (uint64_t)deadline_ms & RECORD_DEADLINE_MASK;
+    uint64_t low = deadline_ms == ATTL_NO_DEADLINE ? 0
+                                                   : (uint64_t)deadline_ms & RECORD_DEADLINE_MASK;
     return low | (uint64_t)key_len << RECORD_KEY_SHIFT | (uint64_t)flags << RECORD_FLAG_SHIFT |
            value_len << RECORD_VALUE_SHIFT;
 }
@@ -54,7 +55,8 @@ record_write(struct record *r, const struct record_spec *spec, int64_t now_ms)
     uint64_t *word = (uint64_t *)(void *)r;
     uint32_t bytes = record_bytes(spec, now_ms);
     word[bytes / 8 - 1] = 0; /* defined padding */
-    *word++ = pack_header(spec->deadline_ms, long_key ? 0 : (uint32_t)spec->key.len, flags, spec->value.len);
+    *word++ = pack_header(spec->deadline_ms, long_key ? 0 : (uint32_t)spec->key.len, flags,
+                          spec->value.len);
     if (far_off)
         *word++ = (uint64_t)spec->deadline_ms;
     if (long_key)
@@ -79,7 +81,8 @@ record_value(const struct record *r, const struct record_shape *s)
 }
 
 attl_slice
-record_copy_value(const struct record *r, const struct record_shape *s, uint64_t scratch[RECORD_SCRATCH_WORDS])
+record_copy_value(const struct record *r, const struct record_shape *s,
+                  uint64_t scratch[RECORD_SCRATCH_WORDS])
 {
     size_t first = s->value_offset / 8;
     size_t end = (s->value_offset + s->value_len + 7) / 8;
@@ -89,7 +92,8 @@ record_copy_value(const struct record *r, const struct record_shape *s, uint64_t
 }
 
 attl_slice
-record_stable_key(const struct record *r, const struct record_shape *s, uint64_t scratch[RECORD_SCRATCH_WORDS])
+record_stable_key(const struct record *r, const struct record_shape *s,
+                  uint64_t scratch[RECORD_SCRATCH_WORDS])
 {
     if (!record_is_mutable(s))
         return record_key(r, s);
@@ -101,7 +105,8 @@ record_stable_key(const struct record *r, const struct record_shape *s, uint64_t
 }
 
 bool
-record_can_prolong(const struct record *r, const struct record_shape *s, int64_t deadline_ms, int64_t now_ms)
+record_can_prolong(const struct record *r, const struct record_shape *s, int64_t deadline_ms,
+                   int64_t now_ms)
 {
     if (s->flags & RECORD_FAR)
         return false;
@@ -112,8 +117,8 @@ record_can_prolong(const struct record *r, const struct record_shape *s, int64_t
 }
 
 bool
-record_can_overwrite(const struct record *r, const struct record_shape *s, const struct record_spec *spec,
-                     int64_t now_ms)
+record_can_overwrite(const struct record *r, const struct record_shape *s,
+                     const struct record_spec *spec, int64_t now_ms)
 {
     return record_is_mutable(s) && s->value_len == spec->value.len &&
            (s->flags & (RECORD_INTEGER | RECORD_EXTENT)) == spec->value_flags &&

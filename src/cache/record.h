@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Layout of one entry. A record is a header word, two optional words, the key, the value, rounded up to
- * eight bytes:
+ * Layout of one entry. A record is a header word, two optional words, the key, the value, rounded
+ * up to eight bytes:
  *
- *   u64 header | [u64 absolute deadline, ms] | [u64 key length] | key | value | 0..7 bytes of padding
- *   header: deadline 35 bits | key length 8 | flags 8 | value length 13   (from the low end)
+ *   u64 header | [u64 absolute deadline, ms] | [u64 key length] | key | value | 0..7 bytes of
+ * padding header: deadline 35 bits | key length 8 | flags 8 | value length 13   (from the low end)
  *
- * The 35-bit deadline is the low part of Unix milliseconds: with the present time at hand it is exact for
- * lives up to 190 days, and longer ones use the optional word. Sizes never change once published. The
- * header word, and in records of at most LIMIT_MUTABLE_RECORD_BYTES the value's words, may be stored to
- * in place by the holder of the partition's lock; readers therefore load words atomically and re-check the
- * bucket's version before they believe what they read.
+ * The 35-bit deadline is the low part of Unix milliseconds: with the present time at hand it is
+ * exact for lives up to 190 days, and longer ones use the optional word. Sizes never change once
+ * published. The header word, and in records of at most LIMIT_MUTABLE_RECORD_BYTES the value's
+ * words, may be stored to in place by the holder of the partition's lock; readers therefore load
+ * words atomically and re-check the bucket's version before they believe what they read.
  */
 #ifndef ATTL_CACHE_RECORD_H
 #define ATTL_CACHE_RECORD_H
@@ -60,7 +60,7 @@ struct record_shape {
 struct record_spec {
     attl_slice key;
     attl_slice value;
-    int64_t deadline_ms; /* ATTL_NO_DEADLINE: none */
+    int64_t deadline_ms;  /* ATTL_NO_DEADLINE: none */
     uint32_t value_flags; /* RECORD_INTEGER, RECORD_EXTENT */
 };
 
@@ -142,7 +142,8 @@ uint32_t record_bytes(const struct record_spec *spec, int64_t now_ms);
 /* Writes to memory no reader can see yet. */
 void record_write(struct record *r, const struct record_spec *spec, int64_t now_ms);
 attl_slice record_key(const struct record *r, const struct record_shape *s);
-/* The value's bytes in place: valid for records that are not mutable, or under the partition's lock. */
+/* The value's bytes in place: valid for records that are not mutable, or under the partition's
+ * lock. */
 attl_slice record_value(const struct record *r, const struct record_shape *s);
 /* Copies the value of a mutable record, possibly while it changes: validate afterwards. */
 attl_slice record_copy_value(const struct record *r, const struct record_shape *s,
@@ -158,12 +159,15 @@ record_is_mutable(const struct record_shape *s)
     return s->bytes <= LIMIT_MUTABLE_RECORD_BYTES;
 }
 
-/* True if `spec` can replace the record without a new one: same shape, and not an earlier deadline. */
-bool record_can_overwrite(const struct record *r, const struct record_shape *s, const struct record_spec *spec,
-                          int64_t now_ms);
+/* True if `spec` can replace the record without a new one: same shape, and not an earlier deadline.
+ */
+bool record_can_overwrite(const struct record *r, const struct record_shape *s,
+                          const struct record_spec *spec, int64_t now_ms);
 /* Stores value and deadline in place, under the lock and between version changes. */
-void record_overwrite(struct record *r, const struct record_shape *s, const struct record_spec *spec);
-/* True if only the header must change to give the record this deadline, which must not be earlier. */
+void record_overwrite(struct record *r, const struct record_shape *s,
+                      const struct record_spec *spec);
+/* True if only the header must change to give the record this deadline, which must not be earlier.
+ */
 bool record_can_prolong(const struct record *r, const struct record_shape *s, int64_t deadline_ms,
                         int64_t now_ms);
 void record_prolong(struct record *r, const struct record_shape *s, int64_t deadline_ms);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Scanning by home bucket. The entries whose home is bucket b are in b, in the one after it and in the
- * stash; each is told by hashing its key. The cursor names the first position hash of the next home bucket,
- * so that a table of another size continues at the same key; entries of the bucket it falls into that lie
- * before the cursor have been visited already and are skipped. The lock is held for one bucket at a time.
+ * Scanning by home bucket. The entries whose home is bucket b are in b, in the one after it and in
+ * the stash; each is told by hashing its key. The cursor names the first position hash of the next
+ * home bucket, so that a table of another size continues at the same key; entries of the bucket it
+ * falls into that lie before the cursor have been visited already and are skipped. The lock is held
+ * for one bucket at a time.
  */
 #include "cache/scan.h"
 
@@ -63,7 +64,8 @@ home_start(const struct table *t, uint64_t home)
     return ((home << 32) + t->home_count - 1) / t->home_count;
 }
 
-/* Visits the home bucket that holds position `from`; returns where the next one starts (2^32: none). */
+/* Visits the home bucket that holds position `from`; returns where the next one starts (2^32:
+ * none). */
 static uint64_t
 visit_home(struct visitor *v, struct table *t, uint64_t from)
 {
@@ -86,7 +88,8 @@ scan_step(struct cache *c, uint64_t cursor, size_t count, int64_t now_ms, scan_f
     uint64_t position = cursor & UINT32_MAX;
     uint64_t partitions = UINT64_C(1) << c->partition_bits;
     /* Empty partitions are cheap but not free: a step ends after so many homes, found or not. */
-    for (size_t homes = 0; partition < partitions && v.visited < count && homes < count + EMPTY_PARTITIONS_PER_STEP;
+    for (size_t homes = 0;
+         partition < partitions && v.visited < count && homes < count + EMPTY_PARTITIONS_PER_STEP;
          homes++) {
         struct partition *p = &c->partitions[partition];
         lock_acquire(&p->lock);

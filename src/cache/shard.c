@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Appending to, and taking chunks from, a shard. The size of a new chunk is a sixteenth of its chain, so
- * that free tails stay near 3 % of what is stored, whether a slot holds a kilobyte or a gigabyte. Chunks
- * are born and sealed in order, which is the FIFO the eviction policy wants at no cost per entry.
+ * Appending to, and taking chunks from, a shard. The size of a new chunk is a sixteenth of its
+ * chain, so that free tails stay near 3 % of what is stored, whether a slot holds a kilobyte or a
+ * gigabyte. Chunks are born and sealed in order, which is the FIFO the eviction policy wants at no
+ * cost per entry.
  */
 #include "cache/shard.h"
 
@@ -112,7 +113,8 @@ chunk_seal(struct shard *s, struct chain *chain, unsigned gen)
 }
 
 static int
-chunk_open(struct shard *s, struct chain *chain, const struct append_spec *spec, uint32_t record_bytes)
+chunk_open(struct shard *s, struct chain *chain, const struct append_spec *spec,
+           uint32_t record_bytes)
 {
     uint32_t bytes = chunk_size_for(s, chain, record_bytes);
     /* Near the limit, or in a fragmented pool, a smaller chunk may still be had. */
@@ -292,7 +294,8 @@ oldest_of(struct shard *s, enum chunk_gen gen)
     return s->fifo[gen].first;
 }
 
-/* The chunk whose entries expire next, for volatile-ttl; perhaps one that is being cleaned already. */
+/* The chunk whose entries expire next, for volatile-ttl; perhaps one that is being cleaned already.
+ */
 static struct chunk *
 soonest(struct shard *s)
 {
@@ -330,7 +333,8 @@ cleanable(struct shard *s)
         for (struct chunk *c = s->fifo[gen].first; c && scanned < CLEAN_SCAN_MAX; scanned++) {
             uint32_t live = atomic_load_explicit(&c->live_bytes, memory_order_relaxed);
             double benefit = evict_clean_benefit(live, c->used, s->seq - c->opened_seq);
-            if (benefit > best_benefit && (uint64_t)live * 100 <= (uint64_t)c->used * CLEAN_MAX_LIVE_PERCENT) {
+            if (benefit > best_benefit &&
+                (uint64_t)live * 100 <= (uint64_t)c->used * CLEAN_MAX_LIVE_PERCENT) {
                 best = c;
                 best_benefit = benefit;
             }
@@ -383,11 +387,10 @@ shard_record_died(struct chunk *c, struct cache *cache, uint32_t bytes)
     struct shard *s = &cache->shards[atomic_load_explicit(&c->shard, memory_order_relaxed)];
     atomic_fetch_sub_explicit(&s->live_bytes[c->gen], bytes, memory_order_relaxed);
     atomic_fetch_sub_explicit(&c->live_bytes, bytes, memory_order_relaxed);
-    if (atomic_fetch_sub(&c->live_items, 1) != 1 ||
-        atomic_load(&c->state) != CHUNK_SEALED)
+    if (atomic_fetch_sub(&c->live_items, 1) != 1 || atomic_load(&c->state) != CHUNK_SEALED)
         return;
-    /* It was the last one. Somebody may be taking the chunk right now, or may already have had it and
-     * opened it anew: what counts is what holds under the lock. */
+    /* It was the last one. Somebody may be taking the chunk right now, or may already have had it
+     * and opened it anew: what counts is what holds under the lock. */
     lock_acquire(&s->lock);
     if (atomic_load(&c->shard) == s->index && atomic_load(&c->state) == CHUNK_SEALED &&
         atomic_load(&c->live_items) == 0) {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A shard: a timing wheel whose slots are chains of chunks, and the counters of the partitions it owns.
- * Appending a record finds the open chunk of (wheel slot, generation); draining takes chunks from here.
- * Records stay where they are when a partition moves to another shard: its next owner gets them when they
- * are next copied.
+ * A shard: a timing wheel whose slots are chains of chunks, and the counters of the partitions it
+ * owns. Appending a record finds the open chunk of (wheel slot, generation); draining takes chunks
+ * from here. Records stay where they are when a partition moves to another shard: its next owner
+ * gets them when they are next copied.
  *
- * `lock` guards everything but the atomics and `drain`; it is taken after a partition's lock and before a
- * pool's. `drain_lock` admits one drainer at a time and is taken before any partition's lock.
+ * `lock` guards everything but the atomics and `drain`; it is taken after a partition's lock and
+ * before a pool's. `drain_lock` admits one drainer at a time and is taken before any partition's
+ * lock.
  */
 #ifndef ATTL_CACHE_SHARD_H
 #define ATTL_CACHE_SHARD_H
@@ -35,15 +36,16 @@ struct shard {
     struct chunk_list fifo[GEN_COUNT]; /* sealed chunks, oldest first */
     struct chunk_list due;
     struct ghost ghost;
-    uint64_t seq; /* births of chunks */
-    uint64_t sealed_used_bytes; /* records in chunks not yet retired, dead ones included, without the open */
+    uint64_t seq;               /* births of chunks */
+    uint64_t sealed_used_bytes; /* records in chunks not yet retired, dead ones included, without
+                                   the open */
     uint64_t open_used_bytes, open_bytes;
 
     struct lock drain_lock;
     struct chunk *draining[DRAIN_REASONS]; /* chunks partly done; written under `lock` */
 
     /* Changed without the lock. */
-    _Atomic uint64_t items, ttl_items; /* of the partitions it owns */
+    _Atomic uint64_t items, ttl_items;     /* of the partitions it owns */
     _Atomic int64_t live_bytes[GEN_COUNT]; /* of the chunks it holds */
     _Atomic int64_t earliest_ms; /* no record of ours expires before: a lower bound for pollers */
     _Atomic bool owes; /* writers should drain a little with each write: see drain_assist */
@@ -75,10 +77,10 @@ void shard_advance(struct shard *s, int64_t now_ms);
 /* When the shard next wants to be drained (Unix ms; INT64_MAX: never). */
 int64_t shard_next_due(struct shard *s);
 /*
- * The chunk to drain for `reason`: one that is partly done, or the next by wheel, policy or benefit; NULL
- * if there is none. It stays in its chain or in the due list until shard_finish(), so its entries stay
- * visible to the clock; if its slot comes due meanwhile, it goes on as a due chunk from where it stands.
- * Under `drain_lock`.
+ * The chunk to drain for `reason`: one that is partly done, or the next by wheel, policy or
+ * benefit; NULL if there is none. It stays in its chain or in the due list until shard_finish(), so
+ * its entries stay visible to the clock; if its slot comes due meanwhile, it goes on as a due chunk
+ * from where it stands. Under `drain_lock`.
  */
 struct chunk *shard_take(struct shard *s, enum drain_reason reason);
 /* All of the chunk's records are settled: its memory is reused when its readers have gone. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The level of a deadline is the highest 6-bit digit in which its tick differs from the present tick
- * (Varghese and Lauck, "Hashed and hierarchical timing wheels", 1987, with the digit trick of BSD's and
- * tokio's timers). It follows that every occupied slot of a level lies ahead of the present digit and
- * that lower levels always come due before higher ones, so the next event is one bit scan per level,
- * and an idle cache can sleep until then.
+ * The level of a deadline is the highest 6-bit digit in which its tick differs from the present
+ * tick (Varghese and Lauck, "Hashed and hierarchical timing wheels", 1987, with the digit trick of
+ * BSD's and tokio's timers). It follows that every occupied slot of a level lies ahead of the
+ * present digit and that lower levels always come due before higher ones, so the next event is one
+ * bit scan per level, and an idle cache can sleep until then. The caller's lock protects it.
  */
 #include "cache/wheel.h"
 
@@ -38,7 +38,8 @@ wheel_slot(const struct wheel *w, int64_t deadline_ms)
     int64_t tick = tick_of(deadline_ms);
     if (tick <= w->tick)
         return digit(w->tick, 0);
-    unsigned level = (63 - (unsigned)__builtin_clzll((uint64_t)(tick ^ w->tick))) / WHEEL_LEVEL_BITS;
+    unsigned level = (63 - (unsigned)__builtin_clzll((uint64_t)(tick ^ w->tick))) /
+                     WHEEL_LEVEL_BITS;
     if (level >= WHEEL_LEVELS)
         return WHEEL_NEVER;
     return level * WHEEL_LEVEL_SLOTS + digit(tick, level);

@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-enum { PAIRS_ON_STACK = 64 };
+enum { PAIRS_ON_STACK = 64, PAIRS_MAX = 65536 /* of attl_mset */ };
 
 struct mget {
     struct request *rq;
@@ -48,24 +48,44 @@ cmd_mget(struct request *rq)
     }
 }
 
-/* Stores the n pairs that start at argv[first]. ATTL_E_NOMEM also if the lists found no memory. */
 static int
-store_pairs(struct request *rq, size_t first, size_t n, const attl_set_opts *opts)
+store_split(struct request *rq, size_t first, size_t n, attl_slice *keys, const attl_set_opts *opts)
 {
-    ASSERT(n >= 1);
-    attl_slice stack[2 * PAIRS_ON_STACK];
-    attl_slice *slices = n <= PAIRS_ON_STACK ? stack : malloc(2 * n * sizeof *slices);
-    if (!slices)
-        return ATTL_E_NOMEM;
-    attl_slice *keys = slices, *values = slices + n;
+    attl_slice *values = keys + n;
     for (size_t i = 0; i < n; i++) {
         keys[i] = rq->argv[first + 2 * i];
         values[i] = rq->argv[first + 2 * i + 1];
     }
-    int st = attl_mset(rq->env->cache, keys, values, n, opts);
+    return attl_mset(rq->env->cache, keys, values, n, opts);
+}
+
+/* Stores the n pairs that start at argv[first]; false after answering a failure. */
+static bool
+store_pairs(struct request *rq, size_t first, size_t n, const attl_set_opts *opts, int *ret_status)
+{
+    attl_slice stack[2 * PAIRS_ON_STACK];
+    ASSERT(n >= 1);
+    if (n > PAIRS_MAX) {
+        resp_errorf(rq->out, "ERR too many keys in one command, the limit is %d", PAIRS_MAX);
+        return false;
+    }
+    attl_slice *slices = n <= PAIRS_ON_STACK ? stack : malloc(2 * n * sizeof *slices);
+    int st = slices ? store_split(rq, first, n, slices, opts) : ATTL_E_NOMEM;
     if (slices != stack)
         free(slices);
-    return st;
+    if (reply_if_failed(rq, st))
+        return false;
+    *ret_status = st;
+    return true;
+}
+
+/* Stores and answers :1 or :0. */
+static void
+store_and_count(struct request *rq, size_t first, size_t n, const attl_set_opts *opts)
+{
+    int st;
+    if (store_pairs(rq, first, n, opts, &st))
+        reply_done(rq, st);
 }
 
 /* MSET key value [key value ...] */
@@ -77,8 +97,8 @@ cmd_mset(struct request *rq)
         return;
     }
     attl_set_opts opts = ATTL_SET_OPTS_INIT;
-    int st = store_pairs(rq, 1, (rq->argc - 1) / 2, &opts);
-    if (!reply_if_failed(rq, st))
+    int st;
+    if (store_pairs(rq, 1, (rq->argc - 1) / 2, &opts, &st))
         reply_ok(rq);
 }
 
@@ -92,7 +112,7 @@ cmd_msetnx(struct request *rq)
     }
     attl_set_opts opts = ATTL_SET_OPTS_INIT;
     opts.flags = ATTL_SET_NX;
-    reply_done(rq, store_pairs(rq, 1, (rq->argc - 1) / 2, &opts));
+    store_and_count(rq, 1, (rq->argc - 1) / 2, &opts);
 }
 
 /* Reads the words behind the pairs of MSETEX; false after answering. */
@@ -138,5 +158,5 @@ cmd_msetex(struct request *rq)
     }
     attl_set_opts opts = ATTL_SET_OPTS_INIT;
     if (msetex_words(rq, 2 + 2 * (size_t)pairs, &opts))
-        reply_done(rq, store_pairs(rq, 2, (size_t)pairs, &opts));
+        store_and_count(rq, 2, (size_t)pairs, &opts);
 }

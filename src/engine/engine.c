@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Building an engine from settings, and the scheme of a change. A change that finds no room unlocks, makes
- * room and starts over from the lookup, because anything may have happened meanwhile; the number of rounds
- * is bounded, and only what nobody can serve (noeviction at the limit, no memory at all) is refused.
+ * Building an engine from settings, and the scheme of a change. A change that finds no room
+ * unlocks, makes room and starts over from the lookup, because anything may have happened
+ * meanwhile; the number of rounds is bounded, and only what nobody can serve (noeviction at the
+ * limit, no memory at all) is refused. No lock is held while room is made.
  */
 #include "engine/engine.h"
 
@@ -16,12 +17,9 @@ static enum evict_policy
 policy_of(const attl_config *config)
 {
     switch ((enum choice_eviction)config_i64(config, OPT_CACHE_EVICTION)) {
-    case CHOICE_EVICTION_VOLATILE_TTL:
-        return EVICT_VOLATILE_TTL;
-    case CHOICE_EVICTION_NONE:
-        return EVICT_NONE;
-    case CHOICE_EVICTION_S3FIFO:
-        break;
+    case CHOICE_EVICTION_VOLATILE_TTL: return EVICT_VOLATILE_TTL;
+    case CHOICE_EVICTION_NONE: return EVICT_NONE;
+    case CHOICE_EVICTION_S3FIFO: break;
     }
     return EVICT_S3FIFO;
 }
@@ -36,7 +34,8 @@ cache_settings(const attl_config *config)
         .max_items = (uint64_t)config_entries_limit(config),
         .max_pinned_bytes = (uint64_t)config_i64(config, OPT_CACHE_MAX_PINNED),
         .policy = policy_of(config),
-        .utilization_percent = (unsigned)(config_double(config, OPT_CACHE_UTILIZATION) * PERCENT + 0.5),
+        .utilization_percent =
+            (unsigned)(config_double(config, OPT_CACHE_UTILIZATION) * PERCENT + 0.5),
         .shards = (unsigned)config_i64(config, OPT_CACHE_NUM_SHARDS),
         .partition_bits = partitions > 1 ? 64 - (unsigned)__builtin_clzll(partitions - 1) : 0,
         .huge_pages = config_i64(config, OPT_CACHE_HUGE_PAGES) != CHOICE_HUGE_PAGES_OFF,
@@ -55,12 +54,14 @@ engine_apply_config(struct attl *a, const attl_config *config)
     atomic_store(&a->cache.utilization_percent, c.utilization_percent);
     atomic_store(&a->rules.mode, (int)config_i64(config, OPT_VALIDATION_MODE));
     atomic_store(&a->rules.max_key_bytes, (uint64_t)config_key_limit_bytes(config));
-    atomic_store(&a->rules.max_value_bytes, (uint64_t)config_i64(config, OPT_VALIDATION_MAX_VALUE_BYTES));
+    atomic_store(&a->rules.max_value_bytes,
+                 (uint64_t)config_i64(config, OPT_VALIDATION_MAX_VALUE_BYTES));
     atomic_store(&a->rules.max_ttl_ms, config_ttl_limit_ms(config));
     atomic_store(&a->default_ttl_ms, config_i64(config, OPT_CACHE_DEFAULT_TTL));
     atomic_store(&a->return_delay_ms, config_i64(config, OPT_CACHE_RETURN_DELAY));
     for (unsigned i = 0; i < a->cache.shard_count; i++)
-        atomic_store(&a->cache.shards[i].owes, true); /* a lower limit is reached by the next writes */
+        atomic_store(&a->cache.shards[i].owes,
+                     true); /* a lower limit is reached by the next writes */
 }
 
 int
@@ -111,7 +112,8 @@ int
 engine_refuse(struct attl *a, const struct reclaim_reader *r, int status)
 {
     if (status <= ATTL_E_KEY_EMPTY && status >= ATTL_E_TTL_REQUIRED)
-        cache_count(&a->cache, r, (enum cache_counter)(COUNT_REFUSED_RULE + (ATTL_E_KEY_EMPTY - status)), 1);
+        cache_count(&a->cache, r,
+                    (enum cache_counter)(COUNT_REFUSED_RULE + (ATTL_E_KEY_EMPTY - status)), 1);
     return status;
 }
 
@@ -130,8 +132,8 @@ engine_check_value(struct attl *a, const struct reclaim_reader *r, uint64_t len)
 }
 
 int
-engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_ms, int64_t deadline_ms, int64_t now_ms,
-                int64_t *ret_deadline_ms)
+engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_ms, int64_t deadline_ms,
+                int64_t now_ms, int64_t *ret_deadline_ms)
 {
     *ret_deadline_ms = ATTL_NO_DEADLINE;
     if (deadline_ms > 0) {
@@ -177,7 +179,8 @@ engine_retry(struct attl *a, struct entry *e, int status, unsigned round)
     if (e->hopeless)
         return false;
     unsigned rounds = status == ATTL_E_FULL ? LIMIT_ROOM_ROUNDS : NOMEM_ROUNDS;
-    if (round < rounds && drain_make_room(&a->cache, cache_shard(&a->cache, e->partition), e->now_ms)) {
+    if (round < rounds &&
+        drain_make_room(&a->cache, cache_shard(&a->cache, e->partition), e->now_ms)) {
         e->now_ms = engine_now_ms(a);
         return true;
     }

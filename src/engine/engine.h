@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The engine: one cache with its clock, its rules, its settings and its maintenance thread, and the one
- * scheme by which everything changes:
+ * The engine: one cache with its clock, its rules, its settings and its maintenance thread, and the
+ * one scheme by which everything changes:
  *
  *   1. validate: a clear error, nothing changed, counted;
  *   2. lock the partition, find the entry, decide, publish;
@@ -62,25 +62,27 @@ int engine_check_value(struct attl *a, const struct reclaim_reader *r, uint64_t 
 /* Counts a refusal and returns `status`. */
 int engine_refuse(struct attl *a, const struct reclaim_reader *r, int status);
 /*
- * The deadline for a life of `ttl_ms` (as in attl_set) or, if > 0, for the point `deadline_ms`. ATTL_DELETED
- * if that point has passed, which a life from now never has. ATTL_TTL_KEEP gives ATTL_OK and is the
- * caller's to honour.
+ * The deadline for a life of `ttl_ms` (as in attl_set) or, if > 0, for the point `deadline_ms`.
+ * ATTL_DELETED if that point has passed, which a life from now never has. ATTL_TTL_KEEP gives
+ * ATTL_OK and is the caller's to honour.
  */
-int engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_ms, int64_t deadline_ms,
-                    int64_t now_ms, int64_t *ret_deadline_ms);
+int engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_ms,
+                    int64_t deadline_ms, int64_t now_ms, int64_t *ret_deadline_ms);
 
 /* Step 2: decides and changes, under the lock. */
 typedef int (*engine_change_fn)(struct entry *e, void *ud);
 /* Steps 1 to 4 for one key. Returns what `fn` returned, or a failure before it. */
 int engine_change(struct attl *a, attl_slice key, engine_change_fn fn, void *ud);
 /* The key's entry ready for entry_find; the partition is not locked yet. */
-void engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key, struct entry *e);
+void engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key,
+                       struct entry *e);
 /* Step 3. False if the change must be given up with `status`. */
 bool engine_retry(struct attl *a, struct entry *e, int status, unsigned round);
 /* Step 4, without a lock. */
 void engine_settle(struct attl *a, struct entry *e);
 
-/* Maintenance in at most about `budget_us` (0: all); returns when it wants to run again (INT64_MAX: never). */
+/* Maintenance in at most about `budget_us` (0: all); returns when it wants to run again (INT64_MAX:
+ * never). */
 int64_t engine_maintain(struct attl *a, uint64_t budget_us);
 /* Applies the settings that may change at run time. */
 void engine_apply_config(struct attl *a, const attl_config *config);

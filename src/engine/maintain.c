@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Maintenance: what the cache does by itself. It drains what has become due, cleans where too much is
- * dead, releases memory whose readers have left and gives empty arenas back, in quanta of 64 records, and
- * then sleeps until the next occupied wheel slot: an idle cache does not wake up. A writer that brings an
- * earlier deadline wakes it; `armed_ms` is published before the wheels are looked at once more, so that
- * one of the two always sees the other.
+ * Maintenance: what the cache does by itself. It drains what has become due, cleans where too much
+ * is dead, releases memory whose readers have left and gives empty arenas back, in quanta of 64
+ * records, and then sleeps until the next occupied wheel slot: an idle cache does not wake up. A
+ * writer that brings an earlier deadline wakes it; `armed_ms` is published before the wheels are
+ * looked at once more, so that one of the two always sees the other.
  */
 #include "engine/engine.h"
 
@@ -53,7 +53,8 @@ maintain_shard(struct attl *a, struct shard *s, int64_t now_ms, struct drain_don
 static int64_t
 trim(struct attl *a, int64_t now_ms)
 {
-    struct arena_pool *pools[] = { &a->cache.chunk_pool, &a->cache.table_pool, &a->cache.extent_pool };
+    struct arena_pool *pools[] = { &a->cache.chunk_pool, &a->cache.table_pool,
+                                   &a->cache.extent_pool };
     bool spare = false;
     for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
         lock_acquire(&pools[i]->lock);
@@ -120,7 +121,8 @@ engine_maintain(struct attl *a, uint64_t budget_us)
     int64_t next_ms = trim(a, now_ms);
     lock_release(&a->tick_lock);
     if (done.expired)
-        cache_count(&a->cache, self, COUNT_EXPIRE_CPU_NS, (uint64_t)(clock_thread_cpu_ns() - cpu_ns));
+        cache_count(&a->cache, self, COUNT_EXPIRE_CPU_NS,
+                    (uint64_t)(clock_thread_cpu_ns() - cpu_ns));
     if (more && !done.blocked)
         return now_ms;
     if (done.blocked)
@@ -144,7 +146,9 @@ maintenance_main(void *arg)
         int64_t now_ms = engine_now_ms(a);
         if (next_ms > now_ms && !atomic_load(&a->stopping)) {
             int64_t wait_ms = next_ms - now_ms;
-            parker_sleep(&a->parker, next_ms == INT64_MAX ? -1 : wait_ms < SLEEP_MAX_MS ? wait_ms : SLEEP_MAX_MS);
+            parker_sleep(&a->parker, next_ms == INT64_MAX     ? -1
+                                     : wait_ms < SLEEP_MAX_MS ? wait_ms
+                                                              : SLEEP_MAX_MS);
         }
         atomic_store(&a->armed_ms, INT64_MIN);
     }
@@ -158,8 +162,9 @@ engine_start(struct attl *a)
         return;
     if (!thread_start(&a->thread, "attl-maintain", maintenance_main, a)) {
         a->background = false;
-        engine_log(a, 3, "maintenance_thread_failed",
-                   "the system refused a thread: expired memory is reclaimed only by writes and attl_tick");
+        engine_log(
+            a, 3, "maintenance_thread_failed",
+            "the system refused a thread: expired memory is reclaimed only by writes and attl_tick");
     }
 }
 

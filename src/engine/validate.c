@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The rules. Most keys hold no byte below a space, which eight bytes at a time can tell; only those that
- * do are looked at byte by byte. Binary mode still bounds the length, because a record must fit a chunk.
+ * The rules. Most keys hold no byte below a space, which eight bytes at a time can tell; only those
+ * that do are looked at byte by byte. Binary mode still bounds the length, because a record must
+ * fit a chunk.
  */
 #include "engine/validate.h"
 
@@ -44,7 +45,8 @@ check_bytes(attl_slice key, int mode)
         return ATTL_E_KEY_NUL;
     if (mode == VALIDATE_STRICT)
         return ATTL_E_KEY_CONTROL;
-    if (mode == VALIDATE_NORMAL && (memchr(key.data, '\r', key.len) || memchr(key.data, '\n', key.len)))
+    if (mode == VALIDATE_NORMAL &&
+        (memchr(key.data, '\r', key.len) || memchr(key.data, '\n', key.len)))
         return ATTL_E_KEY_CONTROL;
     return ATTL_OK;
 }
@@ -53,7 +55,8 @@ int
 validate_key(const struct validate_rules *r, attl_slice key)
 {
     int mode = atomic_load_explicit(&r->mode, memory_order_relaxed);
-    if (key.len > atomic_load_explicit(&r->max_key_bytes, memory_order_relaxed) || key.len > LIMIT_KEY_BYTES)
+    if (key.len > atomic_load_explicit(&r->max_key_bytes, memory_order_relaxed) ||
+        key.len > LIMIT_KEY_BYTES)
         return ATTL_E_KEY_LONG;
     if (mode == VALIDATE_BINARY)
         return ATTL_OK;
@@ -67,7 +70,8 @@ validate_key(const struct validate_rules *r, attl_slice key)
 int
 validate_value_len(const struct validate_rules *r, uint64_t len)
 {
-    if (len > LIMIT_VALUE_BYTES || len > atomic_load_explicit(&r->max_value_bytes, memory_order_relaxed))
+    if (len > LIMIT_VALUE_BYTES ||
+        len > atomic_load_explicit(&r->max_value_bytes, memory_order_relaxed))
         return ATTL_E_VALUE_LONG;
     return ATTL_OK;
 }

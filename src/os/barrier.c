@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * membarrier(2), private expedited: an interrupt to the cores that run threads of this process, a few
- * microseconds, paid once per batch of reclaimed memory. Without it a sequentially consistent fence pairs
- * with the fence the readers then execute.
+ * membarrier(2), private expedited: an interrupt to the cores that run threads of this process, a
+ * few microseconds, paid once per batch of reclaimed memory. Without it a sequentially consistent
+ * fence pairs with the fence the readers then execute. No state is kept here: the caller remembers
+ * whether registration worked.
  */
 #include "os/barrier.h"
 
@@ -15,7 +16,8 @@ void
 barrier_full(void)
 {
 #if defined(__SANITIZE_THREAD__)
-    /* gcc's thread sanitizer knows no fences; a locked exchange is one on every machine it runs on. */
+    /* gcc's thread sanitizer knows no fences; a locked exchange is one on every machine it runs on.
+     */
     _Atomic int dummy = 0;
     (void)atomic_exchange(&dummy, 1);
 #else

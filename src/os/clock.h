@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Time. Caches live on `clock_now_ms`: the wall clock at start plus the monotonic time since, so that
- * setting the system's clock changes no life. It is exact to the millisecond and costs about 8 ns where
- * the processor has a constant time-stamp counter, because the real clock (22 ns) is read only when the
- * counter says that a part of a millisecond has passed.
+ * Time. Caches live on `clock_now_ms`: the wall clock at start plus the monotonic time since, so
+ * that setting the system's clock changes no life. It is exact to the millisecond and costs about 8
+ * ns where the processor has a constant time-stamp counter, because the real clock (22 ns) is read
+ * only when the counter says that a part of a millisecond has passed.
  */
 #ifndef ATTL_OS_CLOCK_H
 #define ATTL_OS_CLOCK_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A four-byte mutex on a futex. It spins briefly, because the sections it guards last about a hundred
- * nanoseconds, then sleeps in the kernel, because a pure spinlock collapses once threads outnumber cores
- * (measured at 2.2 M operations/s where sleeping locks reach 8.7 M). The owner is whoever acquired it;
- * the order of acquisition is in docs/locking.md.
+ * A four-byte mutex on a futex. It spins briefly, because the sections it guards last about a
+ * hundred nanoseconds, then sleeps in the kernel, because a pure spinlock collapses once threads
+ * outnumber cores (measured at 2.2 M operations/s where sleeping locks reach 8.7 M). The owner is
+ * whoever acquired it; the order of acquisition is in docs/locking.md.
  */
 #ifndef ATTL_OS_LOCK_H
 #define ATTL_OS_LOCK_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mmap, mprotect and madvise. Reserved addresses are PROT_NONE and MAP_NORESERVE, so they count against
- * no limit but RLIMIT_AS; decommitting maps fresh PROT_NONE pages over the old ones, which returns the
- * memory and the commit charge in one call. Huge pages are asked for arena by arena (measured: 305 ns
- * instead of 480 ns per dependent load over 8 GiB under nested paging).
+ * mmap, mprotect and madvise. Reserved addresses are PROT_NONE and MAP_NORESERVE, so they count
+ * against no limit but RLIMIT_AS; decommitting maps fresh PROT_NONE pages over the old ones, which
+ * returns the memory and the commit charge in one call. Huge pages are asked for arena by arena
+ * (measured: 305 ns instead of 480 ns per dependent load over 8 GiB under nested paging).
  */
 #include "os/mem.h"
 
@@ -17,7 +17,8 @@
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define UNDER_SANITIZER 1
 #elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer) || \
+    __has_feature(memory_sanitizer)
 #define UNDER_SANITIZER 1
 #endif
 #endif
@@ -40,7 +41,8 @@ os_mem_reserve(size_t bytes, size_t align)
         return NULL;
     char *start = (char *)(((uintptr_t)at + align - 1) & ~(uintptr_t)(align - 1));
     if (start > at)
-        (void)munmap(at, (size_t)(start - at)); /* the slack in front; failing only wastes addresses */
+        (void)munmap(at,
+                     (size_t)(start - at)); /* the slack in front; failing only wastes addresses */
     if (start + bytes < at + whole)
         (void)munmap(start + bytes, (size_t)(at + whole - (start + bytes))); /* and behind */
     return start;
@@ -59,8 +61,8 @@ os_mem_commit(void *at, size_t bytes, bool huge)
 bool
 os_mem_decommit(void *at, size_t bytes)
 {
-    return mmap(at, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) !=
-           MAP_FAILED;
+    return mmap(at, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+                0) != MAP_FAILED;
 }
 
 void

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Memory from the system. A cache reserves one range of addresses, which costs nothing, and commits
- * arenas of it as it grows; a committed arena can be given back. Commit is where lack of memory shows:
- * it returns false, and the caller answers ATTL_E_NOMEM or evicts.
+ * arenas of it as it grows; a committed arena can be given back. Commit is where lack of memory
+ * shows: it returns false, and the caller answers ATTL_E_NOMEM or evicts.
  */
 #ifndef ATTL_OS_MEM_H
 #define ATTL_OS_MEM_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sleeping on a futex with a relative timeout. The three states make the common case, waking a thread
- * that is already running, free of system calls. Early returns of the kernel (signals) are allowed: the
- * sleeper's loop looks for work anyway.
+ * Sleeping on a futex with a relative timeout. The three states make the common case, waking a
+ * thread that is already running, free of system calls. Early returns of the kernel (signals) are
+ * allowed: the sleeper's loop looks for work anyway.
  */
 #include "os/parker.h"
 
@@ -25,8 +25,8 @@ parker_sleep(struct parker *p, int64_t timeout_ms)
     if (atomic_compare_exchange_strong(&p->state, &awake, 1)) {
         struct timespec limit = { .tv_sec = timeout_ms / 1000,
                                   .tv_nsec = (long)(timeout_ms % 1000) * 1000000 };
-        (void)syscall(SYS_futex, &p->state, FUTEX_WAIT_PRIVATE, 1, timeout_ms < 0 ? NULL : &limit, NULL,
-                      0); /* time-out, wake-up and signal all mean: go on */
+        (void)syscall(SYS_futex, &p->state, FUTEX_WAIT_PRIVATE, 1, timeout_ms < 0 ? NULL : &limit,
+                      NULL, 0); /* time-out, wake-up and signal all mean: go on */
     }
     atomic_store(&p->state, 0);
 }
@@ -35,5 +35,6 @@ void
 parker_wake(struct parker *p)
 {
     if (atomic_exchange(&p->state, 2) == 1)
-        (void)syscall(SYS_futex, &p->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); /* gone already: fine */
+        (void)syscall(SYS_futex, &p->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL,
+                      0); /* gone already: fine */
 }

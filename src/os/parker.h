@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A place where one thread sleeps until a time or until somebody wakes it. A wake before the sleep is
- * remembered, so none is lost, and waking a thread that is awake costs one atomic exchange and no system
- * call. One sleeper, any number of wakers.
+ * A place where one thread sleeps until a time or until somebody wakes it. A wake before the sleep
+ * is remembered, so none is lost, and waking a thread that is awake costs one atomic exchange and
+ * no system call. One sleeper, any number of wakers.
  */
 #ifndef ATTL_OS_PARKER_H
 #define ATTL_OS_PARKER_H
@@ -15,7 +15,8 @@ struct parker {
 };
 
 void parker_init(struct parker *p);
-/* Sleeps for at most `timeout_ms` (< 0: until woken). Returns at once if woken since the last sleep. */
+/* Sleeps for at most `timeout_ms` (< 0: until woken). Returns at once if woken since the last
+ * sleep. */
 void parker_sleep(struct parker *p, int64_t timeout_ms);
 void parker_wake(struct parker *p);
 

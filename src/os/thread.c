@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * pthreads, with the habits of a library: signals stay the host's business, and maintenance runs at a
- * lower priority than the threads that serve. On Linux a nice value belongs to one thread, which is what
- * makes the latter possible without privileges.
+ * pthreads, with the habits of a library: signals stay the host's business, and maintenance runs at
+ * a lower priority than the threads that serve. On Linux a nice value belongs to one thread, which
+ * is what makes the latter possible without privileges. Nothing is kept between calls.
  */
 #include "os/thread.h"
 

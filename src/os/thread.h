@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Threads: started with all signals blocked, so that the host's handlers never run on ours, with a name
- * that shows in top, and optionally at a lower priority. Joining is the only way to end one.
+ * Threads: started with all signals blocked, so that the host's handlers never run on ours, with a
+ * name that shows in top, and optionally at a lower priority. Joining is the only way to end one.
+ * The struct belongs to whoever starts it.
  */
 #ifndef ATTL_OS_THREAD_H
 #define ATTL_OS_THREAD_H

@@ -25,7 +25,6 @@ import time
 import attl_server
 
 WAIT_S = 20
-ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]")
 
 
 def attl_path():
@@ -299,7 +298,7 @@ def check_refused_lines(server):
     attl(server, "flushall")
     result = attl(server, "load", "-", data=data)
     says(result, 1, b"", b"standard input: line 2: column 1: expected '{'")
-    assert b"line 3: column 33: unknown member 'deadline'" in result.stderr, result.stderr
+    assert b"line 3: column 34: unknown member 'deadline'" in result.stderr, result.stderr
     assert b"loaded 2 keys, refused 2" in result.stderr
     attl(server, "flushall")
     says(attl(server, "load", "--strict", "-", data=data), 1, b"", b"loaded 1 keys, refused 1")
@@ -399,18 +398,81 @@ def attl_server_set(server, i):
 # ---- on a terminal ---------------------------------------------------------------------------------
 
 
+class Screen:
+    """What a terminal without scrolling would show: enough of ECMA-48 for libedit under TERM=xterm."""
+    SEQUENCE = re.compile(rb"\x1b\[([0-9;?]*)([A-Za-z])|\x1b[=>]|\x1b\([A-Z0-9]")
+
+    def __init__(self):
+        self.rows = [bytearray()]
+        self.row = self.column = 0
+        self.pending = b""
+
+    def feed(self, data):
+        data = self.pending + data
+        at = 0
+        while at < len(data):
+            if data[at] == 0x1b:
+                match = self.SEQUENCE.match(data, at)
+                if not match:
+                    break  # the rest of it is still to come
+                self.control(match)
+                at = match.end()
+            else:
+                self.character(data[at])
+                at += 1
+        self.pending = data[at:]
+
+    def control(self, match):
+        count = int(match[1]) if match[1] and match[1].isdigit() else None
+        row = self.rows[self.row]
+        if match[2] == b"G":
+            self.column = (count or 1) - 1
+        elif match[2] == b"C":
+            self.column += count or 1
+        elif match[2] == b"D":
+            self.column -= count or 1
+        elif match[2] == b"A":
+            self.row -= count or 1
+        elif match[2] == b"K":
+            del row[self.column:]
+        elif match[2] == b"J":
+            del row[self.column:]
+            del self.rows[self.row + 1:]
+        elif match[2] == b"P":
+            del row[self.column:self.column + (count or 1)]
+        elif match[2] == b"@":
+            row[self.column:self.column] = b" " * (count or 1)
+
+    def character(self, byte):
+        if byte == 0x0d:
+            self.column = 0
+        elif byte == 0x0a:
+            self.row += 1
+            if self.row == len(self.rows):
+                self.rows.append(bytearray())
+        elif byte == 0x08:
+            self.column -= 1
+        elif byte >= 0x20:
+            row = self.rows[self.row]
+            row.extend(b" " * (self.column + 1 - len(row)))
+            row[self.column] = byte
+            self.column += 1
+
+    def text(self, first_row=0):
+        return b"\n".join(bytes(row).rstrip() for row in self.rows[first_row:])
+
+
 class Terminal:
-    """The tool on a pseudo-terminal of 100 columns. It only ever sees TERM=xterm."""
+    """The tool on a pseudo-terminal of 100 columns."""
 
     def __init__(self, *args, env=None):
         self.home = tempfile.TemporaryDirectory(prefix="attl-test-home-")
         self.leader, follower = pty.openpty()
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-        full = dict(os.environ, TERM="xterm", XDG_STATE_HOME=self.home.name, HOME=self.home.name,
+        full = {name: value for name, value in os.environ.items()
+                if name not in ("NO_COLOR", "ATTL_PASSWORD")}
+        full.update(TERM="xterm", XDG_STATE_HOME=self.home.name, HOME=self.home.name,
                     LC_ALL="C.UTF-8", **(env or {}))
-        full.pop("NO_COLOR", None)
-        if env and "NO_COLOR" in env:
-            full["NO_COLOR"] = env["NO_COLOR"]
 
         def take_terminal():
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -420,26 +482,34 @@ class Terminal:
                                         stderr=follower, env=full, start_new_session=True,
                                         preexec_fn=take_terminal)
         os.close(follower)
-        self.seen = b""
+        self.seen = b""  # everything, as it came
+        self.screen = Screen()
+        self.mark = 0    # the row where typing began
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         if self.process.poll() is None:
-            self.process.terminate()
-            time.sleep(0.1)
             self.process.kill()
         self.process.wait(WAIT_S)
         os.close(self.leader)
         self.home.cleanup()
 
     def type(self, text):
-        """Forgets what was seen and types."""
-        self.seen = b""
+        """Types; what is expected next must be shown on this line or below."""
+        self.mark = self.screen.row
         os.write(self.leader, text)
 
-    def _read(self, timeout):
+    def enter(self, line):
+        """Types a whole line at the prompt. Before the prompt the terminal is not the editor's."""
+        self.wait(self.at_prompt, "no prompt")
+        self.type(line + b"\r")
+
+    def at_prompt(self):
+        return re.fullmatch(rb"\S.*> ", bytes(self.screen.rows[self.screen.row]).rstrip() + b" ")
+
+    def read(self, timeout):
         readable, _, _ = select.select([self.leader], [], [], timeout)
         if not readable:
             return False
@@ -448,23 +518,30 @@ class Terminal:
         except OSError:
             return False  # the other end is closed
         self.seen += data
+        self.screen.feed(data)
         return bool(data)
 
-    def expect(self, text, raw=False):
-        """Waits until `text` was shown (escape sequences taken out unless raw)."""
+    def wait(self, condition, why):
         deadline = time.monotonic() + WAIT_S
-        while text not in (self.seen if raw else ESCAPES.sub(b"", self.seen)):
+        while not condition():
             left = deadline - time.monotonic()
-            assert left > 0 and (self._read(left) or self.process.poll() is None), \
-                f"{text!r} was not shown: {self.seen!r}"
+            assert left > 0 and (self.read(left) or self.process.poll() is None), \
+                why + ":\n" + self.screen.text().decode(errors="replace")
+
+    def expect(self, text):
+        self.wait(lambda: text in self.screen.text(self.mark), f"{text!r} was not shown")
 
     def ends(self):
         deadline = time.monotonic() + WAIT_S
         while self.process.poll() is None and time.monotonic() < deadline:
-            self._read(0.05)
-        while self._read(0.05):
+            self.read(0.05)
+        while self.read(0.05):
             pass
         return self.process.wait(1)
+
+    def leave(self):
+        self.enter(b"exit")
+        assert self.ends() == 0
 
     def history(self):
         path = os.path.join(self.home.name, "attl", "history")
@@ -474,72 +551,66 @@ class Terminal:
 
 
 def check_prompt(server):
-    prompt = b"127.0.0.1:%d> " % server.port
     with Terminal("-p", str(server.port)) as t:
-        t.expect(prompt)
-        t.type(b"set greeting 'hello there'\r")
-        t.expect(b"OK")
-        t.expect(prompt)
-        t.type(b"get greeting\r")
+        t.enter(b"set greeting 'hello there'")
+        t.expect(b"127.0.0.1:%d> set greeting 'hello there'\nOK" % server.port)
+        t.enter(b"get greeting")
         t.expect(b'"hello there"')
-        t.type(b"nosuch\r")
-        t.expect(b"\x1b[31m(error) ERR unknown command", raw=True)
-        t.type(b"get \"unclosed\r")
+        t.enter(b"nosuch")
+        t.expect(b"(error) ERR unknown command")
+        assert b"\x1b[31m(error)" in t.seen
+        t.enter(b'get "unclosed')
         t.expect(b"a quote is not closed")
-        t.type(b"config set requirepass\r")
+        t.enter(b"config set requirepass")
         t.expect(b"(error)")
-        t.type(b"auth one two three four\r")
+        t.enter(b"auth one two three four")
         t.expect(b"(error)")
-        t.type(b"help getrange\r")
+        t.enter(b"help getrange")
         t.expect(b"since")
-        t.type(b"help\r")
+        t.enter(b"help")
         t.expect(b"connect HOST [PORT]")
-        t.type(b"exit\r")
-        assert t.ends() == 0
+        t.leave()
         assert t.history() == (b"set greeting 'hello there'\nget greeting\nnosuch\nhelp getrange\n"
                                b"help\nexit\n"), t.history()
 
 
 def check_completion(server):
     with Terminal("-p", str(server.port)) as t:
-        t.expect(b"> ")
+        t.wait(t.at_prompt, "no prompt")
         t.type(b"GETRA\t")
-        t.expect(b"GETRANGE ")
+        t.expect(b"> GETRANGE")
         t.type(b"\x15config r\t")  # control-U clears the line
-        t.expect(b"config re")
+        t.expect(b"> config re")
         t.type(b"\t")
-        t.expect(b"resetstat")
-        t.expect(b"rewrite")
+        t.expect(b"resetstat  rewrite\n")
         t.type(b"\x15help conf\t")
-        t.expect(b"help config ")
+        t.expect(b"> help config")
         t.type(b"\x15zzzz\t\x15ping\r")
         t.expect(b"PONG")
-        t.type(b"\x1b[A\r")  # the last line again
-        t.expect(b"PONG")
+        t.enter(b"\x1b[A")  # the last line again
+        t.expect(b"> ping\nPONG")
+        t.wait(t.at_prompt, "no prompt")
         t.type(b"\x04")
         assert t.ends() == 0
 
 
 def check_control_c(server):
     with Terminal("-p", str(server.port)) as t:
-        t.expect(b"> ")
+        t.wait(t.at_prompt, "no prompt")
         t.type(b"set never typed")
         t.expect(b"typed")
         t.type(b"\x03")
-        t.expect(b"> ")
-        t.type(b"exists never\r")
+        t.enter(b"exists never")
         t.expect(b"(integer) 0")
-        t.type(b"\x04")
-        assert t.ends() == 0
+        t.leave()
     silent = Listener(False)
     with Terminal("-p", str(silent.port), "--resp2") as t:
         wait_for(lambda: silent.open, "no connection")
-        time.sleep(0.2)
+        time.sleep(0.1)  # it now waits for the reply to COMMAND DOCS
         t.type(b"\x03")
         t.expect(b"interrupted")
         t.expect(b"not connected")
-        t.type(b"exit\r")
-        assert t.ends() == 0
+        t.leave()
     silent.close()
 
 
@@ -547,13 +618,20 @@ def test_hints_show_the_arguments_to_come():
     if not shutil.which("redis-server"):
         return
     with RedisServer() as redis, Terminal("-p", str(redis.port)) as t:
-        t.expect(b"> ")
+        t.wait(t.at_prompt, "no prompt")
         t.type(b"getrange ")
-        t.expect(b"key start end")
+        t.expect(b" key start end")
         t.type(b"k ")
-        t.expect(b"start end")
-        t.type(b"\x15\x04")
-        assert t.ends() == 0
+        t.wait(lambda: re.search(rb"> getrange k {20,}start end", t.screen.text()), "no hint")
+        t.type(b"0 -1\r")
+        t.expect(b'> getrange k 0 -1\n""')  # entering the line took the hint away
+        t.leave()
+
+
+def server_at(port):
+    server = attl_server.Server(port=port)
+    server.port = port
+    return server
 
 
 def test_the_prompt_survives_its_server():
@@ -561,24 +639,23 @@ def test_the_prompt_survives_its_server():
     with Terminal("-p", str(port)) as t:
         t.expect(b"is attld running?")
         t.expect(b"not connected")
-        with attl_server.Server(port=port):
-            t.type(b"ping\r")
-            t.expect(b"PONG")
-            t.expect(b"127.0.0.1:%d> " % port)
-        t.type(b"ping\r")
-        t.expect(b"not connected")
-        with attl_server.Server(port=port) as server, attl_server.Server() as other:
-            t.type(b"set k 1\r")
+        with server_at(port):
+            t.enter(b"ping")
+            t.expect(b"PONG\n127.0.0.1:%d>" % port)
+        t.enter(b"ping")
+        t.expect(b"closed the connection")
+        t.expect(b"\nnot connected")
+        with server_at(port) as server, attl_server.Server() as other:
+            t.enter(b"set k 1")
             t.expect(b"OK")
-            t.type(b"connect localhost %d\r" % other.port)
-            t.expect(b"localhost:%d> " % other.port)
-            t.type(b"get k\r")
+            t.enter(b"connect localhost %d" % other.port)
+            t.expect(b"\nlocalhost:%d>" % other.port)
+            t.enter(b"get k")
             t.expect(b"(nil)")
-            t.type(b"connect\r")
+            t.enter(b"connect")
             t.expect(b"usage: connect HOST [PORT]")
             says(attl(server, "get", "k"), 0, b"1\n")
-            t.type(b"quit\r")
-            assert t.ends() == 0
+            t.leave()
 
 
 def test_colours_stay_off_when_asked():
@@ -595,7 +672,7 @@ def test_on_a_terminal_stat_draws_in_place_and_load_shows_progress():
     with attl_server.Server() as server, tempfile.TemporaryDirectory() as folder:
         with Terminal("-p", str(server.port), "stat", "-i", "0.1") as t:
             t.expect(b"ops/s")
-            t.expect(b"\x1b[K\r", raw=True)
+            t.wait(lambda: b"\x1b[K\r" in t.seen, "not drawn twice")
             t.type(b"\x03")
             assert t.ends() == 0
             assert t.seen.count(b"\n") <= 1, t.seen
@@ -631,7 +708,7 @@ def against(name, serve):
 def main():
     attl_path()
     tests = [f for name, f in globals().items() if name.startswith("test_")]
-    tests += against("attld", attl_server.Server)
+    tests += against("attld", lambda: attl_server.Server(**{"validation.mode": "binary"}))
     if shutil.which("redis-server"):
         tests += against("redis", RedisServer)
     else:

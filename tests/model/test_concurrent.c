@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-enum { WRITERS = 2, HELD_MAX = 40, BATCH = 16, FILLER_KEYS = 20000, THREADS_MAX = 16, RUN_MS = 4000 };
+enum { WRITERS = 2, HELD_MAX = 40, BATCH = 16, FILLER_KEYS = 60000, THREADS_MAX = 16, RUN_MS = 4000 };
 
 struct job {
     struct field *field;
@@ -385,9 +385,9 @@ readers_see_only_what_was_written_in_few_partitions(void **state)
     /* Every key shares its table, its lock and its stash with hundreds of others. */
     static const struct sim_option options[] = {
         { "cache.max_memory", "0" },   { "cache.max_entries", "0" }, { "cache.num_shards", "2" },
-        { "cache.partitions", "16" },  { NULL, NULL },
+        { "cache.partitions", "64" },  { NULL, NULL },
     };
-    run_field("16 partitions", options, false, test_seed() + 1);
+    run_field("64 partitions", options, false, test_seed() + 1);
 }
 
 static void

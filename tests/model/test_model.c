@@ -32,7 +32,7 @@ small_values_that_come_and_go_are_a_map(void **state)
     static const struct run_setup setup = {
         .name = "small values", .mode = MODEL_BINARY, .key_count = 60000, .value_bytes_max = 600,
         .big_value_one_in = 0, .slow_time_one_in = 20000, .steps = 700000,
-        .options = { { "cache.num_shards", "3" }, { "cache.partitions", "16" } },
+        .options = { { "cache.num_shards", "3" }, { "cache.partitions", "64" } },
     };
     run_all(&setup, test_seed() + 1);
 }

@@ -34,7 +34,7 @@ fixture_setup(void **state)
 int
 fixture_setup_crowded(void **state)
 {
-    return setup(state, "16");
+    return setup(state, "64");
 }
 
 int

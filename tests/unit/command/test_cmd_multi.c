@@ -61,21 +61,39 @@ msetex_refuses_wrong_counts_and_words(void **state)
                { "EXISTS a", ":0\r\n" });
 }
 
+/* MSET of n pairs "w0" "w1", "w2" "w3" ... */
 static void
-long_lists_work_too(void **state)
+run_mset(struct fixture *f, size_t n)
+{
+    enum { TEXT_MAX = 16 };
+    char(*text)[TEXT_MAX] = malloc(2 * n * TEXT_MAX);
+    attl_slice *argv = malloc((1 + 2 * n) * sizeof *argv);
+    assert_non_null(text);
+    assert_non_null(argv);
+    argv[0] = attl_s("MSET");
+    for (size_t i = 0; i < 2 * n; i++)
+        argv[1 + i] = attl_b(text[i], (size_t)snprintf(text[i], TEXT_MAX, "w%zu", i));
+    buf_clear(&f->out, OUT_MAX_BYTES);
+    command_execute(&f->env, &f->session, argv, 1 + 2 * n, &f->out);
+    buf_append(&f->out, "", 1);
+    free(argv);
+    free(text);
+}
+
+static void
+long_lists_are_stored_up_to_the_limit(void **state)
 {
     struct fixture *f = fixture_of(state);
-    enum { PAIRS = 1000 };
-    static char text[2 * PAIRS][8];
-    static attl_slice argv[1 + 2 * PAIRS];
-    argv[0] = attl_s("MSET");
-    for (size_t i = 0; i < 2 * PAIRS; i++)
-        argv[1 + i] = attl_b(text[i], (size_t)snprintf(text[i], sizeof text[i], "w%zu", i));
-    buf_clear(&f->out, OUT_MAX_BYTES);
-    command_execute(&f->env, &f->session, argv, 1 + 2 * PAIRS, &f->out);
-    assert_int_equal(f->out.len, 5);
+    run_mset(f, 65537);
+    assert_string_equal(f->out.data, "-ERR too many keys in one command, the limit is 65536\r\n");
+    expect(f, "DBSIZE", ":0\r\n");
+    run_mset(f, 1000);
+    assert_string_equal(f->out.data, OK);
     expect(f, "DBSIZE", ":1000\r\n");
     expect(f, "GET w1998", "$5\r\nw1999\r\n");
+    run_mset(f, 65536);
+    assert_string_equal(f->out.data, OK);
+    expect(f, "DBSIZE", ":65536\r\n");
 }
 
 int
@@ -87,7 +105,7 @@ main(void)
         cmocka_unit_test_setup_teardown(msetnx_is_all_or_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(msetex_gives_all_keys_one_life, setup, teardown),
         cmocka_unit_test_setup_teardown(msetex_refuses_wrong_counts_and_words, setup, teardown),
-        cmocka_unit_test_setup_teardown(long_lists_work_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(long_lists_are_stored_up_to_the_limit, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
