@@ -397,8 +397,9 @@ ATTL_API void attl_prefetch(attl *cache, const attl_slice *keys, size_t n);
 /*
  * Stores n pairs as one change: with ATTL_SET_NX none if any key exists, with ATTL_SET_XX none if
  * any is absent. opts may be NULL (then without a deadline: ATTL_TTL_NONE). n <= 65536. A key given
- * twice: the last counts. ATTL_OK, ATTL_NOT_SET, and attl_set's failures (nothing stored). Since
- * 0.1.
+ * twice: the last counts. May pass max_memory by a sixteenth until the next write. ATTL_OK,
+ * ATTL_NOT_SET, ATTL_DELETED (a deadline in the past), and attl_set's failures (nothing stored).
+ * Since 0.1.
  */
 ATTL_CHECKED int attl_mset(attl *cache, const attl_slice *keys, const attl_slice *values, size_t n,
                            const attl_set_opts *opts);

@@ -22,6 +22,8 @@ int attl_unstable_check(attl *cache, const char **ret_broken);
 void attl_unstable_partition_move(attl *cache, uint64_t partition, uint32_t shard);
 /* Lets the n-th commit of an arena from now on fail, and all after it; n < 0: none. */
 void attl_unstable_fail_commits(attl *cache, int64_t n);
+/* Makes the placement of keys repeatable. Only for an empty cache that nobody uses yet. */
+void attl_unstable_fix_secret(attl *cache, uint64_t seed);
 /* Expired or dead memory is reclaimed, memory waiting for readers is released, empty arenas go
  * back. */
 void attl_unstable_settle(attl *cache);

@@ -69,6 +69,7 @@ attl_option_set(attl *a, const char *name, const char *value, char *err, size_t 
         a->config = changed;
         changed = old;
         engine_apply_config(a, a->config);
+        drain_to_limits(&a->cache, engine_now_ms(a));
     }
     attl_config_free(changed);
     lock_release(&a->config_lock);

@@ -216,6 +216,17 @@ attl_unstable_fail_commits(attl *a, int64_t n)
 }
 
 void
+attl_unstable_fix_secret(attl *a, uint64_t seed)
+{
+    struct hash_key *k = &a->cache.hash;
+    k->sip[0] = k->sip[1] = seed;
+    for (size_t i = 0; i < sizeof(k->secret); i++) {
+        seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        k->secret[i] = (uint8_t)(seed >> 56);
+    }
+}
+
+void
 attl_unstable_settle(attl *a)
 {
     enum { ROUNDS = 64 };

@@ -10,7 +10,11 @@
 
 #include "os/mem.h"
 
-enum { REGION_MIN_BYTES = 4 * LIMIT_ARENA_BYTES };
+enum {
+    REGION_MIN_BYTES = 4 * LIMIT_ARENA_BYTES,
+    SCATTERED_SHARE = 4, /* this part of the arenas in use may lie free in pieces, */
+    SCATTERED_MIN_BYTES = 4 * LIMIT_ARENA_BYTES, /* and so much in any case */
+};
 
 bool
 region_init(struct region *r, const attl_allocator *alloc, size_t want_bytes, bool huge)
@@ -105,6 +109,7 @@ arena_pool_init(struct arena_pool *p, struct region *r, uint32_t granule_bytes, 
                               .granule_bytes = granule_bytes,
                               .maps_chunks = maps_chunks };
     lock_init(&p->lock);
+    atomic_init(&p->emptying_index, UINT32_MAX);
 }
 
 static uint32_t
@@ -201,6 +206,12 @@ map_fill(uint64_t *map, uint32_t at, uint32_t count, bool set)
 static void
 arena_reclass(struct arena_pool *p, struct arena *a)
 {
+    if (a == p->emptying) {
+        if (a->free_granules < pool_granules(p))
+            return;
+        p->emptying = NULL;
+        atomic_store_explicit(&p->emptying_index, UINT32_MAX, memory_order_relaxed);
+    }
     uint32_t largest = a->free_granules ? map_largest_run(a->free_map, pool_granules(p)) : 0;
     int class = largest ? floor_log2(largest) : -1;
     if (class == a->class)
@@ -293,6 +304,35 @@ arena_pool_free(struct arena_pool *p, void *at, size_t bytes)
     atomic_fetch_sub_explicit(&p->used_bytes, (uint64_t)count * p->granule_bytes,
                               memory_order_relaxed);
     lock_release(&p->lock);
+}
+
+/* The arena with the fewest granules in use, if that is at most half of them. */
+static struct arena *
+emptiest(struct arena_pool *p)
+{
+    struct arena *best = NULL;
+    for (int class = 0; class < ARENA_CLASSES; class ++)
+        for (struct arena *a = p->by_class[class]; a; a = a->next)
+            if (a->free_granules < pool_granules(p) && a->free_granules * 2 >= pool_granules(p) &&
+                (!best || a->free_granules > best->free_granules))
+                best = a;
+    return best;
+}
+
+bool
+arena_pool_defragment(struct arena_pool *p)
+{
+    lock_acquire(&p->lock);
+    uint64_t used = atomic_load_explicit(&p->used_bytes, memory_order_relaxed);
+    uint64_t filled = (uint64_t)(p->arenas - p->empty_arenas) * LIMIT_ARENA_BYTES;
+    bool scattered = filled > used + filled / SCATTERED_SHARE + SCATTERED_MIN_BYTES;
+    if (!p->emptying && scattered && (p->emptying = emptiest(p)) != NULL) {
+        class_remove(p, p->emptying);
+        atomic_store_explicit(&p->emptying_index, p->emptying->index, memory_order_relaxed);
+    }
+    bool busy = p->emptying != NULL;
+    lock_release(&p->lock);
+    return busy;
 }
 
 size_t

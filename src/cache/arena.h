@@ -27,7 +27,7 @@ struct arena {
     struct arena *prev, *next; /* in the pool's list of its class */
     uint32_t index;            /* in the region */
     uint16_t free_granules;
-    int8_t class;                   /* floor(log2(largest free run)), -1: full */
+    int8_t class; /* floor(log2(largest free run)), -1: in no list */
     uint64_t free_map[ARENA_WORDS]; /* bit set: free */
     struct chunk *chunk_of[];       /* chunk pool only: by 4 KiB page */
 };
@@ -53,6 +53,8 @@ struct arena_pool {
     bool maps_chunks;
     struct arena *by_class[ARENA_CLASSES];
     uint32_t arenas, empty_arenas;
+    struct arena *emptying;          /* takes no allocations: its chunks are being moved away */
+    _Atomic uint32_t emptying_index; /* of it, for those without the lock; UINT32_MAX: none */
     _Atomic uint64_t used_bytes;
 };
 
@@ -67,6 +69,11 @@ void *arena_pool_alloc(struct arena_pool *p, size_t bytes);
 void arena_pool_free(struct arena_pool *p, void *at, size_t bytes);
 /* Gives up to `max_arenas` empty arenas beyond `keep` back to the system; returns the bytes. */
 size_t arena_pool_trim(struct arena_pool *p, uint32_t keep, uint32_t max_arenas);
+/*
+ * If more than a quarter of the pool lies free in pieces, chooses its emptiest arena to be emptied,
+ * so that it can be given back. True while there is one: move what arena_pool_is_emptying() says.
+ */
+bool arena_pool_defragment(struct arena_pool *p);
 /* Records that the pages of [at, at+bytes) belong to `c`. */
 void arena_pool_map_chunk(struct arena_pool *p, void *at, size_t bytes, struct chunk *c);
 
@@ -82,6 +89,13 @@ static inline void *
 region_pointer(const struct region *r, uint64_t address)
 {
     return r->base + (address - 1) * 8;
+}
+
+static inline bool
+arena_pool_is_emptying(const struct arena_pool *p, const void *at)
+{
+    uint32_t index = (uint32_t)((size_t)((const char *)at - p->region->base) / LIMIT_ARENA_BYTES);
+    return atomic_load_explicit(&p->emptying_index, memory_order_relaxed) == index;
 }
 
 static inline struct chunk *

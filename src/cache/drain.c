@@ -278,19 +278,29 @@ choose_victim(struct cache *c, struct shard *prefer)
     return heaviest;
 }
 
-/* Evicts until one entry or one whole chunk has gone. */
+/* How many entries there are beyond what max_items allows once one more is added. */
+static uint64_t
+items_over(struct cache *c)
+{
+    uint64_t max = atomic_load_explicit(&c->max_items, memory_order_relaxed);
+    uint64_t items = cache_items(c);
+    return max && items >= max ? items - max + 1 : 0;
+}
+
+/* Evicts what max_items asks for, up to a quantum, or one whole chunk. */
 static bool
 evict_some(struct cache *c, struct shard *s, int64_t now_ms)
 {
     struct drain_done done = { 0 };
-    bool by_items = atomic_load_explicit(&c->max_items, memory_order_relaxed) != 0 &&
-                    cache_items(c) >= atomic_load_explicit(&c->max_items, memory_order_relaxed);
+    uint64_t over = items_over(c);
+    unsigned want = over < LIMIT_DRAIN_QUANTUM ? (unsigned)over : LIMIT_DRAIN_QUANTUM;
     for (unsigned round = 0; round < DUE_ROUNDS_MAX; round++) {
-        drain_step(c, s, DRAIN_EVICT, now_ms, by_items ? 1 : LIMIT_DRAIN_QUANTUM, &done);
+        unsigned gone = done.evicted + done.expired;
+        if (want ? gone >= want : done.chunks > 0)
+            return true;
+        drain_step(c, s, DRAIN_EVICT, now_ms, want ? want - gone : LIMIT_DRAIN_QUANTUM, &done);
         if (done.blocked || done.finished)
             return done.evicted + done.expired > 0;
-        if (by_items ? done.evicted + done.expired > 0 : done.chunks > 0)
-            return true;
     }
     return false;
 }
@@ -335,6 +345,17 @@ drain_make_room(struct cache *c, struct shard *prefer, int64_t now_ms)
 }
 
 void
+drain_to_limits(struct cache *c, int64_t now_ms)
+{
+    uint64_t max_items = atomic_load_explicit(&c->max_items, memory_order_relaxed);
+    /* Bounded by what there is: each round frees an entry, a chunk or dead space, or is the last.
+     */
+    while ((max_items && cache_items(c) > max_items) || !cache_may_use(c, 0, false))
+        if (!drain_make_room(c, &c->shards[0], now_ms))
+            break;
+}
+
+bool
 drain_assist(struct cache *c, struct shard *s, int64_t now_ms)
 {
     enum evict_policy policy =
@@ -355,4 +376,5 @@ drain_assist(struct cache *c, struct shard *s, int64_t now_ms)
         atomic_store_explicit(&s->owes, false, memory_order_relaxed);
     if (done.chunks > 0)
         (void)limbo_collect(&c->limbo);
+    return done.chunks > 0;
 }

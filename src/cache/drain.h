@@ -30,10 +30,14 @@ void drain_step(struct cache *c, struct shard *s, enum drain_reason reason, int6
  */
 bool drain_make_room(struct cache *c, struct shard *prefer, int64_t now_ms);
 
+/* Brings the cache below its limits after they were lowered, as far as the policy allows. */
+void drain_to_limits(struct cache *c, int64_t now_ms);
+
 /*
  * A small step of what writers owe when the cache is near its limit or has much dead space, so that
  * no single write has to pay for a whole chunk. Called while the shard's `owes` is set; clears it.
+ * True if a chunk was freed.
  */
-void drain_assist(struct cache *c, struct shard *s, int64_t now_ms);
+bool drain_assist(struct cache *c, struct shard *s, int64_t now_ms);
 
 #endif

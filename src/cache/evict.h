@@ -14,6 +14,7 @@ enum drain_reason {
     DRAIN_DUE, /* the chunk's wheel slot has come: drop the expired, move the rest to finer slots */
     DRAIN_EVICT, /* a limit was reached */
     DRAIN_CLEAN, /* too much of the chunk is dead: keep the living */
+    DRAIN_MOVE,  /* the chunk's arena is to be emptied and given back: keep the living */
     DRAIN_REASONS
 };
 

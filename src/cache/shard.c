@@ -14,6 +14,7 @@ enum {
     EARLY_EXPIRE_MAX_BYTES = 256 << 10,
     CLEAN_SCAN_MAX = 65536, /* chunks looked at for one choice */
     CLEAN_MAX_LIVE_PERCENT = 97,
+    MOSTLY_DEAD_BYTES = 2048,   /* live bytes left in a chunk */
     DEAD_MIN_BYTES = 256 << 10, /* less is never worth cleaning */
 };
 
@@ -344,19 +345,44 @@ cleanable(struct shard *s)
     return best;
 }
 
+/* A chunk that lies in the arena to be emptied; open ones are sealed first. */
+static struct chunk *
+movable(struct shard *s)
+{
+    const struct arena_pool *pool = &s->cache->chunk_pool;
+    for (unsigned gen = 0; gen < GEN_COUNT; gen++) {
+        for (unsigned i = 0; i < WHEEL_SLOTS; i++)
+            if (s->chains[i].open[gen] &&
+                arena_pool_is_emptying(pool, s->chains[i].open[gen]->data))
+                chunk_seal(s, &s->chains[i], gen);
+        for (struct chunk *c = s->fifo[gen].first; c; c = c->link[LINK_FIFO].next)
+            if (arena_pool_is_emptying(pool, c->data))
+                return c;
+    }
+    return NULL;
+}
+
+static struct chunk *
+choose(struct shard *s, enum drain_reason reason)
+{
+    switch (reason) {
+    case DRAIN_EVICT: return evictable(s);
+    case DRAIN_CLEAN: return cleanable(s);
+    case DRAIN_MOVE: return movable(s);
+    default: return s->due.first;
+    }
+}
+
 struct chunk *
 shard_take(struct shard *s, enum drain_reason reason)
 {
     lock_acquire(&s->lock);
     struct chunk *c = s->draining[reason];
-    if (!c && reason == DRAIN_DUE) {
-        c = s->due.first;
-    } else if (!c) {
-        c = reason == DRAIN_EVICT ? evictable(s) : cleanable(s);
-        if (c && atomic_load(&c->state) == CHUNK_SEALED) {
-            chunk_list_remove(&s->fifo[c->gen], c, LINK_FIFO);
-            atomic_store(&c->state, CHUNK_DRAINING);
-        }
+    if (!c)
+        c = choose(s, reason);
+    if (c && atomic_load(&c->state) == CHUNK_SEALED) {
+        chunk_list_remove(&s->fifo[c->gen], c, LINK_FIFO);
+        atomic_store(&c->state, CHUNK_DRAINING);
     }
     s->draining[reason] = c;
     if (!c)
@@ -386,7 +412,12 @@ shard_record_died(struct chunk *c, struct cache *cache, uint32_t bytes)
 {
     struct shard *s = &cache->shards[atomic_load_explicit(&c->shard, memory_order_relaxed)];
     atomic_fetch_sub_explicit(&s->live_bytes[c->gen], bytes, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&c->live_bytes, bytes, memory_order_relaxed);
+    uint32_t live = atomic_fetch_sub_explicit(&c->live_bytes, bytes, memory_order_relaxed);
+    /* Deletes open no chunks, so a sealed one that becomes mostly dead is where they look at debts.
+     */
+    if (live >= MOSTLY_DEAD_BYTES && live - bytes < MOSTLY_DEAD_BYTES &&
+        atomic_load_explicit(&c->state, memory_order_relaxed) == CHUNK_SEALED)
+        atomic_store_explicit(&s->owes, true, memory_order_relaxed);
     if (atomic_fetch_sub(&c->live_items, 1) != 1 || atomic_load(&c->state) != CHUNK_SEALED)
         return;
     /* It was the last one. Somebody may be taking the chunk right now, or may already have had it

@@ -12,16 +12,14 @@
 #include "cli/interrupt.h"
 #include "cli/term.h"
 
+#include <errno.h>
 #include <histedit.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+#include <wchar.h>
 
-enum { COLUMN_GAP = 2, HINT_COLOUR_MAX = 16 };
-
-/* libedit must know which bytes take no column: they stand between two of this one. */
-#define INVISIBLE '\1'
-#define HINT_DIM "\1\033[2m\1"
-#define HINT_OFF "\1\033[0m\1"
+enum { COLUMN_GAP = 2 };
 
 struct editor {
     EditLine *el;
@@ -29,9 +27,8 @@ struct editor {
     const struct catalog *catalog;
     const char *history_path; /* NULL: none */
     char prompt[EDITOR_PROMPT_MAX];
-    char hint[COMPLETE_HINT_MAX + HINT_COLOUR_MAX];
+    char hint[COMPLETE_HINT_MAX];
     bool accepted; /* the line is entered: no hint any more */
-    bool colour;
     struct completions completions;
 };
 
@@ -60,12 +57,9 @@ static char *
 give_hint(EditLine *el)
 {
     struct editor *e = editor_of(el);
-    char hint[COMPLETE_HINT_MAX] = "";
+    e->hint[0] = '\0';
     if (!e->accepted)
-        complete_hint(e->catalog, text_before_cursor(el), hint);
-    bool colour = e->colour && hint[0];
-    (void)snprintf(e->hint, sizeof e->hint, "%s%s%s", colour ? HINT_DIM : "", hint,
-                   colour ? HINT_OFF : ""); /* sized for all three */
+        complete_hint(e->catalog, text_before_cursor(el), e->hint);
     return e->hint;
 }
 
@@ -154,6 +148,36 @@ static const struct {
     { "^R", "em-inc-search-prev", NULL },
 };
 
+/*
+ * One character, waiting for it. libedit's own function would miss a control-C that comes while it
+ * is not inside read(), and return to waiting.
+ */
+static int
+read_character(EditLine *el, wchar_t *ret_character)
+{
+    mbstate_t state = { 0 };
+    char byte;
+    (void)el;
+    for (;;) {
+        struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+        int ready = interrupt_poll(&p, 1, -1);
+        if (interrupt_pending())
+            return -1;
+        ssize_t n = ready < 0 && errno == EINTR ? -1 : read(STDIN_FILENO, &byte, 1);
+        if (n == 0)
+            return 0; /* the terminal is gone */
+        if (n < 0 && errno != EINTR && errno != EAGAIN)
+            return -1;
+        if (n < 0)
+            continue; /* a new window size, or back from the background: libedit has seen to it */
+        size_t length = mbrtowc(ret_character, &byte, 1, &state);
+        if (length == (size_t)-1)
+            state = (mbstate_t){ 0 }; /* not a character of this locale: dropped */
+        else if (length != (size_t)-2)
+            return 1;
+    }
+}
+
 static bool
 bind_keys(EditLine *el)
 {
@@ -174,15 +198,15 @@ editor_set_up(struct editor *e)
     HistEvent event;
     e->el = el_init("attl", stdin, stdout, stderr);
     e->history = history_init();
-    e->colour = term_has_colour(stdout);
     if (!e->el || !e->history)
         return false;
     (void)history(e->history, &event, H_SETSIZE, HISTORY_LINES_MAX); /* a default stays */
     (void)history(e->history, &event, H_SETUNIQUE, 1);
     int failed = el_set(e->el, EL_CLIENTDATA, e);
     failed |= el_set(e->el, EL_PROMPT, give_prompt);
-    failed |= el_set(e->el, EL_RPROMPT_ESC, give_hint, INVISIBLE);
+    failed |= el_set(e->el, EL_RPROMPT, give_hint);
     failed |= el_set(e->el, EL_SIGNAL, 1);
+    failed |= el_set(e->el, EL_GETCFN, read_character);
     failed |= el_set(e->el, EL_EDITOR, "emacs");
     failed |= el_set(e->el, EL_HIST, history, e->history);
     bool fine = failed == 0 && bind_keys(e->el);

@@ -80,6 +80,9 @@ input_more(struct input *in)
     if (!to)
         return in->bytes.failed == BUF_TOO_BIG ? INPUT_E_LIMIT : INPUT_E_NOMEM;
     for (;;) {
+        struct pollfd p = { .fd = in->fd, .events = POLLIN };
+        (void)interrupt_poll(&p, 1,
+                             -1); /* files are always ready; what else it says, read says too */
         if (interrupt_pending())
             return INPUT_E_INTERRUPTED;
         ssize_t n = read(in->fd, to, INPUT_READ_BYTES);
@@ -91,7 +94,7 @@ input_more(struct input *in)
             in->ended = true;
             return INPUT_END;
         }
-        if (errno != EINTR) {
+        if (errno != EINTR && errno != EAGAIN) {
             in->error = errno;
             return INPUT_E_IO;
         }

@@ -6,8 +6,12 @@
  */
 #include "cli/interrupt.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <time.h>
+
+enum { MS_PER_S = 1000, NS_PER_MS = 1000000 };
 
 static volatile sig_atomic_t pending;
 
@@ -31,6 +35,24 @@ interrupt_install(void)
     (void)sigaction(SIGTERM, &action, NULL);
     action.sa_handler = SIG_IGN;
     (void)sigaction(SIGPIPE, &action, NULL);
+}
+
+int
+interrupt_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+    struct timespec timeout = { .tv_sec = timeout_ms / MS_PER_S,
+                                .tv_nsec = (long)(timeout_ms % MS_PER_S) * NS_PER_MS };
+    sigset_t ours, before;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTERM);
+    /* Blocked while we look at the flag; ppoll opens the door and waits in one step. */
+    (void)sigprocmask(SIG_BLOCK, &ours, &before);
+    int ready = pending ? -1 : ppoll(fds, n, timeout_ms < 0 ? NULL : &timeout, &before);
+    int error = pending ? EINTR : errno;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return ready;
 }
 
 bool

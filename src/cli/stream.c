@@ -14,7 +14,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -34,7 +33,7 @@ stream_sleep(int length_ms)
 {
     if (length_ms <= 0)
         return;
-    (void)poll(NULL, 0, length_ms); /* waking early is what the caller wants */
+    (void)interrupt_poll(NULL, 0, length_ms); /* waking early is what the caller wants */
 }
 
 void
@@ -72,7 +71,7 @@ stream_wait(int fd, int wanted, int timeout_ms, int *ret_ready)
     for (;;) {
         if (interrupt_pending())
             return STREAM_E_INTERRUPTED;
-        int n = poll(&p, 1, remaining_ms(deadline_ms));
+        int n = interrupt_poll(&p, 1, remaining_ms(deadline_ms));
         if (n == 0)
             return STREAM_E_TIMEOUT;
         if (n > 0)

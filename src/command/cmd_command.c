@@ -242,7 +242,7 @@ list_takes(const struct request *rq, const struct command *cmd, enum list_filter
     return false;
 }
 
-/* COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern] */
+/* COMMAND LIST [FILTERBY MODULE name | FILTERBY ACLCAT category | FILTERBY PATTERN pattern] */
 void
 cmd_command_list(struct request *rq)
 {

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "command/commands.h"
 #include "command/reply.h"
+#include "command/syntax.h"
 
 #include <stdio.h>
 
@@ -90,12 +91,17 @@ static void
 reply_doc(struct request *rq, const struct command *cmd)
 {
     bool container = cmd->subs_len > 0;
+    bool arguments = !container && cmd->syntax[0];
     resp_bulk_str(rq->out, cmd->name);
-    resp_map(rq->out, rq->s->proto, container ? 5 : 4);
+    resp_map(rq->out, rq->s->proto, container || arguments ? 5 : 4);
     reply_field_str(rq, "summary", cmd->summary);
     reply_field_str(rq, "since", cmd->since);
     reply_field_str(rq, "group", command_group_name(cmd->group));
     reply_field_str(rq, "complexity", cmd->complexity ? cmd->complexity : "O(1)");
+    if (arguments) {
+        resp_bulk_str(rq->out, "arguments");
+        syntax_reply(rq, cmd->syntax);
+    }
     if (!container)
         return;
     resp_bulk_str(rq->out, "subcommands");

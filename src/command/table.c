@@ -290,7 +290,7 @@ const struct command command_table[] = {
       .group = GROUP_CONNECTION, .since = "2.4.0", .summary = "Close connections",
       .complexity = "O(N) with N connections",
       .syntax = "address | [ID id] [ADDR address] [LADDR address] [TYPE type] [USER name] [MAXAGE "
-                "seconds] [SKIPME YES | NO]" },
+                "seconds] [SKIPME YES | SKIPME NO]" },
     { .name = "client|list", .run = cmd_client_list, .arity = -2,
       .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE, .cats = CAT_CONNECTION,
       .tips = TIP_NONDETERMINISTIC, .group = GROUP_CONNECTION, .since = "2.4.0",
@@ -358,7 +358,7 @@ const struct command command_table[] = {
       .flags = CMD_LOADING | CMD_STALE, .cats = CAT_CONNECTION, .tips = TIP_NONDETERMINISTIC_ORDER,
       .group = GROUP_SERVER, .since = "7.0.0", .summary = "Return the names of commands",
       .complexity = "O(N) with N commands",
-      .syntax = "[FILTERBY MODULE name | ACLCAT category | PATTERN pattern]" },
+      .syntax = "[FILTERBY MODULE name | FILTERBY ACLCAT category | FILTERBY PATTERN pattern]" },
     { .name = "command|help", .run = cmd_help, .arity = 2, .flags = CMD_LOADING | CMD_STALE,
       .cats = CAT_CONNECTION, .group = GROUP_SERVER, .since = "5.0.0",
       .summary = "List the subcommands", .syntax = "" },

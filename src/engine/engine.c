@@ -11,6 +11,7 @@ enum {
     NOMEM_ROUNDS = 8,
     COLLECT_ABOVE = 32, /* retired pieces of memory before a writer looks whether they can go */
     PERCENT = 100,
+    TRIM_LOOK_MS = 1000,
 };
 
 static enum evict_policy
@@ -204,8 +205,8 @@ engine_settle(struct attl *a, struct entry *e)
     if (e->written_deadline_ms != INT64_MAX)
         wake_for(a, e->written_deadline_ms);
     struct shard *s = cache_shard(c, e->partition);
-    if (atomic_load_explicit(&s->owes, memory_order_relaxed))
-        drain_assist(c, s, e->now_ms);
+    if (atomic_load_explicit(&s->owes, memory_order_relaxed) && drain_assist(c, s, e->now_ms))
+        wake_for(a, e->now_ms + TRIM_LOOK_MS); /* there may be arenas to give back */
     if (atomic_load_explicit(&c->limbo.count, memory_order_relaxed) > COLLECT_ABOVE ||
         atomic_load_explicit(&c->limbo.urgent, memory_order_relaxed))
         (void)limbo_collect(&c->limbo);

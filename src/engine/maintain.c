@@ -28,25 +28,32 @@ spent(const struct budget *b)
     return b->end_ns && clock_mono_ns() >= b->end_ns;
 }
 
-/* One quantum for shard `s`. True if it has more to do now. */
+static enum drain_reason
+most_urgent(struct attl *a, struct shard *s, int64_t now_ms)
+{
+    if (shard_next_due(s) <= now_ms)
+        return DRAIN_DUE;
+    if (shard_wants_cleaning(s))
+        return DRAIN_CLEAN;
+    return arena_pool_defragment(&a->cache.chunk_pool) ? DRAIN_MOVE : DRAIN_REASONS;
+}
+
+/* One quantum for shard `s`. True if it may have more to do now. */
 static bool
 maintain_shard(struct attl *a, struct shard *s, int64_t now_ms, struct drain_done *done)
 {
     struct drain_done step = { 0 };
-    enum drain_reason reason = DRAIN_DUE;
-    if (shard_next_due(s) > now_ms) {
-        if (!shard_wants_cleaning(s))
-            return false;
-        reason = DRAIN_CLEAN;
-    } else {
+    enum drain_reason reason = most_urgent(a, s, now_ms);
+    if (reason == DRAIN_REASONS)
+        return false;
+    if (reason == DRAIN_DUE)
         shard_advance(s, now_ms);
-    }
     drain_step(&a->cache, s, reason, now_ms, LIMIT_DRAIN_QUANTUM, &step);
     done->expired += step.expired;
     done->records += step.records;
     done->chunks += step.chunks;
     done->blocked |= step.blocked;
-    return !step.blocked && !(step.finished && reason == DRAIN_CLEAN);
+    return !step.blocked && !(step.finished && reason != DRAIN_DUE);
 }
 
 /* Gives empty arenas back once they have been empty for the delay. Returns when to look again. */
@@ -162,9 +169,8 @@ engine_start(struct attl *a)
         return;
     if (!thread_start(&a->thread, "attl-maintain", maintenance_main, a)) {
         a->background = false;
-        engine_log(
-            a, 3, "maintenance_thread_failed",
-            "the system refused a thread: expired memory is reclaimed only by writes and attl_tick");
+        engine_log(a, 3, "maintenance_thread_failed",
+                   "the system refused a thread: only writes and attl_tick reclaim expired memory");
     }
 }
 

@@ -186,29 +186,6 @@ socket_remove_path(const char *path)
     (void)unlink(path); /* gone already: as good */
 }
 
-static bool
-addr_is_loopback(const struct sockaddr *any)
-{
-    if (any->sa_family == AF_INET)
-        return (ntohl(((const struct sockaddr_in *)any)->sin_addr.s_addr) >> 24) == 127;
-    if (any->sa_family == AF_INET6)
-        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)any)->sin6_addr);
-    return false;
-}
-
-bool
-socket_host_is_loopback(const char *host)
-{
-    const char *problem;
-    struct addrinfo *list = resolve(host, 0, &problem);
-    bool loopback = list != NULL;
-    for (struct addrinfo *a = list; a; a = a->ai_next)
-        loopback = loopback && addr_is_loopback(a->ai_addr);
-    if (list)
-        freeaddrinfo(list);
-    return loopback;
-}
-
 int
 socket_accept(int listener)
 {

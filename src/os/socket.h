@@ -40,9 +40,6 @@ bool socket_listen_unix(const char *path, unsigned mode, int backlog, int *ret_f
                         struct socket_problem *ret_problem);
 /* Removes a unix socket's name once nobody listens there. */
 void socket_remove_path(const char *path);
-/* True if only this machine can reach every address of `host`. */
-bool socket_host_is_loopback(const char *host);
-
 /* A new connection's descriptor, or an outcome. */
 int socket_accept(int listener);
 /*
@@ -66,8 +63,7 @@ void socket_shutdown(int fd);
  */
 void socket_close_gently(int fd);
 void socket_close(int fd);
-/* A descriptor held in reserve, so that a connection can be refused when there are no more; or -1.
- */
+/* A descriptor in reserve, so that a connection can be refused when there are no more; or -1. */
 int socket_spare(void);
 
 #endif

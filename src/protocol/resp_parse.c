@@ -79,7 +79,7 @@ fail_expected(struct resp_parser *p, char expected, char got)
  * client library.
  */
 static enum length_result
-length_parse(const char *text, size_t len, int64_t *ret_value, size_t *ret_used)
+length_parse_any(const char *text, size_t len, int64_t *ret_value, size_t *ret_used)
 {
     int64_t value = 0;
     size_t i = 0;
@@ -103,6 +103,18 @@ length_parse(const char *text, size_t len, int64_t *ret_value, size_t *ret_used)
         return LENGTH_BAD;
     *ret_value = value;
     *ret_used = i + CRLF_BYTES;
+    return LENGTH_FINE;
+}
+
+/* The same; a single digit, which most counts and lengths are, is read without a loop. */
+static inline enum length_result
+length_parse(const char *text, size_t len, int64_t *ret_value, size_t *ret_used)
+{
+    unsigned digit = len > CRLF_BYTES ? (unsigned char)text[0] - (unsigned)'0' : 10;
+    if (digit > 9 || text[1] != '\r' || text[2] != '\n')
+        return length_parse_any(text, len, ret_value, ret_used);
+    *ret_value = (int64_t)digit;
+    *ret_used = 1 + CRLF_BYTES;
     return LENGTH_FINE;
 }
 
@@ -138,7 +150,8 @@ finish(struct resp_parser *p, const char *data, struct resp_args *args, size_t *
         to[i] = attl_b(data + spans[i].offset, spans[i].len);
     args->len += p->spans_len;
     *ret_used = p->scanned;
-    free(p->spans);
+    if (p->spans)
+        free(p->spans);
     resp_parser_init(p);
     return RESP_REQUEST;
 }

@@ -400,7 +400,7 @@ def attl_server_set(server, i):
 
 class Screen:
     """What a terminal without scrolling would show: enough of ECMA-48 for libedit under TERM=xterm."""
-    SEQUENCE = re.compile(rb"\x1b\[([0-9;?]*)([A-Za-z])|\x1b[=>]|\x1b\([A-Z0-9]")
+    SEQUENCE = re.compile(rb"\x1b\[([0-9;?]*)([@-~])|\x1b[=>]|\x1b\([A-Z0-9]")
 
     def __init__(self):
         self.rows = [bytearray()]

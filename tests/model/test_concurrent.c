@@ -59,13 +59,13 @@ turn_write(struct job *job)
 static void
 turn_fill(struct job *job)
 {
-    char name[32], value[100];
+    char name[32], value[600];
     memset(value, 'f', sizeof(value));
     int n = snprintf(name, sizeof(name), "filler:%u", job->filled);
     attl_slice key = attl_b(name, (size_t)n);
     if (job->growing) {
         int64_t ttl_ms = rng_one_in(&job->rng, 3) ? (int64_t)rng_range(&job->rng, 1, 100000) : ATTL_TTL_NONE;
-        int status = attl_set(job->field->cache, key, attl_b(value, rng_below(&job->rng, 100)), ttl_ms);
+        int status = attl_set(job->field->cache, key, attl_b(value, rng_below(&job->rng, sizeof(value))), ttl_ms);
         CHECK(status == ATTL_OK || (status == ATTL_E_FULL && job->field->evicts), "filler: %s",
               attl_err_name(status));
         job->growing = ++job->filled < FILLER_KEYS;
@@ -395,13 +395,13 @@ readers_see_only_what_was_written_under_eviction(void **state)
 {
     (void)state;
     static const struct sim_option options[] = {
-        { "cache.max_memory", "0" }, { "cache.max_entries", "2000" }, { NULL, NULL },
+        { "cache.max_memory", "0" }, { "cache.max_entries", "20000" }, { NULL, NULL },
     };
     static const struct sim_option small[] = {
-        { "cache.max_memory", "4MiB" }, { "cache.max_entries", "0" }, { NULL, NULL },
+        { "cache.max_memory", "16MiB" }, { "cache.max_entries", "0" }, { NULL, NULL },
     };
-    run_field("2000 entries", options, true, test_seed() + 2);
-    run_field("4 MiB", small, true, test_seed() + 3);
+    run_field("20000 entries", options, true, test_seed() + 2);
+    run_field("16 MiB", small, true, test_seed() + 3);
 }
 
 int
