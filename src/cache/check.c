@@ -210,7 +210,7 @@ cache_check(struct cache *c)
     if (live_bytes != all.record_bytes)
         return "the live bytes of chunks and of partitions differ";
     uint64_t used = atomic_load(&c->chunk_pool.used_bytes);
-    bool limbo_empty = atomic_load(&c->limbo.count) == 0;
+    bool limbo_empty = atomic_load(&c->limbo.count) == 0 && !c->limbo.pinned;
     if (used < chunks_bytes || (limbo_empty && used != chunks_bytes))
         return "the chunk pool's use differs from the chunks in the shards";
     if (atomic_load(&c->region.committed_bytes) < used + atomic_load(&c->table_pool.used_bytes))

@@ -20,7 +20,7 @@
 #include "command/command.h"
 #include "command_host.h"
 
-enum { WORDS_MAX = 64, WORD_BYTES_MAX = 256, OUT_MAX_BYTES = 1 << 20 };
+enum { WORDS_MAX = 64, WORD_BYTES_MAX = 256, OUT_MAX_BYTES = 1 << 20, DEPTH_MAX = 16 };
 
 #define OK "+OK\r\n"
 #define NIL "$-1\r\n"
@@ -157,6 +157,38 @@ expect_no_part(struct fixture *f, const char *line, const char *part)
     run(f, line);
     if (strstr(f->out.data, part))
         fail_msg("%s\n  answered %s\n  with %s", line, f->out.data, part);
+}
+
+/* Behind the element at `p`, or NULL if it is not one. */
+static inline const char *
+skip_element(const char *p, const char *end, int depth)
+{
+    const char *line = memchr(p, '\r', (size_t)(end - p));
+    if (!line || line + 1 >= end || line[1] != '\n' || depth > DEPTH_MAX)
+        return NULL;
+    long n = strtol(p + 1, NULL, 10);
+    const char *next = line + 2;
+    if (strchr("+-:_,#", *p))
+        return next;
+    if (strchr("$=", *p)) {
+        if (n < 0)
+            return next;
+        bool whole = end - next >= n + 2 && next[n] == '\r' && next[n + 1] == '\n';
+        return whole ? next + n + 2 : NULL;
+    }
+    if (!strchr("*~%", *p))
+        return NULL;
+    for (long left = *p == '%' ? 2 * n : n; left > 0 && next; left--)
+        next = skip_element(next, end, depth + 1);
+    return next;
+}
+
+/* Whether the reply is exactly one well-formed element. */
+static inline bool
+reply_is_whole(const struct fixture *f)
+{
+    const char *end = f->out.data + f->out.len;
+    return f->out.len > 0 && skip_element(f->out.data, end, 0) == end;
 }
 
 #endif
