@@ -221,7 +221,7 @@ ATTL_API void attl_config_set_clock(attl_config *config, attl_clock_fn fn, void 
  * Returns ATTL_OK, ATTL_E_NOMEM, ATTL_E_CONFIG. Threads: any. May block briefly. Since 0.1.
  */
 ATTL_CHECKED int attl_open(attl **ret_cache, const attl_config *config);
-/* Closes `*cache` and sets it to NULL; NULL is allowed. All values must have been released. Since
+/* Closes `*cache` and sets it to NULL; both may be NULL. All values must have been released. Since
  * 0.1. */
 ATTL_API void attl_close(attl **cache);
 /*

@@ -78,6 +78,9 @@ splice_change(struct entry *e, void *ud)
         return ATTL_OK; /* nothing to write, and nothing is created */
     }
     int status = engine_check_value(op->a, e->self, op->result_len);
+    int64_t deadline_ms = e->deadline_ms;
+    if (status == ATTL_OK && !e->found)
+        status = engine_deadline(op->a, e->self, ATTL_TTL_NONE, 0, e->now_ms, &deadline_ms);
     if (status != ATTL_OK)
         return status;
     e->hopeless = cache_never_fits(e->cache, op->result_len);
@@ -95,7 +98,7 @@ splice_change(struct entry *e, void *ud)
     }
     if (status != ATTL_OK)
         return status;
-    status = entry_put(e, &stored, e->found ? e->deadline_ms : ATTL_NO_DEADLINE);
+    status = entry_put(e, &stored, deadline_ms);
     stored_value_fini(&stored);
     if (status == ATTL_OK)
         cache_count(e->cache, e->self, COUNT_SETS, 1);

@@ -267,7 +267,7 @@ borrow_value(struct entry *from, struct stored_value *ret_stored)
         *ret_stored = (struct stored_value){ .flags = RECORD_EXTENT };
         memcpy(&ret_stored->ref, record_value(from->record, &from->shape).data,
                sizeof(ret_stored->ref));
-        extent_hold(ret_stored->ref.extent);
+        extent_share(ret_stored->ref.extent);
     } else if (entry_is_integer(from, &number)) {
         stored_value_init_integer(number, ret_stored);
     } else {

@@ -38,7 +38,7 @@ attl_open(attl **ret_cache, const attl_config *config)
 void
 attl_close(attl **cache)
 {
-    attl *a = *cache;
+    attl *a = cache ? *cache : NULL;
     if (!a)
         return;
     attl_allocator alloc = a->config->has_allocator ? a->config->allocator : alloc_default();

@@ -156,11 +156,12 @@ sample_lives(struct attl *a, attl_stats *st)
 {
     enum { SAMPLES = 16 };
     struct life_sum sum = { .now_ms = engine_now_ms(a) };
-    uint64_t random;
-    for (int i = 0; i < SAMPLES && st->items_ttl; i++)
-        if (os_mem_random(&random, sizeof(random)))
-            (void)scan_random(&a->cache, random, sum.now_ms, add_life,
-                              &sum); /* empty: nothing to add */
+    uint64_t random = (uint64_t)clock_mono_ns();
+    for (int i = 0; i < SAMPLES && st->items_ttl; i++) {
+        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        /* An empty cache has nothing to add. */
+        (void)scan_random(&a->cache, random, sum.now_ms, add_life, &sum);
+    }
     st->ttl_sum_ms = sum.count ? sum.sum_ms / sum.count * st->items_ttl : 0;
 }
 

@@ -48,6 +48,7 @@ buf_reserve(struct buf *b, size_t more)
 {
     if (b->failed)
         return NULL;
+    more += more == 0; /* so that what is returned is never NULL unless it failed */
     if (more > b->max_bytes || b->len > b->max_bytes - more) {
         b->failed = BUF_TOO_BIG;
         return NULL;

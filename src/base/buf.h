@@ -22,7 +22,7 @@ struct buf {
 
 void buf_init(struct buf *b, size_t max_bytes);
 void buf_fini(struct buf *b);
-/* Makes room for `more` > 0 bytes after `len` and returns where they go, or NULL. */
+/* Makes room for `more` bytes after `len` and returns where they go, or NULL. */
 char *buf_reserve(struct buf *b, size_t more);
 void buf_append(struct buf *b, const void *data, size_t len);
 void buf_append_str(struct buf *b, const char *z);

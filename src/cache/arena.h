@@ -27,7 +27,7 @@ struct arena {
     struct arena *prev, *next; /* in the pool's list of its class */
     uint32_t index;            /* in the region */
     uint16_t free_granules;
-    int8_t class; /* floor(log2(largest free run)), -1: in no list */
+    int8_t class;                   /* floor(log2(largest free run)), -1: in no list */
     uint64_t free_map[ARENA_WORDS]; /* bit set: free */
     struct chunk *chunk_of[];       /* chunk pool only: by 4 KiB page */
 };

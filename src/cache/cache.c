@@ -140,7 +140,7 @@ drop_extents(struct cache *c, struct table *t)
         if (!(shape.flags & RECORD_EXTENT))
             continue;
         memcpy(&ref, record_value(r, &shape).data, sizeof(ref));
-        extent_drop(ref.extent);
+        extent_disown(ref.extent);
     }
 }
 
@@ -173,8 +173,12 @@ static struct stripe *
 stripe_new(struct cache *c, uint32_t index)
 {
     struct stripe *mine = alloc_line(&c->config.alloc, sizeof(*mine));
-    if (mine)
-        atomic_store_explicit(&c->stripes[index], mine, memory_order_release);
+    if (!mine)
+        return NULL;
+    atomic_store_explicit(&c->stripes[index], mine, memory_order_release);
+    uint32_t end = atomic_load(&c->stripes_end);
+    while (end <= index && !atomic_compare_exchange_weak(&c->stripes_end, &end, index + 1))
+        ;
     return mine;
 }
 
@@ -199,7 +203,7 @@ uint64_t
 cache_counter_sum(const struct cache *c, enum cache_counter which)
 {
     uint64_t sum = atomic_load_explicit(&c->shared_stripe.count[which], memory_order_relaxed);
-    for (unsigned i = 0; i < LIMIT_THREAD_STRIPES; i++) {
+    for (unsigned i = 0; i < atomic_load(&c->stripes_end); i++) {
         struct stripe *s = atomic_load_explicit(&c->stripes[i], memory_order_acquire);
         if (s)
             sum += atomic_load_explicit(&s->count[which], memory_order_relaxed);
@@ -212,7 +216,7 @@ cache_counters_reset(struct cache *c)
 {
     for (unsigned which = 0; which < COUNT_TOTAL; which++) {
         atomic_store_explicit(&c->shared_stripe.count[which], 0, memory_order_relaxed);
-        for (unsigned i = 0; i < LIMIT_THREAD_STRIPES; i++) {
+        for (unsigned i = 0; i < atomic_load(&c->stripes_end); i++) {
             struct stripe *s = atomic_load_explicit(&c->stripes[i], memory_order_acquire);
             if (s)
                 atomic_store_explicit(&s->count[which], 0, memory_order_relaxed);

@@ -72,7 +72,8 @@ struct cache {
     _Atomic uint64_t rebuilds, moves;
     _Atomic uint64_t lag_max_ms;
     _Atomic(struct stripe *) stripes[LIMIT_THREAD_STRIPES];
-    struct stripe shared_stripe; /* threads beyond the table, or without memory for their own */
+    _Atomic uint32_t stripes_end; /* no stripe at or above this index */
+    struct stripe shared_stripe;  /* threads beyond the table, or without memory for their own */
 };
 
 /* ATTL_OK or ATTL_E_NOMEM, after which nothing is left behind. */

@@ -319,27 +319,43 @@ clean_some(struct cache *c, struct shard *s, int64_t now_ms)
     return false;
 }
 
+/* Evicts from the shard that should give, or from any other. */
+static bool
+evict_anywhere(struct cache *c, struct shard *prefer, int64_t now_ms)
+{
+    if (evict_some(c, choose_victim(c, prefer), now_ms))
+        return true;
+    for (unsigned i = 0; i < c->shard_count; i++)
+        if (evict_some(c, &c->shards[i], now_ms))
+            return true;
+    return false;
+}
+
+static bool
+clean_anywhere(struct cache *c, struct shard *prefer, int64_t now_ms)
+{
+    if (clean_some(c, prefer, now_ms))
+        return true;
+    for (unsigned i = 0; i < c->shard_count; i++)
+        if (clean_some(c, &c->shards[i], now_ms))
+            return true;
+    return false;
+}
+
 bool
 drain_make_room(struct cache *c, struct shard *prefer, int64_t now_ms)
 {
+    bool evicts = atomic_load_explicit(&c->policy, memory_order_relaxed) != EVICT_NONE;
     bool gained = expire_some(c, now_ms);
-    if (limbo_collect(&c->limbo) > 0)
-        gained = true;
-    if (gained)
+    if (items_over(
+            c)) /* memory is not the question, and collecting it costs more than an eviction */
+        return gained || (evicts && evict_anywhere(c, prefer, now_ms));
+    if (limbo_collect(&c->limbo) > 0 || gained)
         return true;
-    struct shard *victim = choose_victim(c, prefer);
-    if (shard_wants_cleaning(victim) && clean_some(c, victim, now_ms)) {
-        (void)limbo_collect(&c->limbo);
-        return true;
-    }
-    if (atomic_load_explicit(&c->policy, memory_order_relaxed) == EVICT_NONE)
-        gained = clean_some(c, victim, now_ms);
-    for (unsigned i = 0; !gained && i <= c->shard_count; i++) {
-        if (atomic_load_explicit(&c->policy, memory_order_relaxed) == EVICT_NONE)
-            gained = i < c->shard_count && clean_some(c, &c->shards[i], now_ms);
-        else
-            gained = evict_some(c, i == 0 ? victim : &c->shards[i - 1], now_ms);
-    }
+    if (!evicts || shard_wants_cleaning(prefer))
+        gained = clean_anywhere(c, prefer, now_ms);
+    if (!gained && evicts)
+        gained = evict_anywhere(c, prefer, now_ms);
     (void)limbo_collect(&c->limbo);
     return gained;
 }

@@ -42,7 +42,7 @@ void
 stored_value_fini(struct stored_value *v)
 {
     if (v->ref.extent)
-        extent_drop(v->ref.extent);
+        extent_disown(v->ref.extent);
     v->ref.extent = NULL;
 }
 

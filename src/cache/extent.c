@@ -40,6 +40,7 @@ extent_new(struct extent_store *s, uint64_t len)
     e->len = len;
     e->bytes = bytes;
     atomic_store_explicit(&e->refs, 1, memory_order_relaxed);
+    atomic_store_explicit(&e->owners, 1, memory_order_relaxed);
     if (!pooled)
         atomic_fetch_add_explicit(&s->mapped_bytes, bytes, memory_order_relaxed);
     atomic_fetch_add_explicit(&s->used_bytes, bytes, memory_order_relaxed);
@@ -50,6 +51,12 @@ void
 extent_hold(struct extent *e)
 {
     atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
+}
+
+void
+extent_share(struct extent *e)
+{
+    atomic_fetch_add_explicit(&e->owners, 1, memory_order_relaxed);
 }
 
 static void
@@ -73,6 +80,13 @@ extent_drop(struct extent *e)
         extent_free(e);
 }
 
+void
+extent_disown(struct extent *e)
+{
+    if (atomic_fetch_sub_explicit(&e->owners, 1, memory_order_acq_rel) == 1)
+        extent_drop(e);
+}
+
 static bool
 extent_release(void *ud, struct limbo_node *node)
 {
@@ -84,6 +98,8 @@ extent_release(void *ud, struct limbo_node *node)
 void
 extent_retire(struct extent *e, struct limbo *limbo)
 {
+    if (atomic_fetch_sub_explicit(&e->owners, 1, memory_order_acq_rel) != 1)
+        return; /* another record still refers to it */
     bool urgent = e->bytes >= EXTENT_URGENT_BYTES;
     e->limbo.release = extent_release;
     limbo_retire(limbo, &e->limbo); /* from here on it may be gone */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Values too large for a record: a run of pages of their own, from the extent pool up to an arena's
- * size, mapped separately above. The record holds an extent_ref. The index owns one reference, each
- * pin another; the last one to go frees the pages, so a slow client delays nobody but itself.
+ * size, mapped separately above. The record holds an extent_ref. The records that
+ * refer to it own one reference together, each pin another; the last one to go frees the pages, so
+ * a slow client delays nobody but itself.
  */
 #ifndef ATTL_CACHE_EXTENT_H
 #define ATTL_CACHE_EXTENT_H
@@ -13,9 +14,10 @@
 struct extent {
     struct limbo_node limbo;
     struct extent_store *store;
-    _Atomic uint32_t refs;
-    uint64_t len;   /* of the value */
-    uint64_t bytes; /* taken, header included */
+    _Atomic uint32_t refs;   /* one of all its owners together, one per pin */
+    _Atomic uint32_t owners; /* records that refer to it: copies share it */
+    uint64_t len;            /* of the value */
+    uint64_t bytes;          /* taken, header included */
     _Alignas(64) char data[];
 };
 
@@ -37,9 +39,14 @@ uint64_t extent_bytes(uint64_t len);
 /* An extent for `len` bytes, uninitialised, with one reference; NULL on lack of memory. */
 struct extent *extent_new(struct extent_store *s, uint64_t len);
 void extent_hold(struct extent *e);
+/* One record more refers to it; the caller holds the lock of a partition that has one already. */
+void extent_share(struct extent *e);
 /* Drops a reference; the last one frees. */
 void extent_drop(struct extent *e);
-/* Drops the index' reference once no reader can be about to take one. */
+/* The same where no reader can know of it: an extent never published, or a cache being closed. */
+void extent_disown(struct extent *e);
+/* One record less refers to it; after the last, once no reader can be about to pin it, it is freed.
+ */
 void extent_retire(struct extent *e, struct limbo *limbo);
 
 #endif

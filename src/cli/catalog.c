@@ -2,7 +2,7 @@
 /*
  * Reading COMMAND DOCS: maps in RESP3, flat arrays of pairs in RESP2, which in pre-order are the
  * same thing. The arguments, a tree, become one line in the notation of the documentation:
- * [optional], a | b, name [name ...]. A server may also give that line itself, as "syntax".
+ * [optional], a | b, name [name ...]. Recursion is bounded by the depth of a reply.
  */
 #include "cli/catalog.h"
 
@@ -140,10 +140,9 @@ append_arguments(struct buf *to, const struct reply *list, const char *between)
 static char *
 syntax_text(const struct reply *docs)
 {
-    const struct reply *ready = field(docs, "syntax");
     const struct reply *list = field(docs, "arguments");
-    if (ready || !list || !reply_is_aggregate(list))
-        return text_copy(ready);
+    if (!list || !reply_is_aggregate(list))
+        return strdup("");
     struct buf text;
     buf_init(&text, CATALOG_TEXT_BYTES_MAX);
     append_arguments(&text, list, " ");

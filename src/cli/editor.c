@@ -70,13 +70,47 @@ insert_blank(EditLine *el, int key)
     return el_insertstr(el, " ") == 0 ? CC_REFRESH : CC_ERROR;
 }
 
-/* The first half of Enter: the line is drawn once more, without its hint. */
+/*
+ * Enter: the line is drawn once more, without its hint, and then ended by libedit's own function,
+ * as nothing else can. It is reached by pushing back the keys that it is bound to.
+ */
 static unsigned char
-hide_hint(EditLine *el, int key)
+accept_line(EditLine *el, int key)
 {
     (void)key;
     editor_of(el)->accepted = true;
+    el_push(el, "\030\n");
     return CC_REFRESH;
+}
+
+/*
+ * One character, waiting for it. libedit's own function would miss a control-C that comes while it
+ * is not inside read(), and return to waiting.
+ */
+static int
+read_character(EditLine *el, wchar_t *ret_character)
+{
+    mbstate_t state = { 0 };
+    char byte;
+    (void)el;
+    for (;;) {
+        struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+        int ready = interrupt_poll(&p, 1, -1);
+        if (interrupt_pending())
+            return -1;
+        ssize_t n = ready < 0 && errno == EINTR ? -1 : read(STDIN_FILENO, &byte, 1);
+        if (n == 0)
+            return 0; /* the terminal is gone */
+        if (n < 0 && errno != EINTR && errno != EAGAIN)
+            return -1;
+        if (n < 0)
+            continue; /* a new window size, or back from the background: libedit has seen to it */
+        size_t length = mbrtowc(ret_character, &byte, 1, &state);
+        if (length == (size_t)-1)
+            state = (mbstate_t){ 0 }; /* not a character of this locale: dropped */
+        else if (length != (size_t)-2)
+            return 1;
+    }
 }
 
 /* The candidates in columns, below the line. */
@@ -128,68 +162,32 @@ recall(void *ud, const char *line)
     (void)history(e->history, &event, H_ENTER, line); /* without memory: one line less */
 }
 
+/* Wide strings: libedit keeps these pointers, but would copy, and never free, narrow ones. */
 static const struct {
-    const char *name, *help;
+    const wchar_t *name, *help;
     unsigned char (*run)(EditLine *el, int key);
 } functions[] = {
-    { "attl-complete", "complete a word", complete_word },
-    { "attl-blank", "insert a blank and renew the hint", insert_blank },
-    { "attl-hide", "hide the hint", hide_hint },
+    { L"attl-complete", L"complete a word", complete_word },
+    { L"attl-blank", L"insert a blank and renew the hint", insert_blank },
+    { L"attl-accept", L"hide the hint and end the line", accept_line },
 };
 
-/* Enter is a macro of two keys, since ending a line is what only libedit's own function can do. */
 static const struct {
-    const char *key, *function; /* function NULL: the key stands for the keys in `macro` */
-    const char *macro;
+    const char *key, *function;
 } bindings[] = {
-    { "^I", "attl-complete", NULL },      { " ", "attl-blank", NULL },
-    { "^X^A", "attl-hide", NULL },        { "^X^J", "ed-newline", NULL },
-    { "^M", NULL, "^X^A^X^J" },           { "^J", NULL, "^X^A^X^J" },
-    { "^R", "em-inc-search-prev", NULL },
+    { "^I", "attl-complete" }, { " ", "attl-blank" },          { "^M", "attl-accept" },
+    { "^J", "attl-accept" },   { "^R", "em-inc-search-prev" }, { "^X^J", "ed-newline" },
 };
-
-/*
- * One character, waiting for it. libedit's own function would miss a control-C that comes while it
- * is not inside read(), and return to waiting.
- */
-static int
-read_character(EditLine *el, wchar_t *ret_character)
-{
-    mbstate_t state = { 0 };
-    char byte;
-    (void)el;
-    for (;;) {
-        struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
-        int ready = interrupt_poll(&p, 1, -1);
-        if (interrupt_pending())
-            return -1;
-        ssize_t n = ready < 0 && errno == EINTR ? -1 : read(STDIN_FILENO, &byte, 1);
-        if (n == 0)
-            return 0; /* the terminal is gone */
-        if (n < 0 && errno != EINTR && errno != EAGAIN)
-            return -1;
-        if (n < 0)
-            continue; /* a new window size, or back from the background: libedit has seen to it */
-        size_t length = mbrtowc(ret_character, &byte, 1, &state);
-        if (length == (size_t)-1)
-            state = (mbstate_t){ 0 }; /* not a character of this locale: dropped */
-        else if (length != (size_t)-2)
-            return 1;
-    }
-}
 
 static bool
 bind_keys(EditLine *el)
 {
-    int failed = 0;
+    int bad = 0;
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
-        failed |= el_set(el, EL_ADDFN, functions[i].name, functions[i].help, functions[i].run);
+        bad |= el_wset(el, EL_ADDFN, functions[i].name, functions[i].help, functions[i].run);
     for (size_t i = 0; i < sizeof bindings / sizeof bindings[0]; i++)
-        if (bindings[i].function)
-            failed |= el_set(el, EL_BIND, bindings[i].key, bindings[i].function, NULL);
-        else
-            failed |= el_set(el, EL_BIND, "-s", bindings[i].key, bindings[i].macro, NULL);
-    return failed == 0;
+        bad |= el_set(el, EL_BIND, bindings[i].key, bindings[i].function, NULL);
+    return bad == 0;
 }
 
 static bool
@@ -249,6 +247,8 @@ editor_read(struct editor *e, const char *prompt, attl_slice *ret_line)
     int n = 0;
     e->accepted = false;
     (void)snprintf(e->prompt, sizeof e->prompt, "%s", prompt); /* a cut prompt is a prompt */
+    /* libedit itself would do this after the prompt: what is typed in between would show twice. */
+    (void)el_set(e->el, EL_PREP_TERM, 1);
     const char *line = el_gets(e->el, &n);
     if (!line || n <= 0)
         return interrupt_pending() ? EDITOR_INTERRUPTED : EDITOR_END;

@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 /* Redis keeps strings up to this length inside the object's header. */
-enum { EMBSTR_MAX_BYTES = 44, DOCTOR_TEXT_MAX = 1024, PERCENT = 100 };
+enum { EMBSTR_MAX_BYTES = 44, PURGE_BUDGET_US = 20000, DOCTOR_TEXT_MAX = 1024, PERCENT = 100 };
 
 static void
 visit_encoding(void *ud, attl_slice value, int64_t deadline_ms)
@@ -204,6 +204,6 @@ cmd_memory_malloc_stats(struct request *rq)
 void
 cmd_memory_purge(struct request *rq)
 {
-    attl_tick(rq->env->cache, 0, NULL);
+    attl_tick(rq->env->cache, PURGE_BUDGET_US, NULL);
     reply_ok(rq);
 }

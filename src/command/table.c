@@ -436,7 +436,7 @@ const struct command command_table[] = {
       .since = "4.0.0", .summary = "Return what the arenas hold, as text", .syntax = "" },
     { .name = "memory|purge", .run = cmd_memory_purge, .arity = 2,
       .tips = TIP_ALL_SHARDS | TIP_ALL_SUCCEEDED, .group = GROUP_SERVER, .since = "4.0.0",
-      .summary = "Do the maintenance that is due now", .syntax = "" },
+      .summary = "Do maintenance that is due, for 20 ms at most", .syntax = "" },
     { .name = "memory|stats", .run = cmd_memory_stats, .arity = 2,
       .tips = TIP_NONDETERMINISTIC | TIP_ALL_SHARDS | TIP_SPECIAL_RESPONSE, .group = GROUP_SERVER,
       .since = "4.0.0", .summary = "Return the use of memory by purpose", .syntax = "" },

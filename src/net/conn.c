@@ -8,6 +8,7 @@
  */
 #include "net/conn.h"
 
+#include "base/assert.h"
 #include "net/output.h"
 #include "net/registry.h"
 #include "net/worker.h"
@@ -115,6 +116,8 @@ account(struct worker *w, struct conn *c, size_t bytes)
 void
 conn_close(struct worker *w, struct conn *c)
 {
+    lock_assert_held(&w->lock);
+    ASSERT(!c->dead);
     if (c->condemned)
         atomic_fetch_sub_explicit(&w->net->condemned_bytes, c->buffered_bytes,
                                   memory_order_relaxed);
@@ -200,6 +203,8 @@ run_portions(struct worker *w, struct conn *c, char *data, size_t len, size_t *r
     do {
         bool waiting = conn_pending(c) > 0;
         struct buf *out = waiting ? &c->out : &w->out;
+        /* The limit is for what waits; what was sent may still lie in front of it. */
+        out->max_bytes = LIMIT_LOAD(w->net, output_bytes) + (waiting ? c->out_sent : 0);
         size_t before = out->len;
         size_t step;
         struct pipeline_job job = {
@@ -336,7 +341,6 @@ read_input(struct worker *w, struct conn *c)
     c->session.active_ms = w->now_ms;
     c->session.net_in_bytes += (uint64_t)n;
     counter_add(&w->counters.in_bytes, (uint64_t)n);
-    w->out.max_bytes = LIMIT_LOAD(w->net, output_bytes);
     process(w, c, data, len);
 }
 
@@ -348,7 +352,6 @@ write_output(struct worker *w, struct conn *c)
         conn_close(w, c);
         return;
     }
-    w->out.max_bytes = LIMIT_LOAD(w->net, output_bytes);
     if (c->stalled && conn_pending(c) < output_pause_bytes(w)) {
         process(w, c, c->in.data, c->in.len);
         return;
@@ -363,13 +366,16 @@ write_output(struct worker *w, struct conn *c)
 void
 conn_turn(struct worker *w, struct conn *c, unsigned flags)
 {
+    lock_assert_held(&w->lock);
+    ASSERT(!c->dead);
     if (c->killed) {
         conn_close(w, c);
         return;
     }
     if (flags & EVENT_WRITE)
         write_output(w, c);
-    if (c->dead)
+    /* Sending may have closed us, or shown that we hold the most memory of all. */
+    if (c->dead || c->killed)
         return;
     if (flags & c->interest & EVENT_READ)
         read_input(w, c);

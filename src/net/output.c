@@ -8,6 +8,7 @@
  */
 #include "net/output.h"
 
+#include "base/assert.h"
 #include "os/socket.h"
 
 enum {
@@ -39,6 +40,7 @@ count_sent(struct worker *w, struct conn *c, size_t n)
 static bool
 keep_output(struct worker *w, struct conn *c, size_t sent)
 {
+    ASSERT(conn_pending(c) == 0 && sent < w->out.len);
     size_t rest = w->out.len - sent;
     c->out_progress_ms = w->now_ms;
     worker_want_sweep(w);
@@ -73,6 +75,7 @@ send_gathered(struct worker *w, struct conn *c)
 bool
 output_send_waiting(struct worker *w, struct conn *c)
 {
+    ASSERT(c->out_sent < c->out.len);
     ssize_t n = socket_send(c->session.fd, c->out.data + c->out_sent, conn_pending(c));
     if (n == SOCKET_CLOSED)
         return false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Replacing a file: write under a temporary name, sync, rename over the old one, sync the
+ * How a file is replaced. Write under a temporary name, sync, rename over the old one, sync the
  * directory. The temporary name is fixed, so that a crash leaves at most one such file behind,
  * which the next attempt removes; O_EXCL and O_NOFOLLOW keep anybody from choosing where we
  * write.

@@ -8,22 +8,16 @@
  * until the log has turned over several times, then counts. One writer; the library's maintenance
  * thread works beside it.
  */
-#include "bench.h"
+#include "wamp_sim.h"
 
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { VARY = 32, DRAWS = 3, LEVELS = 4 };
-
-enum draw { DRAW_UNIFORM, DRAW_8020, DRAW_ZIPF };
+enum { VARY = 32, LEVELS = 4 };
 
 static const char *const draw_names[DRAWS] = { "uniform", "80/20", "zipf" };
 static const double levels[LEVELS] = { 0.80, 0.85, 0.90, 0.95 };
-/* The simulation, by level and draw. */
-static const double simulated[LEVELS][DRAWS] = {
-    { 2.73, 2.51, 1.21 }, { 3.58, 3.24, 1.29 }, { 5.33, 4.76, 1.44 }, { 10.8, 9.7, 2.37 }
-};
 
 struct settings {
     uint64_t seed, items, warm, count;
@@ -34,27 +28,11 @@ struct settings {
 struct cell {
     const struct settings *s;
     attl *cache;
-    const struct zipf *zipf;
     struct rng rng;
     uint8_t *value_bytes;
     enum draw draw;
     bool sizes_vary;
 };
-
-static uint64_t
-cell_item(struct cell *c)
-{
-    uint64_t n = c->s->items;
-    switch (c->draw) {
-    case DRAW_ZIPF: return zipf_draw(c->zipf, &c->rng);
-    case DRAW_8020:
-        if (rng_below(&c->rng, 100) < 80)
-            return rng_below(&c->rng, n / 5);
-        return n / 5 + rng_below(&c->rng, n - n / 5);
-    case DRAW_UNIFORM:
-    default: return rng_below(&c->rng, n);
-    }
-}
 
 static void
 cell_write(struct cell *c, uint64_t item)
@@ -72,7 +50,7 @@ cell_write(struct cell *c, uint64_t item)
 }
 
 static void
-cell_report(const struct cell *c, double level, double simulation, uint64_t rss_before, double us)
+cell_report(const struct cell *c, double level, uint64_t rss_before, double us)
 {
     attl_stats st = bench_attl_stats(c->cache);
     double n = (double)c->s->items, payload = 0;
@@ -81,19 +59,19 @@ cell_report(const struct cell *c, double level, double simulation, uint64_t rss_
     double resident = (double)bench_rss_bytes() - (double)rss_before;
     double log = (double)(st.mem_live + st.mem_dead + st.mem_unsealed + st.mem_retired);
     double accepted = (double)(st.records_written + st.writes_in_place);
+    double reached = (double)st.mem_live / log;
+    double simulated = c->sizes_vary ? wamp_simulate(c->draw, c->s->theta, reached, c->s->seed) : 0;
     double wamp = (double)(st.records_written + st.records_copied) / accepted;
     (void)printf("%5.2f %-9s %-5s %7.2f %9.2f %9.3f %8.2f %9.1f %9.1f %8.2f\n", level,
-                 draw_names[c->draw], c->sizes_vary ? "vary" : "equal", wamp, simulation,
-                 (double)st.mem_live / log, (double)st.writes_in_place / accepted, resident / n,
-                 (resident - payload) / n, us);
+                 draw_names[c->draw], c->sizes_vary ? "vary" : "equal", wamp, simulated, reached,
+                 (double)st.writes_in_place / accepted, resident / n, (resident - payload) / n, us);
     (void)fflush(stdout);
     json_line(c->s->json,
               "{\"bench\":\"wamp\",\"utilization\":%.2f,\"draw\":\"%s\",\"sizes\":\"%s\","
               "\"wamp\":%.3f,\"simulated\":%.2f,\"achieved\":%.4f,\"resident\":%.2f,"
               "\"overhead\":%.2f,\"us_per_write\":%.3f,\"items\":%llu}",
-              level, draw_names[c->draw], c->sizes_vary ? "vary" : "equal", wamp, simulation,
-              (double)st.mem_live / log, resident / n, (resident - payload) / n, us,
-              (unsigned long long)c->s->items);
+              level, draw_names[c->draw], c->sizes_vary ? "vary" : "equal", wamp, simulated,
+              reached, resident / n, (resident - payload) / n, us, (unsigned long long)c->s->items);
 }
 
 static void
@@ -105,7 +83,6 @@ cell_run(const struct settings *s, enum draw draw, bool sizes_vary, unsigned lev
                              "cache.eviction=noeviction", utilization, NULL };
     struct cell c = { .s = s, .draw = draw, .sizes_vary = sizes_vary };
     struct zipf *z = zipf_new(s->items, s->theta);
-    c.zipf = z;
     c.rng.state = mix64(s->seed);
     c.value_bytes = bench_alloc(s->items);
     memset(c.value_bytes, 1, s->items);
@@ -114,13 +91,13 @@ cell_run(const struct settings *s, enum draw draw, bool sizes_vary, unsigned lev
     for (uint64_t i = 0; i < s->items; i++)
         cell_write(&c, i);
     for (uint64_t i = 0; i < s->items * s->warm; i++)
-        cell_write(&c, cell_item(&c));
+        cell_write(&c, draw_item(draw, s->items, z, &c.rng));
     attl_stats_reset(c.cache);
     uint64_t from_ns = bench_now_ns();
     for (uint64_t i = 0; i < s->items * s->count; i++)
-        cell_write(&c, cell_item(&c));
+        cell_write(&c, draw_item(draw, s->items, z, &c.rng));
     double us = (double)(bench_now_ns() - from_ns) / 1e3 / (double)(s->items * s->count);
-    cell_report(&c, levels[level], sizes_vary ? simulated[level][draw] : 0, rss_before, us);
+    cell_report(&c, levels[level], rss_before, us);
     attl_close(&c.cache);
     zipf_free(z);
     free(c.value_bytes);
@@ -156,7 +133,7 @@ main(int argc, char **argv)
     args_parse(argc, argv, "Write amplification of the cleaner under overwrites, noeviction.", args,
                sizeof args / sizeof args[0]);
     (void)printf(
-        "\nrecords written per write accepted (sim: the design's simulation); bytes per item\n"
+        "\nrecords written per write accepted (sim: at the utilisation reached); bytes per item\n"
         "%5s %-9s %-5s %7s %9s %9s %8s %9s %9s %8s\n",
         "util.", "draw", "sizes", "wamp", "sim", "reached", "in place", "resident", "overhead",
         "us/write");

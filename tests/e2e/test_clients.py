@@ -320,9 +320,9 @@ def main():
         HOST, port = os.environ["ATTL_TEST_ADDRESS"].rsplit(":", 1)
         PORT = int(port)
         return unittest.main(argv=sys.argv, verbosity=2)
-    from attl_server import AttlServer
-    with AttlServer() as server:
-        HOST, PORT = server.host, server.port
+    from attl_server import Server
+    with Server() as server:
+        HOST, PORT = "127.0.0.1", server.port
         program = unittest.main(argv=sys.argv, verbosity=2, exit=False)
     ran = program.result
     if ran.testsRun == len(ran.skipped):

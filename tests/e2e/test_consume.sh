@@ -25,30 +25,29 @@ export PKG_CONFIG_PATH=$libdir/pkgconfig
 read -ra flags <<<"-std=c11 -Wall -Wextra -Wpedantic -Werror"
 read -ra shared <<<"$(pkg-config --cflags --libs attl)"
 
-# expect NAME TEXT [ARGUMENT]: the program prints TEXT.
+# expect NAME STATUS TEXT [ARGUMENT]: the program prints TEXT and ends with STATUS.
 expect() {
-    local name=$1 text=$2 output
-    shift 2
-    output=$(LD_LIBRARY_PATH=$libdir "$work/$name" "$@") || true # what it prints tells
-    case $output in
-    *"$text"*) echo "ok: $name" ;;
-    *)
-        printf '%s printed:\n%s\n' "$name" "$output"
+    local name=$1 status=$2 text=$3 output got=0
+    shift 3
+    output=$(LD_LIBRARY_PATH=$libdir "$work/$name" "$@") || got=$?
+    if [ "$got" -ne "$status" ] || [[ $output != *"$text"* ]]; then
+        printf '%s ended with %d, expected %d and "%s"; it printed:\n%s\n' \
+            "$name" "$got" "$status" "$text" "$output"
         exit 1
-        ;;
-    esac
+    fi
+    echo "ok: $name"
 }
 
 for example in embed_min embed_batch; do
     cc "${flags[@]}" "$source/examples/$example.c" -o "$work/$example" "${shared[@]}"
 done
-expect embed_min "hello, for ten seconds"
-expect embed_batch "1000 entries"
+expect embed_min 0 "hello, for ten seconds"
+expect embed_batch 0 "1000 entries"
 
 # The header is C++ as well. g++ takes neither C's compound literals nor its order of designators,
 # so only the small example is compiled as C++.
 c++ -std=c++17 -Wall -Wextra -Werror -x c++ "$source/examples/embed_min.c" -o "$work/embed_cxx" "${shared[@]}"
-expect embed_cxx "hello, for ten seconds"
+expect embed_cxx 0 "hello, for ten seconds"
 
 # Linked statically, next to functions of the program's own that are named as internal ones of ours.
 cat >"$work/clash.c" <<'C'
@@ -60,7 +59,7 @@ C
 read -ra static <<<"$(pkg-config --static --libs attl | sed "s|-lattl\b|$libdir/libattl.a|")"
 read -ra cflags <<<"$(pkg-config --cflags attl)"
 cc "${cflags[@]}" "$source/examples/embed_min.c" "$work/clash.c" -o "$work/embed_static" "${static[@]}"
-expect embed_static "hello, for ten seconds"
+expect embed_static 0 "hello, for ten seconds"
 if ldd "$work/embed_static" | grep -q libattl; then
     echo "embed_static is not static"
     exit 1
@@ -88,8 +87,8 @@ C
     printf '[cache]\nmax_memroy = "3MiB"\n' >"$work/wrong.toml"
     read -ra toml <<<"$(pkg-config --cflags --libs attl-toml)"
     cc "${flags[@]}" "$work/load.c" -o "$work/load" "${toml[@]}"
-    expect load "ATTL_OK: 3" "$work/settings.toml"
-    expect load "wrong.toml:2" "$work/wrong.toml"
+    expect load 0 "ATTL_OK: 3" "$work/settings.toml"
+    expect load 1 "wrong.toml:2" "$work/wrong.toml"
 fi
 
 mkdir "$work/project"
@@ -110,4 +109,4 @@ C
     cat "$work/cmake.log"
     exit 1
 }
-expect embed_cmake "hello, for ten seconds"
+expect embed_cmake 0 "hello, for ten seconds"

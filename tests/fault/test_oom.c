@@ -297,16 +297,12 @@ a_cache_that_cannot_grow_keeps_what_it_has(void **state)
 
 /* ---- real limits --------------------------------------------------------------------------- */
 
-/* Sanitizers map memory of their own under the same limits, so there is nothing to learn there. */
-extern void __asan_init(void) __attribute__((weak));
-extern void __tsan_init(void) __attribute__((weak));
-
 /* Runs `body` in a child; its exit code must be 0. */
 static void
 in_a_child(void (*body)(void))
 {
-    if (__asan_init != NULL || __tsan_init != NULL) {
-        skip();
+    if (test_is_sanitized()) {
+        skip(); /* they map memory of their own under the same limits */
     }
     (void)fflush(stdout);
     pid_t child = fork();

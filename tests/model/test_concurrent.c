@@ -336,7 +336,7 @@ run_threads(struct field *f, uint64_t seed)
         jobs[i].growing = true;
         CHECK(pthread_create(&threads[i], NULL, job_main, &jobs[i]) == 0, "thread %u", i);
     }
-    (void)usleep((useconds_t)test_scaled(RUN_MS) * 1000);
+    (void)usleep((useconds_t)(test_is_sanitized() ? RUN_MS : test_scaled(RUN_MS)) * 1000);
     atomic_store(&f->stop, true);
     uint64_t hits = 0, misses = 0;
     for (unsigned i = 0; i < JOBS; i++) {
@@ -349,6 +349,19 @@ run_threads(struct field *f, uint64_t seed)
     free(jobs);
 }
 
+/* Fills the cache to its bound, so that eviction begins at once also where everything is slow. */
+static void
+prefill(struct field *f)
+{
+    char name[32], value[600] = "";
+    for (unsigned i = 0; i < FILLER_KEYS; i++) {
+        int n = snprintf(name, sizeof(name), "filler:%u", i);
+        int status = attl_set(f->cache, attl_b(name, (size_t)n), attl_b(value, i % sizeof(value)),
+                              ATTL_TTL_NONE);
+        CHECK(status == ATTL_OK, "filling: %s", attl_err_name(status));
+    }
+}
+
 static void
 run_field(const char *name, const struct sim_option *options, bool evicts, uint64_t seed)
 {
@@ -356,6 +369,9 @@ run_field(const char *name, const struct sim_option *options, bool evicts, uint6
     CHECK(f != NULL, "%zu bytes", sizeof(*f));
     test_announce(name, seed);
     field_init(f, options, evicts);
+    if (evicts) {
+        prefill(f);
+    }
     run_threads(f, seed);
     attl_stats s = sim_stats(f->cache);
     printf("# %" PRIu64 " in place, %" PRIu64 " rebuilds, %" PRIu64 " moves, %" PRIu64 " expired, %" PRIu64

@@ -8,6 +8,7 @@
 #define ATTL_TESTS_CHECK_H
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,9 @@
 
 /* The seed of this run: ATTL_TEST_SEED, or the time. Read once, printed by test_announce(). */
 uint64_t test_seed(void);
-/* `amount` times ATTL_TEST_SCALE (a decimal fraction, 1 by default), at least 1. */
+/* True in a build with the address or the thread sanitizer, which have memory and threads of their own. */
+bool test_is_sanitized(void);
+/* `amount` times ATTL_TEST_SCALE, at least 1. Without that it is 1, or a tenth under a sanitizer. */
 uint64_t test_scaled(uint64_t amount);
 /* Prints the name of the test and the seed. */
 void test_announce(const char *name, uint64_t seed);

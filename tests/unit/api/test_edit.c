@@ -297,6 +297,49 @@ copies_of_large_values_are_independent(void **state)
     free(got);
 }
 
+/* A copy may share the bytes of a large value; whoever goes, and in whatever order, the rest has it. */
+static void
+shared_values_may_go_in_any_order(void **state)
+{
+    struct fixture *f = *state;
+    enum { LEN = 300000, COPIES = 5 };
+    unsigned char *bytes = malloc(LEN), *got = malloc(LEN);
+    char key[16];
+    size_t len;
+    assert_true(bytes != NULL && got != NULL);
+    for (int round = 0; round < 40; round++) {
+        memset(bytes, 'a' + round % 26, LEN);
+        ASSERT_STATUS(attl_set(f->cache, attl_s("0"), attl_b(bytes, LEN), ATTL_TTL_NONE), ATTL_OK);
+        for (int i = 1; i < COPIES; i++) {
+            (void)snprintf(key, sizeof(key), "%d", i);
+            ASSERT_STATUS(attl_copy(f->cache, attl_s("0"), attl_s(key), 0), ATTL_OK);
+        }
+        if (round % 4 == 1) {
+            attl_clear(f->cache); /* all of them in one go */
+            continue;
+        }
+        if (round % 4 == 2) {
+            attl_slice keys[] = { attl_s("0"), attl_s("1"), attl_s("2") };
+            attl_slice values[] = { attl_s("x"), attl_s("y"), attl_s("z") };
+            ASSERT_STATUS(attl_mset(f->cache, keys, values, 3, NULL), ATTL_OK);
+            expect(f->cache, "1", "y");
+            continue;
+        }
+        for (int i = 0; i < COPIES; i++) {
+            (void)snprintf(key, sizeof(key), "%d", (i * 2 + round) % COPIES);
+            ASSERT_STATUS(attl_get(f->cache, attl_s(key), got, LEN, &len), ATTL_OK);
+            assert_memory_equal(got, bytes, LEN);
+            ASSERT_STATUS(attl_del(f->cache, attl_s(key)), ATTL_OK);
+        }
+    }
+    attl_clear(f->cache);
+    attl_tick(f->cache, 0, NULL);
+    attl_tick(f->cache, 0, NULL);
+    assert_int_equal(sim_stats(f->cache).mem_extents, 0);
+    free(bytes);
+    free(got);
+}
+
 static void
 mset_stores_all_or_nothing(void **state)
 {
@@ -369,6 +412,7 @@ main(void)
         UNIT_TEST(rename_moves_value_and_deadline),
         UNIT_TEST(copy_keeps_the_source),
         UNIT_TEST(copies_of_large_values_are_independent),
+        UNIT_TEST(shared_values_may_go_in_any_order),
         UNIT_TEST(mset_stores_all_or_nothing),
         UNIT_TEST(mset_takes_65536_pairs_and_no_more),
     };

@@ -21,16 +21,6 @@ resident_bytes(void)
     return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Sanitizers keep shadow and quarantine, so only the library's own figure is looked at there. */
-extern void __asan_init(void) __attribute__((weak));
-extern void __tsan_init(void) __attribute__((weak));
-
-static bool
-resident_is_meaningful(void)
-{
-    return __asan_init == NULL && __tsan_init == NULL;
-}
-
 static void
 fill(attl *cache, uint64_t bytes, size_t value_len, int64_t ttl_ms)
 {
@@ -67,7 +57,7 @@ gives_back(struct fixture *f, size_t value_len, void (*empty)(struct fixture *f)
     /* What stays: a table for each partition, and an arena or so in reserve for each kind of memory. */
     assert_true(s.mem_committed < committed_before + 24 * MIB);
     assert_true(s.mem_used < 16 * MIB);
-    if (resident_is_meaningful()) {
+    if (!test_is_sanitized()) { /* they keep shadow and quarantine */
         assert_true(resident_bytes() < resident_before + 32 * MIB);
     }
 }

@@ -171,8 +171,7 @@ rig_set(struct rig *rig, attl_slice key, attl_slice value, int64_t deadline_ms)
     int status = rig_try_set(rig, key, value, deadline_ms);
     for (unsigned round = 0; status != ATTL_OK; round++) {
         struct shard *s = cache_shard(&rig->cache, cache_partition(&rig->cache, cache_hash(&rig->cache, key)));
-        CHECK(round < ROUNDS_MAX && drain_make_room(&rig->cache, s, rig->now_ms), "no room: %s",
-              attl_err_name(status));
+        CHECK(round < ROUNDS_MAX && drain_make_room(&rig->cache, s, rig->now_ms), "no room: %d", status);
         status = rig_try_set(rig, key, value, deadline_ms);
     }
 }

@@ -28,8 +28,11 @@ static const char notation[] =
     "+config|get %2 +group +server +arguments *1 "
     "%3 +name +which +type +oneof +arguments *2 %2 +name +name +type +string "
     "%3 +name +all +type +pure-token +token +ALL "
-    /* A server of our kind */
-    "+copy %2 +group +generic +syntax +source_destination_[DB_db]_[REPLACE] ";
+    /* COPY source destination [DB db] [REPLACE] */
+    "+copy %2 +group +generic +arguments *4 "
+    "%2 +name +source +type +key %2 +name +destination +type +key "
+    "%4 +name +db +type +integer +token +DB +flags *1 +optional "
+    "%4 +name +replace +type +pure-token +token +REPLACE +flags *1 +optional ";
 
 void
 catalog_docs(struct buf *ret_docs)

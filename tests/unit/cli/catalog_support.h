@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A small COMMAND DOCS, as a server would send it, for the tests of catalog, completion and help.
- * It has a container, every kind of argument, and one command with a ready syntax line. The RESP2
+ * It has a container and every kind of argument. The RESP2
  * form is made from it by replacing the maps.
  */
 #ifndef ATTL_TESTS_CATALOG_SUPPORT_H

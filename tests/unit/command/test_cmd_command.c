@@ -61,10 +61,10 @@ docs_come_from_the_table(void **state)
 {
     struct fixture *f = fixture_of(state);
     expect(f, "COMMAND DOCS nosuch", "*0\r\n");
-    expect_part(f, "COMMAND DOCS get config", "*4\r\n$3\r\nget\r\n*8\r\n$7\r\nsummary\r\n");
+    expect_part(f, "COMMAND DOCS get config", "*4\r\n$3\r\nget\r\n*10\r\n$7\r\nsummary\r\n");
     expect_part(f, "COMMAND DOCS config", "$11\r\nsubcommands\r\n*10\r\n$10\r\nconfig|get\r\n");
     f->session.proto = 3;
-    expect_part(f, "COMMAND DOCS get", "%1\r\n$3\r\nget\r\n%4\r\n");
+    expect_part(f, "COMMAND DOCS get", "%1\r\n$3\r\nget\r\n%5\r\n");
 }
 
 static void

@@ -111,11 +111,11 @@ partitions_are_a_power_of_two_for_all_shards(void **state)
 {
     (void)state;
     passes(WITH("cache.partitions", "0"));
-    passes(WITH("cache.partitions", "16"));
+    passes(WITH("cache.partitions", "64"));
     passes(WITH("cache.partitions", "16384"));
-    refused(WITH("cache.partitions", "8", "cache.num_shards", "1"), "power of two of at least 16");
-    refused(WITH("cache.partitions", "100"), "power of two of at least 16");
-    refused(WITH("cache.partitions", "16", "cache.num_shards", "17"), "below cache.num_shards");
+    refused(WITH("cache.partitions", "8", "cache.num_shards", "1"), "power of two of at least 64");
+    refused(WITH("cache.partitions", "100"), "power of two of at least 64");
+    refused(WITH("cache.partitions", "64", "cache.num_shards", "65"), "below cache.num_shards");
 }
 
 static void

@@ -67,7 +67,7 @@ setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    strncpy(f->folder, "/tmp/attl-net-XXXXXX", sizeof f->folder - 1);
+    memcpy(f->folder, "/tmp/attl-net-XXXXXX", sizeof "/tmp/attl-net-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
     assert_true(snprintf(f->path, sizeof f->path, "%.80s/s", f->folder) > 0);
     assert_int_equal(attl_open(&f->cache, NULL), ATTL_OK);

@@ -28,7 +28,7 @@ setup(void **state)
 {
     struct folder *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    strncpy(f->name, "/tmp/attl-file-XXXXXX", sizeof f->name - 1);
+    memcpy(f->name, "/tmp/attl-file-XXXXXX", sizeof "/tmp/attl-file-XXXXXX");
     assert_non_null(mkdtemp(f->name));
     assert_true(snprintf(f->path, sizeof f->path, "%.80s/a.toml", f->name) > 0);
     assert_true(snprintf(f->temporary, sizeof f->temporary, "%.80s/a.toml.tmp", f->name) > 0);

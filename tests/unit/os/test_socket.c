@@ -189,8 +189,7 @@ struct folder {
 static void
 folder_init(struct folder *f)
 {
-    strncpy(f->name, "/tmp/attl-socket-XXXXXX", sizeof f->name - 1);
-    f->name[sizeof f->name - 1] = '\0';
+    memcpy(f->name, "/tmp/attl-socket-XXXXXX", sizeof "/tmp/attl-socket-XXXXXX");
     assert_non_null(mkdtemp(f->name));
     assert_true(snprintf(f->path, sizeof f->path, "%.80s/s", f->name) > 0);
 }
