@@ -63,9 +63,7 @@ struct mset {
 static int64_t
 mset_deadline(const struct mset *m, const struct entry *e)
 {
-    if (!m->keep_deadline)
-        return m->deadline_ms;
-    return e->found ? e->deadline_ms : ATTL_NO_DEADLINE;
+    return m->keep_deadline ? e->kept_deadline_ms : m->deadline_ms;
 }
 
 /* Looks all keys up: the condition, and whether the new ones fit under max_items. */
@@ -321,6 +319,7 @@ transfer(attl *a, attl_slice from, attl_slice to, const struct transfer *t)
     struct locked locked = { pair, 0 };
     engine_entry_init(a, r, from, &entries[0]);
     engine_entry_init(a, r, to, &entries[1]);
+    entries[1].replaces = !t->keep_source;
     unsigned round = 0;
     do {
         entries[0].now_ms = entries[1].now_ms;

@@ -31,7 +31,7 @@ set_change(struct entry *e, void *ud)
         return ATTL_NOT_SET;
     int64_t deadline_ms = op->deadline_ms;
     if (op->keep_deadline)
-        deadline_ms = e->found ? e->deadline_ms : ATTL_NO_DEADLINE;
+        deadline_ms = e->kept_deadline_ms;
     if (op->past) {
         if (e->found)
             entry_remove(e, COUNT_DELETES);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The cache as a whole: iterating, clearing, counting, and the statistics. A rename at the item
- * limit would need room for one entry more than it ends with; like every write it then evicts one,
- * which the bound demands while both exist. Statistics lock one shard at a time and are therefore a
- * little blurred while others work.
+ * The cache as a whole: iterating, clearing, counting, and the statistics, with the calls of
+ * attl_unstable.h beside them. Nothing here changes a single entry. Statistics lock one shard at a
+ * time and are therefore a little blurred while others work.
  */
 #include "api/api.h"
 

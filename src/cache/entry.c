@@ -70,6 +70,8 @@ entry_find(struct entry *e)
     e->deadline_ms = record_deadline(e->record, &e->shape, e->now_ms);
     if (e->deadline_ms != ATTL_NO_DEADLINE && e->deadline_ms <= e->now_ms)
         entry_remove(e, COUNT_EXPIRED);
+    else
+        e->kept_deadline_ms = e->deadline_ms;
 }
 
 static struct extent *
@@ -253,7 +255,7 @@ entry_put(struct entry *e, struct stored_value *v, int64_t deadline_ms)
         note_deadline(e, deadline_ms);
         return ATTL_OK;
     }
-    if (!e->found && at_item_limit(e->cache))
+    if (!e->found && !e->replaces && at_item_limit(e->cache))
         return ATTL_E_FULL;
     int status = append(e, &spec, false);
     return status == ATTL_OK ? entry_commit(e, v) : status;

@@ -23,7 +23,10 @@ struct entry {
     struct record *record;
     struct record_shape shape;
     int64_t deadline_ms;
-    bool hopeless; /* set by a change that no amount of room would let succeed */
+    int64_t
+        kept_deadline_ms; /* of the last time it was found: making room may have evicted it since */
+    bool hopeless;        /* set by a change that no amount of room would let succeed */
+    bool replaces;        /* another entry goes with this change: max_items is not the question */
     /* Set by the functions that write: the earliest deadline written, INT64_MAX if none. */
     int64_t written_deadline_ms;
     /* Between entry_stage and entry_commit or entry_abort: */

@@ -168,7 +168,9 @@ engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key
     e->partition = cache_partition(&a->cache, e->key.hash);
     e->now_ms = engine_now_ms(a);
     e->found = false;
+    e->kept_deadline_ms = ATTL_NO_DEADLINE;
     e->hopeless = false;
+    e->replaces = false;
     e->written_deadline_ms = INT64_MAX;
 }
 

@@ -29,7 +29,7 @@ def attld_path():
     build = os.environ.get("ATTL_BUILD_DIR")
     if not build:
         here = os.path.dirname(os.path.abspath(__file__))
-        build = os.path.join(here, "..", "..", "build", "release")
+        build = os.path.join(here, "..", "..", "build")
     for name in ("attld", os.path.join("bin", "attld"), os.path.join("src", "attld")):
         path = os.path.join(build, name)
         if os.path.exists(path):

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * hiredis, the C client most programs use, against a running attld: types of replies, bytes of every
- * value, errors that leave the connection usable, a pipeline longer than any buffer, and two connections
- * that see each other's writes. Usage: hiredis_client HOST PORT. Prints what failed; exit code 0 if
- * nothing did. Built and run by test_clients.py.
+ * hiredis, the C client most programs use, against a running attld: types of replies, bytes of
+ * every value, errors that leave the connection usable, a pipeline longer than any buffer, and two
+ * connections that see each other's writes. Usage: hiredis_client HOST PORT. Prints what failed;
+ * exit code 0 if nothing did. Built and run by test_clients.py.
  */
 #include <hiredis/hiredis.h>
 
@@ -15,12 +15,12 @@
 
 enum { PIPELINE = 20000, LARGE_BYTES = 3 << 20 };
 
-#define CHECK(ok, what)                                                                           \
-    do {                                                                                          \
-        if (!(ok)) {                                                                              \
-            (void)fprintf(stderr, "hiredis_client.c:%d: %s\n", __LINE__, what);                   \
-            exit(1);                                                                              \
-        }                                                                                         \
+#define CHECK(ok, what)                                                         \
+    do {                                                                        \
+        if (!(ok)) {                                                            \
+            (void)fprintf(stderr, "hiredis_client.c:%d: %s\n", __LINE__, what); \
+            exit(1);                                                            \
+        }                                                                       \
     } while (0)
 
 static redisContext *
@@ -70,7 +70,8 @@ check_strings(redisContext *c)
     CHECK(strcmp(reply->str, "OK") == 0, "SET");
     freeReplyObject(reply);
     reply = ask(c, REDIS_REPLY_STRING, "GET h:bytes");
-    CHECK((size_t)reply->len == sizeof(bytes) && memcmp(reply->str, bytes, sizeof(bytes)) == 0, "GET bytes");
+    CHECK((size_t)reply->len == sizeof(bytes) && memcmp(reply->str, bytes, sizeof(bytes)) == 0,
+          "GET bytes");
     freeReplyObject(reply);
     freeReplyObject(ask(c, REDIS_REPLY_NIL, "GET h:absent"));
     freeReplyObject(ask(c, REDIS_REPLY_STATUS, "SET h:empty %b", "", (size_t)0));
@@ -89,7 +90,8 @@ check_large(redisContext *c)
     }
     freeReplyObject(ask(c, REDIS_REPLY_STATUS, "SET h:large %b", large, (size_t)LARGE_BYTES));
     redisReply *reply = ask(c, REDIS_REPLY_STRING, "GET h:large");
-    CHECK(reply->len == LARGE_BYTES && memcmp(reply->str, large, LARGE_BYTES) == 0, "a large value");
+    CHECK(reply->len == LARGE_BYTES && memcmp(reply->str, large, LARGE_BYTES) == 0,
+          "a large value");
     freeReplyObject(reply);
     free(large);
 }
@@ -121,7 +123,8 @@ check_arrays(redisContext *c)
     freeReplyObject(reply);
     reply = ask(c, REDIS_REPLY_ARRAY, "SCAN 0 COUNT 1000");
     CHECK(reply->elements == 2 && reply->element[0]->type == REDIS_REPLY_STRING &&
-              reply->element[1]->type == REDIS_REPLY_ARRAY, "SCAN");
+              reply->element[1]->type == REDIS_REPLY_ARRAY,
+          "SCAN");
     freeReplyObject(reply);
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory that is refused. The walk runs one script of operations again and again and lets the first,
- * the second, the third ... allocation fail, then every one from there on; the same with arenas the
- * system does not commit, and with a process whose limits are real. Wherever it strikes, the call says
- * ATTL_E_NOMEM and has changed nothing (the model is the witness), the next call works, closing gives
- * everything back, and nobody aborts.
+ * Memory that is refused. The walk runs one script of operations again and again and lets the
+ * first, the second, the third ... allocation fail, then every one from there on; the same with
+ * arenas the system does not commit, and with a process whose limits are real. Wherever it strikes,
+ * the call says ATTL_E_NOMEM and has changed nothing (the model is the witness), the next call
+ * works, closing gives everything back, and nobody aborts.
  */
 #include "support/op.h"
 #include "support/unit.h"
@@ -77,11 +77,16 @@ static int
 script_open(struct script *s)
 {
     static const struct sim_option options[] = {
-        { "cache.max_memory", "0" },          { "cache.max_entries", "0" },
-        { "cache.background", "no" },         { "cache.num_shards", "2" },
-        { "cache.default_ttl", "60s" },       { "validation.mode", "binary" },
-        { "validation.max_key_bytes", "2000" }, { "validation.max_value_bytes", "200000" },
-        { "validation.max_ttl", "31536000s" }, { NULL, NULL },
+        { "cache.max_memory", "0" },
+        { "cache.max_entries", "0" },
+        { "cache.background", "no" },
+        { "cache.num_shards", "2" },
+        { "cache.default_ttl", "60s" },
+        { "validation.mode", "binary" },
+        { "validation.max_key_bytes", "2000" },
+        { "validation.max_value_bytes", "200000" },
+        { "validation.max_ttl", "31536000s" },
+        { NULL, NULL },
     };
     attl_config *config = sim_config(options);
     const attl_allocator allocator = { failing_alloc, failing_free, s->failing };
@@ -209,7 +214,8 @@ walk(bool for_good)
             break;
         }
     }
-    printf("# %" PRId64 " runs of the script, %s\n", steps, for_good ? "failing for good" : "failing once");
+    printf("# %" PRId64 " runs of the script, %s\n", steps,
+           for_good ? "failing for good" : "failing once");
     assert_true(steps > 5); /* the hook is really used */
 }
 
@@ -261,7 +267,9 @@ a_cache_that_cannot_grow_keeps_what_it_has(void **state)
     (void)state;
     enum { VALUE_BYTES = 300, MOST = 400000 };
     static const struct sim_option options[] = {
-        { "cache.max_memory", "0" }, { "cache.max_entries", "0" }, { "cache.eviction", "noeviction" },
+        { "cache.max_memory", "0" },
+        { "cache.max_entries", "0" },
+        { "cache.eviction", "noeviction" },
         { NULL, NULL },
     };
     struct sim sim;
@@ -289,7 +297,8 @@ a_cache_that_cannot_grow_keeps_what_it_has(void **state)
     attl_tick(cache, 0, NULL);
     for (uint64_t i = 0; i < stored / 4; i++) {
         (void)snprintf(key, sizeof(key), "new:%" PRIu64, i);
-        ASSERT_STATUS(attl_set(cache, attl_s(key), attl_b(value, sizeof(value)), ATTL_TTL_NONE), ATTL_OK);
+        ASSERT_STATUS(attl_set(cache, attl_s(key), attl_b(value, sizeof(value)), ATTL_TTL_NONE),
+                      ATTL_OK);
     }
     attl_unstable_fail_commits(cache, -1);
     sim_close(&cache);
@@ -368,7 +377,9 @@ fill_under_a_data_limit(void)
 {
     enum { MOST = 10000000 };
     static const struct sim_option options[] = {
-        { "cache.max_memory", "0" }, { "cache.max_entries", "0" }, { "cache.eviction", "noeviction" },
+        { "cache.max_memory", "0" },
+        { "cache.max_entries", "0" },
+        { "cache.eviction", "noeviction" },
         { NULL, NULL },
     };
     struct sim sim;

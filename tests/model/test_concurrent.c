@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Many threads on one cache: readers of every kind, writers in place and not, deleters, scanners, holders
- * of pinned values, partitions changing shards, tables growing and shrinking, and maintenance with small
- * budgets, while a clock thread lets entries expire and cascade through the wheel. Every answer is judged
- * by the field (support/field.h): no torn, foreign, stale or expired value, and no false miss. The same
- * program runs under the thread sanitizer.
+ * Many threads on one cache: readers of every kind, writers in place and not, deleters, scanners,
+ * holders of pinned values, partitions changing shards, tables growing and shrinking, and
+ * maintenance with small budgets, while a clock thread lets entries expire and cascade through the
+ * wheel. Every answer is judged by the field (support/field.h): no torn, foreign, stale or expired
+ * value, and no false miss. The same program runs under the thread sanitizer.
  */
 #include "support/check.h"
 #include "support/field.h"
@@ -19,7 +19,14 @@
 
 #include <cmocka.h>
 
-enum { WRITERS = 2, HELD_MAX = 40, BATCH = 16, FILLER_KEYS = 60000, THREADS_MAX = 16, RUN_MS = 4000 };
+enum {
+    WRITERS = 2,
+    HELD_MAX = 40,
+    BATCH = 16,
+    FILLER_KEYS = 60000,
+    THREADS_MAX = 16,
+    RUN_MS = 4000
+};
 
 struct job {
     struct field *field;
@@ -64,8 +71,10 @@ turn_fill(struct job *job)
     int n = snprintf(name, sizeof(name), "filler:%u", job->filled);
     attl_slice key = attl_b(name, (size_t)n);
     if (job->growing) {
-        int64_t ttl_ms = rng_one_in(&job->rng, 3) ? (int64_t)rng_range(&job->rng, 1, 100000) : ATTL_TTL_NONE;
-        int status = attl_set(job->field->cache, key, attl_b(value, rng_below(&job->rng, sizeof(value))), ttl_ms);
+        int64_t ttl_ms = rng_one_in(&job->rng, 3) ? (int64_t)rng_range(&job->rng, 1, 100000)
+                                                  : ATTL_TTL_NONE;
+        int status = attl_set(job->field->cache, key,
+                              attl_b(value, rng_below(&job->rng, sizeof(value))), ttl_ms);
         CHECK(status == ATTL_OK || (status == ATTL_E_FULL && job->field->evicts), "filler: %s",
               attl_err_name(status));
         job->growing = ++job->filled < FILLER_KEYS;
@@ -96,7 +105,8 @@ turn_maintain(struct job *job)
     (void)usleep((useconds_t)rng_below(&job->rng, 300));
 }
 
-/* A simulated millisecond per tenth of a real one, with jumps, up to where steady entries would die. */
+/* A simulated millisecond per tenth of a real one, with jumps, up to where steady entries would
+ * die. */
 static void
 turn_clock(struct job *job)
 {
@@ -144,7 +154,8 @@ read_by_copy(struct job *job, size_t i)
     size_t len = 0;
     struct stamp s;
     struct field_before before = field_before_read(job->field, i);
-    int status = attl_get(job->field->cache, field_key(&job->field->cells[i]), bytes, sizeof(bytes), &len);
+    int status =
+        attl_get(job->field->cache, field_key(&job->field->cells[i]), bytes, sizeof(bytes), &len);
     /* attl_get tells no deadline: the value's own is as good, and for sliding ones unknown. */
     int64_t deadline_ms = ATTL_NO_DEADLINE;
     if (status == ATTL_OK && job->field->cells[i].habit != HABIT_SLIDING) {
@@ -187,7 +198,8 @@ read_by_batch(struct job *job)
     }
     if (rng_one_in(&job->rng, 2)) {
         struct visited v = { job, indexes, before, 0 };
-        (void)attl_mget_visit(job->field->cache, keys, BATCH, visit_batch, &v); /* judged one by one */
+        (void)attl_mget_visit(job->field->cache, keys, BATCH, visit_batch,
+                              &v); /* judged one by one */
         CHECK(v.calls == BATCH, "%u calls", v.calls);
         return;
     }
@@ -273,8 +285,9 @@ scan_end(struct job *job)
     for (size_t i = 0; i < FIELD_KEYS && !job->field->evicts; i++) {
         enum field_habit habit = job->field->cells[i].habit;
         bool steady = habit == HABIT_FIXED || habit == HABIT_VARIED || habit == HABIT_SLIDING;
-        CHECK(!steady || job->visits[i] == 1, "scan: key %zu (habit %d), there all the time, visited %u times",
-              i, (int)habit, job->visits[i]);
+        CHECK(!steady || job->visits[i] == 1,
+              "scan: key %zu (habit %d), there all the time, visited %u times", i, (int)habit,
+              job->visits[i]);
     }
     job->scanning = false;
 }
@@ -294,7 +307,8 @@ turn_scan(struct job *job)
     for (size_t i = 0; i < FIELD_KEYS; i++) {
         job->scan_before[i].now_ms = job->scan_now_ms;
     }
-    int status = attl_scan(job->field->cache, &job->cursor, rng_range(&job->rng, 1, 200), scan_visit, job);
+    int status =
+        attl_scan(job->field->cache, &job->cursor, rng_range(&job->rng, 1, 200), scan_visit, job);
     CHECK(status == ATTL_OK || status == ATTL_DONE, "scan: %s", attl_err_name(status));
     if (status == ATTL_DONE) {
         scan_end(job);
@@ -320,7 +334,7 @@ static void
 run_threads(struct field *f, uint64_t seed)
 {
     static void (*const turns[])(struct job *) = {
-        turn_write, turn_write, turn_read, turn_read, turn_read, turn_hold,
+        turn_write, turn_write, turn_read, turn_read,     turn_read,  turn_hold,
         turn_scan,  turn_move,  turn_fill, turn_maintain, turn_clock,
     };
     enum { JOBS = sizeof(turns) / sizeof(turns[0]) };
@@ -374,11 +388,13 @@ run_field(const char *name, const struct sim_option *options, bool evicts, uint6
     }
     run_threads(f, seed);
     attl_stats s = sim_stats(f->cache);
-    printf("# %" PRIu64 " in place, %" PRIu64 " rebuilds, %" PRIu64 " moves, %" PRIu64 " expired, %" PRIu64
-           " copied, %" PRIu64 " evicted\n", s.writes_in_place, s.rebuilds, s.partition_moves, s.expired,
-           s.records_copied, s.evicted);
+    printf("# %" PRIu64 " in place, %" PRIu64 " rebuilds, %" PRIu64 " moves, %" PRIu64
+           " expired, %" PRIu64 " copied, %" PRIu64 " evicted\n",
+           s.writes_in_place, s.rebuilds, s.partition_moves, s.expired, s.records_copied,
+           s.evicted);
     CHECK((s.evicted > 0) == evicts, "%" PRIu64 " evicted", s.evicted);
-    CHECK(s.partition_moves > 0 && s.expired > 0 && s.records_copied > 0, "a part of the cache was idle");
+    CHECK(s.partition_moves > 0 && s.expired > 0 && s.records_copied > 0,
+          "a part of the cache was idle");
     field_fini(f);
     free(f);
 }
@@ -388,7 +404,9 @@ readers_see_only_what_was_written(void **state)
 {
     (void)state;
     static const struct sim_option options[] = {
-        { "cache.max_memory", "0" }, { "cache.max_entries", "0" }, { "validation.max_ttl", "0" },
+        { "cache.max_memory", "0" },
+        { "cache.max_entries", "0" },
+        { "validation.max_ttl", "0" },
         { NULL, NULL },
     };
     run_field("without limits", options, false, test_seed());
@@ -400,8 +418,11 @@ readers_see_only_what_was_written_in_few_partitions(void **state)
     (void)state;
     /* Every key shares its table, its lock and its stash with hundreds of others. */
     static const struct sim_option options[] = {
-        { "cache.max_memory", "0" },   { "cache.max_entries", "0" }, { "cache.num_shards", "2" },
-        { "cache.partitions", "64" },  { NULL, NULL },
+        { "cache.max_memory", "0" },
+        { "cache.max_entries", "0" },
+        { "cache.num_shards", "2" },
+        { "cache.partitions", "64" },
+        { NULL, NULL },
     };
     run_field("64 partitions", options, false, test_seed() + 1);
 }
@@ -411,10 +432,14 @@ readers_see_only_what_was_written_under_eviction(void **state)
 {
     (void)state;
     static const struct sim_option options[] = {
-        { "cache.max_memory", "0" }, { "cache.max_entries", "20000" }, { NULL, NULL },
+        { "cache.max_memory", "0" },
+        { "cache.max_entries", "20000" },
+        { NULL, NULL },
     };
     static const struct sim_option small[] = {
-        { "cache.max_memory", "16MiB" }, { "cache.max_entries", "0" }, { NULL, NULL },
+        { "cache.max_memory", "16MiB" },
+        { "cache.max_entries", "0" },
+        { NULL, NULL },
     };
     run_field("20000 entries", options, true, test_seed() + 2);
     run_field("16 MiB", small, true, test_seed() + 3);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Several writers on the same keys. Each atomic call has a sum that comes out wrong if two of them ever
- * overlap: increments and compare-and-sets that add up, a lock taken with NX that only one thread may
- * hold, appended marks that are all there, a token that is renamed from slot to slot and never copied or
- * lost. A last thread clears the whole cache under fire.
+ * Several writers on the same keys. Each atomic call has a sum that comes out wrong if two of them
+ * ever overlap: increments and compare-and-sets that add up, a lock taken with NX that only one
+ * thread may hold, appended marks that are all there, a token that is renamed from slot to slot and
+ * never copied or lost. A last thread clears the whole cache under fire.
  */
 #include "support/check.h"
 #include "support/rng.h"
@@ -21,10 +21,10 @@ enum { THREADS = 4, TURNS = 30000, SLOTS = 3, MARK_BYTES = 4 };
 
 struct sharing {
     attl *cache;
-    _Atomic int holders;     /* of the lock kept in the cache */
-    _Atomic uint64_t swaps;  /* compare-and-sets that succeeded */
-    _Atomic int64_t added;   /* by increments */
-    _Atomic uint64_t marks;  /* appended */
+    _Atomic int holders;    /* of the lock kept in the cache */
+    _Atomic uint64_t swaps; /* compare-and-sets that succeeded */
+    _Atomic int64_t added;  /* by increments */
+    _Atomic uint64_t marks; /* appended */
     uint64_t turns;
 };
 
@@ -45,8 +45,8 @@ add_to_sums(struct worker *w)
     CHECK(status == ATTL_OK, "incr: %s", attl_err_name(status));
     atomic_fetch_add(&w->shared->added, delta);
     status = attl_incr(w->shared->cache, attl_s("up"), 1, ATTL_TTL_NONE, &value);
-    CHECK(status == ATTL_OK && value > w->sum_seen, "up went from %" PRId64 " to %" PRId64, w->sum_seen,
-          value);
+    CHECK(status == ATTL_OK && value > w->sum_seen, "up went from %" PRId64 " to %" PRId64,
+          w->sum_seen, value);
     w->sum_seen = value;
 }
 
@@ -77,14 +77,15 @@ compare_and_set(struct worker *w)
     size_t len = STAMP_BYTES_MIN + rng_below(&w->rng, 100);
     stamp_write(bytes, len, w->number, s.version + 1, 0);
     if (rng_one_in(&w->rng, 2)) {
-        status = attl_cas(w->shared->cache, attl_s("swapped"), attl_digest(old.data), attl_b(bytes, len),
-                          ATTL_TTL_KEEP);
+        status = attl_cas(w->shared->cache, attl_s("swapped"), attl_digest(old.data),
+                          attl_b(bytes, len), ATTL_TTL_KEEP);
     } else {
         attl_set_opts opts = ATTL_SET_OPTS_INIT;
         opts.flags = ATTL_SET_IFEQ;
         opts.match = old.data;
         opts.ttl_ms = ATTL_TTL_NONE;
-        status = attl_set_if(w->shared->cache, attl_s("swapped"), attl_b(bytes, len), &opts, NULL, NULL);
+        status =
+            attl_set_if(w->shared->cache, attl_s("swapped"), attl_b(bytes, len), &opts, NULL, NULL);
     }
     CHECK(status == ATTL_OK || status == ATTL_NOT_SET, "cas: %s", attl_err_name(status));
     if (status == ATTL_OK) {
@@ -134,7 +135,8 @@ pass_the_token(struct worker *w)
     (void)snprintf(to, sizeof(to), "slot%u", (unsigned)rng_below(&w->rng, SLOTS));
     int status = attl_rename(w->shared->cache, attl_s(from), attl_s(to),
                              rng_one_in(&w->rng, 2) ? ATTL_SET_NX : 0);
-    CHECK(status == ATTL_OK || status == ATTL_MISS || (status == ATTL_NOT_SET && strcmp(from, to) == 0),
+    CHECK(status == ATTL_OK || status == ATTL_MISS ||
+              (status == ATTL_NOT_SET && strcmp(from, to) == 0),
           "rename %s to %s: %s", from, to, attl_err_name(status));
 }
 
@@ -174,7 +176,8 @@ check_sums(struct sharing *s)
     struct stamp stamp;
     attl_value value = ATTL_VALUE_INIT;
     CHECK(integer_at(s->cache, "sum") == s->added, "%" PRId64 " added", s->added);
-    CHECK(attl_get_pin(s->cache, attl_s("swapped"), &value) == ATTL_OK && stamp_read(value.data, &stamp),
+    CHECK(attl_get_pin(s->cache, attl_s("swapped"), &value) == ATTL_OK &&
+              stamp_read(value.data, &stamp),
           "swapped");
     CHECK(stamp.version == s->swaps && s->swaps > 0, "version %" PRIu64 " after %" PRIu64 " swaps",
           stamp.version, s->swaps);
@@ -201,7 +204,9 @@ atomic_calls_add_up(void **state)
 {
     (void)state;
     static const struct sim_option options[] = {
-        { "cache.max_entries", "0" }, { "cache.default_ttl", "0" }, { NULL, NULL },
+        { "cache.max_entries", "0" },
+        { "cache.default_ttl", "0" },
+        { NULL, NULL },
     };
     struct sim sim;
     struct sharing s = { .turns = test_scaled(TURNS) };
@@ -212,16 +217,108 @@ atomic_calls_add_up(void **state)
     sim_init(&sim);
     s.cache = sim_open(&sim, options);
     stamp_write(bytes, sizeof(bytes), 0, 0, 0);
-    assert_int_equal(attl_set(s.cache, attl_s("swapped"), attl_b(bytes, sizeof(bytes)), ATTL_TTL_NONE), 0);
+    assert_int_equal(
+        attl_set(s.cache, attl_s("swapped"), attl_b(bytes, sizeof(bytes)), ATTL_TTL_NONE), 0);
     assert_int_equal(attl_set(s.cache, attl_s("slot0"), attl_s("token"), ATTL_TTL_NONE), 0);
     for (unsigned i = 0; i < THREADS; i++) {
         workers[i] = (struct worker){ .shared = &s, .rng = rng_from_seed(seed + i), .number = i };
-        CHECK(pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]) == 0, "thread %u", i);
+        CHECK(pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]) == 0, "thread %u",
+              i);
     }
     for (unsigned i = 0; i < THREADS; i++) {
         CHECK(pthread_join(workers[i].thread, NULL) == 0, "thread %u", i);
     }
     check_sums(&s);
+    sim_close(&s.cache);
+}
+
+/* ---- large values that share their bytes ------------------------------------------------------
+ */
+
+enum { LARGE_KEYS = 6, LARGE_BYTES = 60000, LARGE_TURNS = 8000 };
+
+static void
+large_name(struct rng *r, char name[16])
+{
+    (void)snprintf(name, 16, "large%u", (unsigned)rng_below(r, LARGE_KEYS));
+}
+
+/* Copying and renaming hand the same bytes from key to key while others read, replace and delete.
+ */
+static void
+large_turn(struct worker *w, unsigned char *bytes)
+{
+    char from[16], to[16];
+    struct stamp s;
+    attl_value value = ATTL_VALUE_INIT;
+    attl *cache = w->shared->cache;
+    large_name(&w->rng, from);
+    large_name(&w->rng, to);
+    int status = ATTL_OK;
+    switch (rng_below(&w->rng, 8)) {
+    case 0: {
+        size_t len = rng_range(&w->rng, 8000, LARGE_BYTES);
+        stamp_write(bytes, len, w->number, rng_u64(&w->rng), 0);
+        status = attl_set(cache, attl_s(from), attl_b(bytes, len), ATTL_TTL_NONE);
+        break;
+    }
+    case 1:
+    case 2: status = attl_copy(cache, attl_s(from), attl_s(to), 0); break;
+    case 3: status = attl_rename(cache, attl_s(from), attl_s(to), 0); break;
+    case 4: status = attl_expire(cache, attl_s(from), 3600000, 0); break;
+    case 5: status = attl_del(cache, attl_s(from)); break;
+    case 6: status = attl_getdel(cache, attl_s(from), &value); break;
+    default: status = attl_get_pin(cache, attl_s(from), &value); break;
+    }
+    CHECK(status == ATTL_OK || status == ATTL_MISS, "%s to %s: %s", from, to,
+          attl_err_name(status));
+    if (value.data.data != NULL) {
+        CHECK(stamp_read(value.data, &s), "%s: a torn value of %zu bytes", from, value.data.len);
+    }
+    attl_value_release(cache, &value);
+}
+
+static void *
+large_main(void *ud)
+{
+    struct worker *w = ud;
+    unsigned char *bytes = malloc(LARGE_BYTES);
+    CHECK(bytes != NULL, "%d bytes", LARGE_BYTES);
+    for (uint64_t i = 0; i < w->shared->turns; i++) {
+        large_turn(w, bytes);
+        if (i % 512 == 0) {
+            attl_clear(w->shared->cache);
+        }
+    }
+    free(bytes);
+    return NULL;
+}
+
+static void
+large_values_are_handed_around_whole(void **state)
+{
+    (void)state;
+    static const struct sim_option options[] = { { "cache.default_ttl", "0" }, { NULL, NULL } };
+    struct sim sim;
+    struct sharing s = { .turns = test_scaled(LARGE_TURNS) };
+    struct worker workers[THREADS];
+    uint64_t seed = test_seed();
+    test_announce("large values", seed);
+    sim_init(&sim);
+    s.cache = sim_open(&sim, options);
+    for (unsigned i = 0; i < THREADS; i++) {
+        workers[i] =
+            (struct worker){ .shared = &s, .rng = rng_from_seed(seed * 7 + i), .number = i };
+        CHECK(pthread_create(&workers[i].thread, NULL, large_main, &workers[i]) == 0, "thread %u",
+              i);
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        CHECK(pthread_join(workers[i].thread, NULL) == 0, "thread %u", i);
+    }
+    attl_clear(s.cache);
+    attl_tick(s.cache, 0, NULL);
+    assert_int_equal(sim_stats(s.cache).mem_extents, 0);
+    assert_int_equal(sim_stats(s.cache).mem_pinned, 0);
     sim_close(&s.cache);
 }
 
@@ -251,7 +348,8 @@ set_and_get_main(void *ud)
             int status = attl_set(c->cache, attl_s(name), attl_b(bytes, len), ATTL_TTL_NONE);
             CHECK(status == ATTL_OK, "set: %s", attl_err_name(status));
         } else if (attl_get_pin(c->cache, attl_s(name), &value) == ATTL_OK) {
-            CHECK(stamp_read(value.data, &s) && s.key_id == i, "key %" PRIu64 ": a torn or foreign value", i);
+            CHECK(stamp_read(value.data, &s) && s.key_id == i,
+                  "key %" PRIu64 ": a torn or foreign value", i);
         }
         attl_value_release(c->cache, &value);
     }
@@ -293,6 +391,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(atomic_calls_add_up),
+        cmocka_unit_test(large_values_are_handed_around_whole),
         cmocka_unit_test(clearing_under_fire_removes_what_was_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The end of a failed check, and the two knobs every long test shares. The seed is taken from the
- * environment so that a failure can be replayed exactly; the scale so that a sanitizer build, which is
- * ten times slower, does less of the same. Nothing here is written after the first call.
+ * environment so that a failure can be replayed exactly; the scale so that a sanitizer build, which
+ * is ten times slower, does less of the same. Nothing here is written after the first call.
  */
 #include "check.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Writing and judging the keys of a field. The order of the stores is the argument: a writer announces a
- * version before its call and confirms it after, so whatever a reader gets must lie between what was
- * confirmed before and announced after its own call. Deadlines of mortal keys are exact, so both "seen
- * too late" and "gone too early" are caught to the millisecond.
+ * Writing and judging the keys of a field. The order of the stores is the argument: a writer
+ * announces a version before its call and confirms it after, so whatever a reader gets must lie
+ * between what was confirmed before and announced after its own call. Deadlines of mortal keys are
+ * exact, so both "seen too late" and "gone too early" are caught to the millisecond.
  */
 #include "field.h"
 
@@ -34,8 +34,8 @@ late_deadline(const struct field *f, struct rng *r)
 static size_t
 varied_len(struct rng *r)
 {
-    static const size_t edges[] = { STAMP_BYTES_MIN, 64,   200,   504,   512,
-                                    520,             8183, 8191, 8192, FIELD_VALUE_BYTES_MAX };
+    static const size_t edges[] = { STAMP_BYTES_MIN,      64, 200, 504, 512, 520, 8183, 8191, 8192,
+                                    FIELD_VALUE_BYTES_MAX };
     if (rng_one_in(r, 20)) {
         return edges[rng_below(r, sizeof(edges) / sizeof(edges[0]))];
     }
@@ -61,14 +61,14 @@ take_out(struct field *f, size_t i, uint64_t version, struct rng *r)
     struct field_cell *c = &f->cells[i];
     if (rng_one_in(r, 2)) {
         int status = attl_del(f->cache, field_key(c));
-        CHECK(status == ATTL_OK || f->evicts, "key %zu: deleting version %" PRIu64 ": %s", i, version - 1,
-              attl_err_name(status));
+        CHECK(status == ATTL_OK || f->evicts, "key %zu: deleting version %" PRIu64 ": %s", i,
+              version - 1, attl_err_name(status));
         return;
     }
     attl_value value = ATTL_VALUE_INIT;
     int status = attl_getdel(f->cache, field_key(c), &value);
-    CHECK(status == ATTL_OK || f->evicts, "key %zu: getdel of version %" PRIu64 ": %s", i, version - 1,
-          attl_err_name(status));
+    CHECK(status == ATTL_OK || f->evicts, "key %zu: getdel of version %" PRIu64 ": %s", i,
+          version - 1, attl_err_name(status));
     if (status == ATTL_OK) {
         struct stamp s;
         CHECK(stamp_read(value.data, &s) && s.key_id == i && s.version == version - 1,
@@ -105,7 +105,8 @@ field_write(struct field *f, size_t i, struct rng *r)
     int64_t deadline_ms = late_deadline(f, r);
     size_t len = c->fixed_len;
     if (c->habit == HABIT_MORTAL) {
-        deadline_ms = now_ms + (int64_t)(rng_one_in(r, 3) ? rng_range(r, 1, 5) : rng_range(r, 1, 4000));
+        deadline_ms = now_ms +
+                      (int64_t)(rng_one_in(r, 3) ? rng_range(r, 1, 5) : rng_range(r, 1, 4000));
     }
     if (c->habit != HABIT_FIXED) {
         len = varied_len(r);
@@ -117,7 +118,8 @@ field_write(struct field *f, size_t i, struct rng *r)
         int status = store(f, i, len, version, deadline_ms);
         /* The clock may pass a short life before the call looks at it. */
         CHECK(status == ATTL_OK || (status == ATTL_DELETED && c->habit == HABIT_MORTAL) ||
-              (status == ATTL_E_FULL && f->evicts), "key %zu: set: %s", i, attl_err_name(status));
+                  (status == ATTL_E_FULL && f->evicts),
+              "key %zu: set: %s", i, attl_err_name(status));
         if (status == ATTL_E_FULL) {
             /* Nothing changed, so this version never was; readers may still see the one before. */
             atomic_store(&c->begun, version - 1);
@@ -149,21 +151,24 @@ judge_miss(struct field *f, size_t i, const struct field_before *before)
     if (f->evicts) {
         return;
     }
-    CHECK(!is_steady(c->habit), "key %zu (habit %d) is always there, and was missed; versions %" PRIu64
-          "..%" PRIu64, i, (int)c->habit, before->finished, begun);
+    CHECK(!is_steady(c->habit),
+          "key %zu (habit %d) is always there, and was missed; versions %" PRIu64 "..%" PRIu64, i,
+          (int)c->habit, before->finished, begun);
     if (quiet && c->habit == HABIT_COMING) {
-        CHECK(before->finished % 2 == 0, "key %zu was missed at version %" PRIu64, i, before->finished);
+        CHECK(before->finished % 2 == 0, "key %zu was missed at version %" PRIu64, i,
+              before->finished);
     }
     if (quiet && c->habit == HABIT_MORTAL) {
         int64_t now_ms = sim_now(&f->sim);
-        CHECK(before->deadline_ms <= now_ms, "key %zu was missed %" PRId64 " ms before its deadline", i,
+        CHECK(before->deadline_ms <= now_ms,
+              "key %zu was missed %" PRId64 " ms before its deadline", i,
               before->deadline_ms - now_ms);
     }
 }
 
 static void
-judge_hit(struct field_reader *reader, size_t i, const struct field_before *before, attl_slice value,
-          int64_t deadline_ms)
+judge_hit(struct field_reader *reader, size_t i, const struct field_before *before,
+          attl_slice value, int64_t deadline_ms)
 {
     struct field *f = reader->field;
     struct field_cell *c = &f->cells[i];
@@ -172,8 +177,9 @@ judge_hit(struct field_reader *reader, size_t i, const struct field_before *befo
     CHECK(stamp_read(value, &s), "key %zu (habit %d): a torn value of %zu bytes", i, (int)c->habit,
           value.len);
     CHECK(s.key_id == i, "key %zu got the value of key %" PRIu64, i, s.key_id);
-    CHECK(s.version >= before->finished && (s.version <= begun || f->evicts), "key %zu (habit %d): version %"
-          PRIu64 " outside %" PRIu64 "..%" PRIu64, i, (int)c->habit, s.version, before->finished, begun);
+    CHECK(s.version >= before->finished && (s.version <= begun || f->evicts),
+          "key %zu (habit %d): version %" PRIu64 " outside %" PRIu64 "..%" PRIu64, i, (int)c->habit,
+          s.version, before->finished, begun);
     CHECK(s.version >= reader->seen[i], "key %zu: version %" PRIu64 " after %" PRIu64, i, s.version,
           reader->seen[i]);
     reader->seen[i] = s.version;
@@ -181,13 +187,14 @@ judge_hit(struct field_reader *reader, size_t i, const struct field_before *befo
           s.version);
     CHECK(deadline_ms == ATTL_NO_DEADLINE || deadline_ms > before->now_ms,
           "key %zu was seen %" PRId64 " ms after its deadline", i, before->now_ms - deadline_ms);
-    CHECK(c->habit == HABIT_SLIDING || deadline_ms == s.deadline_ms, "key %zu: deadline %" PRId64
-          " of a value written until %" PRId64, i, deadline_ms, s.deadline_ms);
+    CHECK(c->habit == HABIT_SLIDING || deadline_ms == s.deadline_ms,
+          "key %zu: deadline %" PRId64 " of a value written until %" PRId64, i, deadline_ms,
+          s.deadline_ms);
 }
 
 void
-field_after_read(struct field_reader *reader, size_t i, const struct field_before *before, int status,
-                 attl_slice value, int64_t deadline_ms)
+field_after_read(struct field_reader *reader, size_t i, const struct field_before *before,
+                 int status, attl_slice value, int64_t deadline_ms)
 {
     if (status == ATTL_OK) {
         judge_hit(reader, i, before, value, deadline_ms);
@@ -247,12 +254,13 @@ field_fini(struct field *f)
         attl_slice copy = attl_b(bytes, 0);
         struct stamp s;
         int status = attl_get_visit(f->cache, field_key(c), visit, &copy);
-        bool there = c->habit == HABIT_MORTAL  ? c->deadline_ms > sim_now(&f->sim)
+        bool there = c->habit == HABIT_MORTAL   ? c->deadline_ms > sim_now(&f->sim)
                      : c->habit == HABIT_COMING ? c->finished % 2 == 1
                                                 : true;
         CHECK((status == ATTL_OK) == there || (f->evicts && status == ATTL_MISS),
               "key %zu (habit %d) at the end: %s", i, (int)c->habit, attl_err_name(status));
-        CHECK(status != ATTL_OK || (stamp_read(copy, &s) && s.key_id == i && s.version == c->finished),
+        CHECK(status != ATTL_OK ||
+                  (stamp_read(copy, &s) && s.key_id == i && s.version == c->finished),
               "key %zu: not its last version %" PRIu64, i, c->finished);
     }
     free(bytes);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The playing field of the concurrent tests: a few hundred keys of different habits, each written by one
- * thread only, and for each the numbers of the writes begun and finished. A reader notes "finished"
- * before its call and "begun" after it; what the call may answer lies between the two, so every single
- * answer is checked for freshness, and every miss for being possible (a linearizability check per key).
- * Cells are atomics; everything else is written before the threads start.
+ * The playing field of the concurrent tests: a few hundred keys of different habits, each written
+ * by one thread only, and for each the numbers of the writes begun and finished. A reader notes
+ * "finished" before its call and "begun" after it; what the call may answer lies between the two,
+ * so every single answer is checked for freshness, and every miss for being possible (a
+ * linearizability check per key). Cells are atomics; everything else is written before the threads
+ * start.
  */
 #ifndef ATTL_TESTS_FIELD_H
 #define ATTL_TESTS_FIELD_H
@@ -13,11 +14,11 @@
 #include "sim.h"
 
 enum field_habit {
-    HABIT_FIXED,  /* always there, always of one size: overwritten in place      */
-    HABIT_VARIED, /* always there, any size up to out-of-line ones               */
+    HABIT_FIXED,   /* always there, always of one size: overwritten in place      */
+    HABIT_VARIED,  /* always there, any size up to out-of-line ones               */
     HABIT_SLIDING, /* always there, its deadline moves                           */
-    HABIT_COMING, /* odd versions set it, even ones delete it                    */
-    HABIT_MORTAL, /* written with a short life                                   */
+    HABIT_COMING,  /* odd versions set it, even ones delete it                    */
+    HABIT_MORTAL,  /* written with a short life                                   */
     HABITS
 };
 
@@ -34,7 +35,7 @@ struct field_cell {
 struct field {
     struct sim sim;
     attl *cache;
-    bool evicts; /* entries may be missing */
+    bool evicts;        /* entries may be missing */
     int64_t horizon_ms; /* the clock of a test never gets here; steady entries live longer */
     atomic_bool stop;
     struct field_cell cells[FIELD_KEYS];

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The reference map. Simplicity is its only virtue: every entry is its own allocation, looked up through
- * a chained table that doubles, and found again for sweeps through a dense array with swap-removal. It
- * shares no code with the library, not even the hash, so that a common mistake cannot hide.
+ * The reference map. Simplicity is its only virtue: every entry is its own allocation, looked up
+ * through a chained table that doubles, and found again for sweeps through a dense array with
+ * swap-removal. It shares no code with the library, not even the hash, so that a common mistake
+ * cannot hide.
  */
 #include "model.h"
 

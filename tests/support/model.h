@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The plain map the cache is compared with: a chained hash table of owned copies, and nothing clever.
- * Time is a member, and an entry whose deadline is not later than it does not exist for model_find(),
- * though its node stays (a "zombie") until model_purge(), because the cache may count it as well.
- * One thread owns a model; lack of memory ends the test.
+ * The plain map the cache is compared with: a chained hash table of owned copies, and nothing
+ * clever. Time is a member, and an entry whose deadline is not later than it does not exist for
+ * model_find(), though its node stays (a "zombie") until model_purge(), because the cache may count
+ * it as well. One thread owns a model; lack of memory ends the test.
  */
 #ifndef ATTL_TESTS_MODEL_H
 #define ATTL_TESTS_MODEL_H

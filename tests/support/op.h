@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One call of the public API as data. op_random() makes one up, op_on_cache() performs it on the cache
- * and op_on_model() on the reference map; both describe what they saw in the same form, so comparing is
- * one function. The model test, the allocation-failure walk and the API fuzzer are all loops around
- * these. Slices in an op are borrowed from the op_space that made it, until the next op_random().
+ * One call of the public API as data. op_random() makes one up, op_on_cache() performs it on the
+ * cache and op_on_model() on the reference map; both describe what they saw in the same form, so
+ * comparing is one function. The model test, the allocation-failure walk and the API fuzzer are all
+ * loops around these. Slices in an op are borrowed from the op_space that made it, until the next
+ * op_random().
  */
 #ifndef ATTL_TESTS_OP_H
 #define ATTL_TESTS_OP_H
@@ -104,8 +105,8 @@ void op_on_cache(attl *cache, const struct op *op, int64_t now_ms, struct op_see
 /* The status the validation of the model's mode gives this key: ATTL_OK or ATTL_E_KEY_*. */
 int op_key_status(const struct model_rules *rules, attl_slice key);
 /* True if both saw the same; otherwise `text` says what differs. */
-bool op_same(const struct op *op, const struct op_seen *cache, const struct op_seen *model, char *text,
-             size_t text_len);
+bool op_same(const struct op *op, const struct op_seen *cache, const struct op_seen *model,
+             char *text, size_t text_len);
 const char *op_name(enum op_kind kind);
 /* A one-line description of the operation, for failures. */
 void op_describe(const struct op *op, char *text, size_t text_len);

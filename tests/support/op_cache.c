@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Performs an operation on a cache through <attl/attl.h> and writes down what came back. On the way it
- * checks what every call promises regardless of the model: callbacks run exactly once and only on
- * success, a copy never passes the end of its buffer, a value may be released twice.
+ * Performs an operation on a cache through <attl/attl.h> and writes down what came back. On the way
+ * it checks what every call promises regardless of the model: callbacks run exactly once and only
+ * on success, a copy never passes the end of its buffer, a value may be released twice.
  */
 #include "op.h"
 
@@ -41,7 +41,8 @@ do_get(attl *cache, const struct op *op, struct op_seen *seen)
     size_t len = 0;
     seen->status = attl_get(cache, op->keys[0], room > 0 ? buf : NULL, room, &len);
     for (size_t i = 0; i < GUARD_BYTES; i++) {
-        CHECK(buf[room + i] == GUARD, "attl_get wrote %zu bytes past its buffer of %zu", i + 1, room);
+        CHECK(buf[room + i] == GUARD, "attl_get wrote %zu bytes past its buffer of %zu", i + 1,
+              room);
     }
     if (seen->status == ATTL_OK || seen->status == ATTL_E_BUFFER) {
         seen->number = (int64_t)len;
@@ -216,7 +217,8 @@ static void
 do_mset(attl *cache, const struct op *op, struct op_seen *seen)
 {
     attl_set_opts o = opts_of(op);
-    seen->status = attl_mset(cache, op->keys, op->values, op->key_count, op->without_opts ? NULL : &o);
+    seen->status =
+        attl_mset(cache, op->keys, op->values, op->key_count, op->without_opts ? NULL : &o);
 }
 
 static void
@@ -226,9 +228,7 @@ do_one_status(attl *cache, const struct op *op, struct op_seen *seen)
     attl_slice key = op->keys[0];
     switch (op->kind) {
     case OP_SET: seen->status = attl_set(cache, key, op->values[0], op->ttl_ms); break;
-    case OP_CAS:
-        seen->status = attl_cas(cache, key, op->digest, op->values[0], op->ttl_ms);
-        break;
+    case OP_CAS: seen->status = attl_cas(cache, key, op->digest, op->values[0], op->ttl_ms); break;
     case OP_DEL: seen->status = attl_del(cache, key); break;
     case OP_DEL_IF: seen->status = attl_del_if(cache, key, &o); break;
     case OP_EXISTS: seen->status = attl_exists(cache, key); break;

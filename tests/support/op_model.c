@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What each call of <attl/attl.h> means, said once more for a plain map. This is the specification the
- * cache is held to: every order of checks here (key, then value, then life, then the condition, then a
- * deadline in the past) is one a caller can observe. No eviction, no limits on memory: those are the
- * business of the test that compares.
+ * What each call of <attl/attl.h> means, said once more for a plain map. This is the specification
+ * the cache is held to: every order of checks here (key, then value, then life, then the condition,
+ * then a deadline in the past) is one a caller can observe. No eviction, no limits on memory: those
+ * are the business of the test that compares.
  */
 #include "op.h"
 
@@ -93,7 +93,8 @@ deadline_of_point(const struct model *m, int64_t deadline_ms, int64_t *ret)
 }
 
 static int
-deadline_of_op(const struct model *m, const struct op *op, const struct model_entry *old, int64_t *ret)
+deadline_of_op(const struct model *m, const struct op *op, const struct model_entry *old,
+               int64_t *ret)
 {
     if (op->deadline_ms > 0) {
         return deadline_of_point(m, op->deadline_ms, ret);
@@ -315,10 +316,10 @@ static void
 model_persist(struct model *m, const struct op *op, struct op_seen *seen)
 {
     struct model_entry *e = model_find(m, op->keys[0]);
-    seen->status = e == NULL                              ? ATTL_MISS
-                   : e->deadline_ms == ATTL_NO_DEADLINE   ? ATTL_NOT_SET
-                   : m->rules.mode == MODEL_STRICT        ? ATTL_E_TTL_REQUIRED
-                                                          : ATTL_OK;
+    seen->status = e == NULL                            ? ATTL_MISS
+                   : e->deadline_ms == ATTL_NO_DEADLINE ? ATTL_NOT_SET
+                   : m->rules.mode == MODEL_STRICT      ? ATTL_E_TTL_REQUIRED
+                                                        : ATTL_OK;
     if (seen->status == ATTL_OK) {
         e->deadline_ms = ATTL_NO_DEADLINE;
     }
@@ -393,7 +394,8 @@ model_edit(struct model *m, const struct op *op, struct op_seen *seen)
     if (part.len > 0) {
         memcpy(bytes + at, part.data, part.len);
     }
-    model_put(m, op->keys[0], attl_b(bytes, new_len), e != NULL ? e->deadline_ms : ATTL_NO_DEADLINE);
+    model_put(m, op->keys[0], attl_b(bytes, new_len),
+              e != NULL ? e->deadline_ms : ATTL_NO_DEADLINE);
     free(bytes);
     seen->number = (int64_t)new_len;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Makes up operations. Choices are biased to where the engine's seams are: lengths around word, inline
- * and page limits, deadlines within the current second and beyond the 49 days of a 32-bit offset, values
- * that are integers or nearly so, conditions that hold half of the time. At most one thing is wrong with
- * an operation, because which of two errors is reported is not promised.
+ * Makes up operations. Choices are biased to where the engine's seams are: lengths around word,
+ * inline and page limits, deadlines within the current second and beyond the 49 days of a 32-bit
+ * offset, values that are integers or nearly so, conditions that hold half of the time. At most one
+ * thing is wrong with an operation, because which of two errors is reported is not promised.
  */
 #include "op.h"
 
@@ -14,24 +14,30 @@ enum { SCRATCH_EXTRA = 4096, BAD_LIFE_ONE_IN = 400, BAD_KEY_ONE_IN = 300 };
 #define DAY_MS INT64_C(86400000)
 
 static const char *const names[OP_KINDS] = {
-    [OP_SET] = "set",           [OP_SET_IF] = "set_if",       [OP_CAS] = "cas",
-    [OP_GET] = "get",           [OP_GET_PIN] = "get_pin",     [OP_GET_VISIT] = "get_visit",
-    [OP_GETDEL] = "getdel",     [OP_GETEX] = "getex",         [OP_DEL] = "del",
-    [OP_DEL_IF] = "del_if",     [OP_EXISTS] = "exists",       [OP_TOUCH] = "touch",
-    [OP_EXPIRE] = "expire",     [OP_EXPIRE_AT] = "expire_at", [OP_PERSIST] = "persist",
-    [OP_TTL] = "ttl",           [OP_META] = "meta_get",       [OP_INCR] = "incr",
-    [OP_APPEND] = "append",     [OP_SET_RANGE] = "set_range", [OP_MGET] = "mget",
-    [OP_MGET_VISIT] = "mget_visit", [OP_MSET] = "mset",       [OP_RENAME] = "rename",
-    [OP_COPY] = "copy",         [OP_CLEAR] = "clear",
+    [OP_SET] = "set",         [OP_SET_IF] = "set_if",
+    [OP_CAS] = "cas",         [OP_GET] = "get",
+    [OP_GET_PIN] = "get_pin", [OP_GET_VISIT] = "get_visit",
+    [OP_GETDEL] = "getdel",   [OP_GETEX] = "getex",
+    [OP_DEL] = "del",         [OP_DEL_IF] = "del_if",
+    [OP_EXISTS] = "exists",   [OP_TOUCH] = "touch",
+    [OP_EXPIRE] = "expire",   [OP_EXPIRE_AT] = "expire_at",
+    [OP_PERSIST] = "persist", [OP_TTL] = "ttl",
+    [OP_META] = "meta_get",   [OP_INCR] = "incr",
+    [OP_APPEND] = "append",   [OP_SET_RANGE] = "set_range",
+    [OP_MGET] = "mget",       [OP_MGET_VISIT] = "mget_visit",
+    [OP_MSET] = "mset",       [OP_RENAME] = "rename",
+    [OP_COPY] = "copy",       [OP_CLEAR] = "clear",
 };
 
 /* How often each kind comes up: writes outweigh, because they are what moves things. */
 static const unsigned default_weights[OP_KINDS] = {
-    [OP_SET] = 24,      [OP_SET_IF] = 10,   [OP_CAS] = 4,    [OP_GET] = 8,        [OP_GET_PIN] = 4,
-    [OP_GET_VISIT] = 4, [OP_GETDEL] = 2,    [OP_GETEX] = 4,  [OP_DEL] = 6,        [OP_DEL_IF] = 2,
-    [OP_EXISTS] = 2,    [OP_TOUCH] = 2,     [OP_EXPIRE] = 6, [OP_EXPIRE_AT] = 4,  [OP_PERSIST] = 3,
-    [OP_TTL] = 2,       [OP_META] = 2,      [OP_INCR] = 5,   [OP_APPEND] = 3,     [OP_SET_RANGE] = 3,
-    [OP_MGET] = 3,      [OP_MGET_VISIT] = 2, [OP_MSET] = 3,  [OP_RENAME] = 2,     [OP_COPY] = 2,
+    [OP_SET] = 24,    [OP_SET_IF] = 10,    [OP_CAS] = 4,     [OP_GET] = 8,
+    [OP_GET_PIN] = 4, [OP_GET_VISIT] = 4,  [OP_GETDEL] = 2,  [OP_GETEX] = 4,
+    [OP_DEL] = 6,     [OP_DEL_IF] = 2,     [OP_EXISTS] = 2,  [OP_TOUCH] = 2,
+    [OP_EXPIRE] = 6,  [OP_EXPIRE_AT] = 4,  [OP_PERSIST] = 3, [OP_TTL] = 2,
+    [OP_META] = 2,    [OP_INCR] = 5,       [OP_APPEND] = 3,  [OP_SET_RANGE] = 3,
+    [OP_MGET] = 3,    [OP_MGET_VISIT] = 2, [OP_MSET] = 3,    [OP_RENAME] = 2,
+    [OP_COPY] = 2,
 };
 
 const char *
@@ -56,8 +62,9 @@ op_fill(unsigned char *bytes, size_t len, uint64_t seed)
 /* ---- keys ---------------------------------------------------------------------------------- */
 
 /*
- * Key `id`: lengths come from a table, and within a length the first three bytes spell the id, so all
- * keys differ. Only the first ids are shorter than three bytes, where there is not room for more.
+ * Key `id`: lengths come from a table, and within a length the first three bytes spell the id, so
+ * all keys differ. Only the first ids are shorter than three bytes, where there is not room for
+ * more.
  */
 static attl_slice
 make_key(const struct model_rules *rules, size_t id)
@@ -132,9 +139,8 @@ pick_key(const struct op_space *space, struct rng *r)
 static size_t
 pick_value_len(const struct op_space *space, struct rng *r)
 {
-    static const size_t edges[] = { 0,  1,  7,  8,   9,   15,  16,  17,  31,   32,   33,
-                                    63, 64, 65, 100, 255, 256, 500, 511, 512,  513,  520,
-                                    1000 };
+    static const size_t edges[] = { 0,  1,  7,   8,   9,   15,  16,  17,  31,  32,  33,  63,
+                                    64, 65, 100, 255, 256, 500, 511, 512, 513, 520, 1000 };
     static const size_t big[] = { 4000,  8183,  8184,   8190,   8191,    8192,    8193,
                                   16384, 16385, 100000, 102400, 1 << 20, 2 << 20, 3 << 20 };
     size_t len = rng_below(r, 120);
@@ -154,9 +160,28 @@ static attl_slice
 pick_integer_text(struct rng *r)
 {
     static const char *const texts[] = {
-        "0",  "1",   "-1",  "9",  "10",   "255", "4294967295", "9223372036854775807",
-        "9223372036854775806", "-9223372036854775808", "9223372036854775808", "007", "+1", "-0",
-        " 1", "1 ",  "",    "-",  "1.0", "00", "12345678901234567890", "0x10",
+        "0",
+        "1",
+        "-1",
+        "9",
+        "10",
+        "255",
+        "4294967295",
+        "9223372036854775807",
+        "9223372036854775806",
+        "-9223372036854775808",
+        "9223372036854775808",
+        "007",
+        "+1",
+        "-0",
+        " 1",
+        "1 ",
+        "",
+        "-",
+        "1.0",
+        "00",
+        "12345678901234567890",
+        "0x10",
     };
     return attl_s(texts[rng_below(r, sizeof(texts) / sizeof(texts[0]))]);
 }
@@ -202,8 +227,9 @@ pick_life_ms(struct rng *r)
 static int64_t
 pick_ttl(const struct op_space *space, struct rng *r)
 {
-    static const int64_t bad[] = { -3, INT64_MIN, INT64_MAX, INT64_MAX - 1, INT64_C(1) << 46,
-                                   DAY_MS * 366, -1000 };
+    static const int64_t bad[] = {
+        -3, INT64_MIN, INT64_MAX, INT64_MAX - 1, INT64_C(1) << 46, DAY_MS * 366, -1000
+    };
     if (rng_one_in(r, BAD_LIFE_ONE_IN)) {
         return bad[rng_below(r, sizeof(bad) / sizeof(bad[0]))];
     }
@@ -248,8 +274,9 @@ pick_match(struct op *op, struct op_space *space, struct rng *r, struct model *m
 static void
 pick_set_if(struct op *op, struct op_space *space, struct rng *r, struct model *m, size_t *used)
 {
-    static const uint32_t conditions[] = { 0, ATTL_SET_NX, ATTL_SET_XX, ATTL_SET_IFEQ,
-                                           ATTL_SET_IFNE, ATTL_SET_IFDEQ, ATTL_SET_IFDNE };
+    static const uint32_t conditions[] = {
+        0, ATTL_SET_NX, ATTL_SET_XX, ATTL_SET_IFEQ, ATTL_SET_IFNE, ATTL_SET_IFDEQ, ATTL_SET_IFDNE
+    };
     op->flags = conditions[rng_below(r, sizeof(conditions) / sizeof(conditions[0]))];
     op->want_old = rng_one_in(r, 2);
     if (rng_one_in(r, 4)) {
@@ -261,8 +288,15 @@ pick_set_if(struct op *op, struct op_space *space, struct rng *r, struct model *
 static void
 pick_expire(struct op *op, struct rng *r, const struct model *m)
 {
-    static const uint32_t flags[] = { 0, 0, 0, 0, ATTL_EXPIRE_NX, ATTL_EXPIRE_XX, ATTL_EXPIRE_GT,
-                                      ATTL_EXPIRE_LT, ATTL_EXPIRE_XX | ATTL_EXPIRE_GT,
+    static const uint32_t flags[] = { 0,
+                                      0,
+                                      0,
+                                      0,
+                                      ATTL_EXPIRE_NX,
+                                      ATTL_EXPIRE_XX,
+                                      ATTL_EXPIRE_GT,
+                                      ATTL_EXPIRE_LT,
+                                      ATTL_EXPIRE_XX | ATTL_EXPIRE_GT,
                                       ATTL_EXPIRE_XX | ATTL_EXPIRE_LT };
     op->flags = flags[rng_below(r, sizeof(flags) / sizeof(flags[0]))];
     if (rng_one_in(r, 200)) {
@@ -359,7 +393,9 @@ op_random(struct op *op, struct op_space *space, struct rng *r, struct model *m)
     op->ttl_ms = pick_ttl(space, r);
     op->delta = rng_one_in(r, 8) ? (int64_t)rng_u64(r) : (int64_t)rng_below(r, 200) - 100;
     switch (op->kind) {
-    case OP_GET: op->offset = rng_one_in(r, 3) ? rng_below(r, 64) : space->value_bytes_max * 2; break;
+    case OP_GET:
+        op->offset = rng_one_in(r, 3) ? rng_below(r, 64) : space->value_bytes_max * 2;
+        break;
     case OP_SET_IF: pick_set_if(op, space, r, m, &used); break;
     case OP_CAS: pick_match(op, space, r, m, &used); break;
     case OP_DEL_IF:

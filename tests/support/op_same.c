@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Comparing what the cache did with what the model did, and saying the difference in a line. Values are
- * compared by length and a hash of 64 bits: a failure prints the operation and the seed, which is enough
- * to replay it with the bytes at hand. Nothing here knows what an operation means.
+ * Comparing what the cache did with what the model did, and saying the difference in a line. Values
+ * are compared by length and a hash of 64 bits: a failure prints the operation and the seed, which
+ * is enough to replay it with the bytes at hand. Nothing here knows what an operation means.
  */
 #include "op.h"
 
@@ -35,11 +35,11 @@ op_same(const struct op *op, const struct op_seen *cache, const struct op_seen *
     if (cache->status != model->status || cache->number != model->number ||
         cache->had_old != model->had_old || cache->value_count != model->value_count) {
         (void)snprintf(text, text_len,
-                       "%s: cache %s, number %" PRId64 ", old %d, %zu values; model %s, number %" PRId64
-                       ", old %d, %zu values",
+                       "%s: cache %s, number %" PRId64
+                       ", old %d, %zu values; model %s, number %" PRId64 ", old %d, %zu values",
                        what, attl_err_name(cache->status), cache->number, cache->had_old,
-                       cache->value_count, attl_err_name(model->status), model->number, model->had_old,
-                       model->value_count);
+                       cache->value_count, attl_err_name(model->status), model->number,
+                       model->had_old, model->value_count);
         return false;
     }
     for (size_t i = 0; i < cache->value_count; i++) {

@@ -69,7 +69,8 @@ rng_u64(struct rng *r)
     return rng_mix(r->state);
 }
 
-/* A number below `n` (n >= 1). A fuzzer pays one byte for a small choice, so that inputs stay short. */
+/* A number below `n` (n >= 1). A fuzzer pays one byte for a small choice, so that inputs stay
+ * short. */
 static inline uint64_t
 rng_below(struct rng *r, uint64_t n)
 {

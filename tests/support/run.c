@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One run of the model test. Without limits the rule is simple: whatever the cache answers, the model
- * answers too. With eviction an entry may be gone, so before each operation the keys it names are looked
- * up and forgotten by the model if they were evicted; the operation itself may evict them too, so a
- * difference is forgiven if the model, without those keys, would have answered the same.
+ * One run of the model test. Without limits the rule is simple: whatever the cache answers, the
+ * model answers too. With eviction an entry may be gone, so before each operation the keys it names
+ * are looked up and forgotten by the model if they were evicted; the operation itself may evict
+ * them too, so a difference is forgiven if the model, without those keys, would have answered the
+ * same.
  */
 #include "run.h"
 
@@ -36,10 +37,14 @@ run_open(struct run *run)
     (void)snprintf(entries, sizeof(entries), "%" PRIu64, setup->entries_max);
     (void)snprintf(key_bytes, sizeof(key_bytes), "%zu", run->model.rules.key_bytes_max);
     struct sim_option options[24] = {
-        { "cache.max_memory", memory },          { "cache.max_entries", entries },
-        { "cache.max_pinned", "268435456" },     { "cache.default_ttl", "60s" },
-        { "validation.mode", modes[setup->mode] }, { "validation.max_key_bytes", key_bytes },
-        { "validation.max_value_bytes", "4194304" }, { "validation.max_ttl", "31536000s" },
+        { "cache.max_memory", memory },
+        { "cache.max_entries", entries },
+        { "cache.max_pinned", "268435456" },
+        { "cache.default_ttl", "60s" },
+        { "validation.mode", modes[setup->mode] },
+        { "validation.max_key_bytes", key_bytes },
+        { "validation.max_value_bytes", "4194304" },
+        { "validation.max_ttl", "31536000s" },
     };
     size_t n = 8;
     for (size_t i = 0; setup->options[i].name != NULL; i++) {
@@ -86,21 +91,24 @@ check_bounds(struct run *run)
     attl_stats s = sim_stats(run->cache);
     const struct run_setup *setup = run->setup;
     uint64_t size = attl_size(run->cache);
-    CHECK(s.items == size, "step %" PRIu64 ": items %" PRIu64 ", size %" PRIu64, run->step, s.items, size);
+    CHECK(s.items == size, "step %" PRIu64 ": items %" PRIu64 ", size %" PRIu64, run->step, s.items,
+          size);
     CHECK(s.items_ttl <= s.items, "step %" PRIu64, run->step);
     CHECK(s.mem_used <= s.mem_committed && s.mem_used <= s.mem_used_peak,
           "step %" PRIu64 ": used %" PRIu64 ", committed %" PRIu64 ", peak %" PRIu64, run->step,
           s.mem_used, s.mem_committed, s.mem_used_peak);
-    CHECK(size <= run->model.count, "step %" PRIu64 " seed %" PRIu64 ": size %" PRIu64
-          " but at most %zu can be there", run->step, run->seed, size, run->model.count);
+    CHECK(size <= run->model.count,
+          "step %" PRIu64 " seed %" PRIu64 ": size %" PRIu64 " but at most %zu can be there",
+          run->step, run->seed, size, run->model.count);
     if (setup->entries_max != 0) {
-        CHECK(size <= setup->entries_max, "step %" PRIu64 " seed %" PRIu64 ": size %" PRIu64, run->step,
-              run->seed, size);
+        CHECK(size <= setup->entries_max, "step %" PRIu64 " seed %" PRIu64 ": size %" PRIu64,
+              run->step, run->seed, size);
     }
     if (setup->memory_max != 0) {
         /* A change of several keys and the drain may use a reserve of a sixteenth. */
-        CHECK(s.mem_used <= setup->memory_max + setup->memory_max / 16, "step %" PRIu64 " seed %" PRIu64 ": mem_used %" PRIu64
-              " of %" PRIu64, run->step, run->seed, s.mem_used, setup->memory_max);
+        CHECK(s.mem_used <= setup->memory_max + setup->memory_max / 16,
+              "step %" PRIu64 " seed %" PRIu64 ": mem_used %" PRIu64 " of %" PRIu64, run->step,
+              run->seed, s.mem_used, setup->memory_max);
     }
     if (!setup->evicts) {
         CHECK(s.evicted == 0, "step %" PRIu64 ": evicted %" PRIu64, run->step, s.evicted);
@@ -111,8 +119,8 @@ static void
 check_structure(struct run *run)
 {
     char when[96];
-    (void)snprintf(when, sizeof(when), "%s, step %" PRIu64 ", seed %" PRIu64, run->setup->name, run->step,
-                   run->seed);
+    (void)snprintf(when, sizeof(when), "%s, step %" PRIu64 ", seed %" PRIu64, run->setup->name,
+                   run->step, run->seed);
     sim_check(run->cache, when);
     check_bounds(run);
 }
@@ -124,8 +132,9 @@ run_compare_all(struct run *run)
     run_scan_everything(run);
     size_t live = model_live(&run->model);
     uint64_t size = attl_size(run->cache);
-    CHECK(run->setup->evicts || size >= live, "step %" PRIu64 " seed %" PRIu64 ": size %" PRIu64
-          " with %zu live entries", run->step, run->seed, size, live);
+    CHECK(run->setup->evicts || size >= live,
+          "step %" PRIu64 " seed %" PRIu64 ": size %" PRIu64 " with %zu live entries", run->step,
+          run->seed, size, live);
 }
 
 /* ---- time and maintenance ------------------------------------------------------------------ */
@@ -145,7 +154,8 @@ tick_fully(struct run *run)
     int64_t first_ms = model_first_deadline(&run->model);
     if (first_ms != ATTL_NO_DEADLINE) {
         CHECK(next_ms != -1 && run->model.now_ms + next_ms <= first_ms + 1000,
-              "step %" PRIu64 " seed %" PRIu64 ": wakes in %" PRId64 " ms, first deadline in %" PRId64,
+              "step %" PRIu64 " seed %" PRIu64 ": wakes in %" PRId64
+              " ms, first deadline in %" PRId64,
               run->step, run->seed, next_ms, first_ms - run->model.now_ms);
     }
 }
@@ -170,7 +180,8 @@ advance_clock(struct run *run)
     sim_advance(&run->sim, ms);
     run->model.now_ms = sim_now(&run->sim);
     if (ms > LEAP_MS) {
-        /* Somebody must call attl_tick() now and then: records tell deadlines within half a year. */
+        /* Somebody must call attl_tick() now and then: records tell deadlines within half a year.
+         */
         tick_fully(run);
     }
 }
@@ -200,8 +211,9 @@ static void
 pin_release(struct run *run, struct run_pin *pin)
 {
     attl_slice data = pin->value.data;
-    CHECK(data.len == pin->len && model_hash(data) == pin->hash, "step %" PRIu64 " seed %" PRIu64
-          ": a pinned value of %zu bytes changed", run->step, run->seed, pin->len);
+    CHECK(data.len == pin->len && model_hash(data) == pin->hash,
+          "step %" PRIu64 " seed %" PRIu64 ": a pinned value of %zu bytes changed", run->step,
+          run->seed, pin->len);
     attl_value_release(run->cache, &pin->value);
     pin->held = false;
 }
@@ -218,8 +230,10 @@ pins_shuffle(struct run *run)
     if (e == NULL || attl_get_pin(run->cache, key, &pin->value) != ATTL_OK) {
         return; /* an operation of its own compares what get_pin answers */
     }
-    CHECK(slice_equal(pin->value.data, model_value(e)), "step %" PRIu64 " seed %" PRIu64 ": pinned %zu "
-          "bytes, the model has %zu", run->step, run->seed, pin->value.data.len, e->value_len);
+    CHECK(slice_equal(pin->value.data, model_value(e)),
+          "step %" PRIu64 " seed %" PRIu64 ": pinned %zu "
+          "bytes, the model has %zu",
+          run->step, run->seed, pin->value.data.len, e->value_len);
     pin->held = true;
     pin->len = e->value_len;
     pin->hash = model_hash(pin->value.data);
@@ -284,8 +298,10 @@ forget_evicted(struct run *run, const struct op *op)
         }
         int status = attl_exists(run->cache, op->keys[i]);
         bool live = model_find(&run->model, op->keys[i]) != NULL;
-        CHECK(status == ATTL_MISS || live, "step %" PRIu64 " seed %" PRIu64 ": a key of %zu bytes exists "
-              "that was never set or has expired", run->step, run->seed, op->keys[i].len);
+        CHECK(status == ATTL_MISS || live,
+              "step %" PRIu64 " seed %" PRIu64 ": a key of %zu bytes exists "
+              "that was never set or has expired",
+              run->step, run->seed, op->keys[i].len);
         if (status == ATTL_MISS && live) {
             (void)model_remove(&run->model, op->keys[i]);
         }
@@ -313,8 +329,8 @@ compare(struct run *run, const struct op *op, const struct op_seen *cache)
         }
         saved_fini(&saved);
     }
-    CHECK(same, "%s: step %" PRIu64 " seed %" PRIu64 "\n    %s", run->setup->name, run->step, run->seed,
-          text);
+    CHECK(same, "%s: step %" PRIu64 " seed %" PRIu64 "\n    %s", run->setup->name, run->step,
+          run->seed, text);
 }
 
 /* True if the cache said it had no room and was allowed to. Then nothing has changed. */
@@ -327,9 +343,10 @@ was_refused(struct run *run, const struct op *op, const struct op_seen *cache)
     run->refusals++;
     if (run->setup->memory_max == 0 && op->kind != OP_MSET) {
         size_t live = model_live(&run->model);
-        CHECK(live >= run->setup->entries_max, "step %" PRIu64 " seed %" PRIu64 ": %s was refused with %zu "
-              "live entries of %" PRIu64, run->step, run->seed, op_name(op->kind), live,
-              run->setup->entries_max);
+        CHECK(live >= run->setup->entries_max,
+              "step %" PRIu64 " seed %" PRIu64 ": %s was refused with %zu "
+              "live entries of %" PRIu64,
+              run->step, run->seed, op_name(op->kind), live, run->setup->entries_max);
     }
     for (size_t i = 0; i < op->key_count; i++) {
         struct op get = { .kind = OP_GET_VISIT, .key_count = 1 };
@@ -349,9 +366,10 @@ check_order_of_death(struct run *run, const attl_stats *before, size_t live_befo
     uint64_t evicted = after.evicted - before->evicted;
     uint64_t expired = after.expired - before->expired;
     uint64_t dead_before = before->items > live_before ? before->items - live_before : 0;
-    CHECK(evicted == 0 || expired >= dead_before, "step %" PRIu64 " seed %" PRIu64 ": evicted %" PRIu64
-          " while of %" PRIu64 " expired entries only %" PRIu64 " were reclaimed", run->step, run->seed,
-          evicted, dead_before, expired);
+    CHECK(evicted == 0 || expired >= dead_before,
+          "step %" PRIu64 " seed %" PRIu64 ": evicted %" PRIu64 " while of %" PRIu64
+          " expired entries only %" PRIu64 " were reclaimed",
+          run->step, run->seed, evicted, dead_before, expired);
 }
 
 /* For replaying a failure: set ATTL_TEST_SEED and ATTL_TEST_TRACE, and look for the key's hash. */
@@ -360,8 +378,8 @@ trace(const struct run *run, const struct op *op, const struct op_seen *seen)
 {
     char text[256];
     op_describe(op, text, sizeof(text));
-    (void)fprintf(stderr, "%" PRIu64 " at %" PRId64 ": %s -> %s, keys", run->step, run->model.now_ms, text,
-                  attl_err_name(seen->status));
+    (void)fprintf(stderr, "%" PRIu64 " at %" PRId64 ": %s -> %s, keys", run->step,
+                  run->model.now_ms, text, attl_err_name(seen->status));
     for (size_t i = 0; i < op->key_count; i++) {
         (void)fprintf(stderr, " %08x", (unsigned)model_hash(op->keys[i]));
     }
@@ -397,9 +415,10 @@ run_step(struct run *run)
         compare(run, &op, &cache);
     }
     if (op.kind == OP_SET && cache.status == ATTL_OK) {
-        CHECK(attl_exists(run->cache, op.keys[0]) == ATTL_OK, "step %" PRIu64 " seed %" PRIu64
-              ": a key of %zu bytes with %zu is gone as soon as it is set", run->step, run->seed,
-              op.keys[0].len, op.values[0].len);
+        CHECK(attl_exists(run->cache, op.keys[0]) == ATTL_OK,
+              "step %" PRIu64 " seed %" PRIu64
+              ": a key of %zu bytes with %zu is gone as soon as it is set",
+              run->step, run->seed, op.keys[0].len, op.values[0].len);
     }
     maintain(run);
     if (rng_one_in(&run->rng, 25)) {
@@ -443,7 +462,8 @@ run_all(const struct run_setup *setup, uint64_t seed)
     while (run->step < steps) {
         run_step(run);
     }
-    CHECK(!setup->refuses || setup->evicts || run->refusals > 0 || steps < setup->steps, "%s never filled the cache", setup->name);
+    CHECK(!setup->refuses || setup->evicts || run->refusals > 0 || steps < setup->steps,
+          "%s never filled the cache", setup->name);
     run_fini(run);
     free(run);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The loop that compares a cache with the model: make up an operation, perform it on both, compare, and
- * around it advance the clock, run maintenance, move partitions, keep values pinned and walk an
- * iteration step by step. A run without limits must agree exactly. A run with limits may lose entries,
- * but never the wrong way round: nothing stale, nothing foreign, and the expired before the live.
+ * The loop that compares a cache with the model: make up an operation, perform it on both, compare,
+ * and around it advance the clock, run maintenance, move partitions, keep values pinned and walk an
+ * iteration step by step. A run without limits must agree exactly. A run with limits may lose
+ * entries, but never the wrong way round: nothing stale, nothing foreign, and the expired before
+ * the live.
  */
 #ifndef ATTL_TESTS_RUN_H
 #define ATTL_TESTS_RUN_H

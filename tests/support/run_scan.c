@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Iterations of a run. An entry owes the walk under way exactly one visit from the moment it starts until
- * the entry is deleted or expires; the model drops the mark itself when that happens. Under eviction a
- * missing visit is only a mistake if the entry is still there at the end.
+ * Iterations of a run. An entry owes the walk under way exactly one visit from the moment it starts
+ * until the entry is deleted or expires; the model drops the mark itself when that happens. Under
+ * eviction a missing visit is only a mistake if the entry is still there at the end.
  */
 #include "run_scan.h"
 
@@ -25,14 +25,17 @@ scan_visit(void *ud, attl_slice key, attl_slice value, int64_t deadline_ms)
 {
     struct run *run = ud;
     struct model_entry *e = model_find(&run->model, key);
-    CHECK(e != NULL, "step %" PRIu64 " seed %" PRIu64 ": a visit to a key of %zu bytes that is not there",
+    CHECK(e != NULL,
+          "step %" PRIu64 " seed %" PRIu64 ": a visit to a key of %zu bytes that is not there",
           run->step, run->seed, key.len);
     CHECK(slice_equal(value, model_value(e)) && deadline_ms == e->deadline_ms,
-          "step %" PRIu64 " seed %" PRIu64 ": visited %zu bytes until %" PRId64 ", the model has %zu until %"
-          PRId64, run->step, run->seed, value.len, deadline_ms, e->value_len, e->deadline_ms);
+          "step %" PRIu64 " seed %" PRIu64 ": visited %zu bytes until %" PRId64
+          ", the model has %zu until %" PRId64,
+          run->step, run->seed, value.len, deadline_ms, e->value_len, e->deadline_ms);
     e->scan_visits++;
-    CHECK(!e->scan_due || e->scan_visits == 1, "step %" PRIu64 " seed %" PRIu64
-          ": a key of %zu bytes visited twice", run->step, run->seed, key.len);
+    CHECK(!e->scan_due || e->scan_visits == 1,
+          "step %" PRIu64 " seed %" PRIu64 ": a key of %zu bytes visited twice", run->step,
+          run->seed, key.len);
 }
 
 static void
@@ -47,8 +50,10 @@ scan_end(struct run *run)
         }
         bool gone = run->setup->evicts &&
                     attl_exists(run->cache, attl_b(e->key, e->key_len)) == ATTL_MISS;
-        CHECK(gone, "step %" PRIu64 " seed %" PRIu64 ": a key of %zu bytes was there during the whole "
-              "iteration and got no visit", run->step, run->seed, e->key_len);
+        CHECK(gone,
+              "step %" PRIu64 " seed %" PRIu64 ": a key of %zu bytes was there during the whole "
+              "iteration and got no visit",
+              run->step, run->seed, e->key_len);
     }
 }
 
@@ -70,7 +75,8 @@ run_scan_step(struct run *run, size_t count)
 void
 run_scan_everything(struct run *run)
 {
-    /* More steps than there can be home buckets: a walk that does not end is a failure, not a hang. */
+    /* More steps than there can be home buckets: a walk that does not end is a failure, not a hang.
+     */
     uint64_t steps_left = UINT64_C(4000000);
     scan_begin(run);
     while (run->scan_active) {

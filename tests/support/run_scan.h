@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The part of a run that iterates: a walk spread over many operations, which must visit every entry that
- * stays for the whole of it exactly once, and complete walks that compare all contents. It keeps its
- * marks in the model's entries. One thread, as everything about a run.
+ * The part of a run that iterates: a walk spread over many operations, which must visit every entry
+ * that stays for the whole of it exactly once, and complete walks that compare all contents. It
+ * keeps its marks in the model's entries. One thread, as everything about a run.
  */
 #ifndef ATTL_TESTS_RUN_SCAN_H
 #define ATTL_TESTS_RUN_SCAN_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Opening and closing caches for tests. Every cache that is closed here first passes the library's own
- * structure check, so each test that uses it also tests the accounting. Failures to open end the test:
- * no test can go on without its cache.
+ * Opening and closing caches for tests. Every cache that is closed here first passes the library's
+ * own structure check, so each test that uses it also tests the accounting. Failures to open end
+ * the test: no test can go on without its cache.
  */
 #include "sim.h"
 

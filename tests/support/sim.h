@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A cache under a simulated clock: the test owns the time, and maintenance runs only when the test
- * calls attl_tick(). The clock is one atomic word, so that a test may advance it from a thread of its
- * own. `struct sim` must outlive the cache opened with it.
+ * calls attl_tick(). The clock is one atomic word, so that a test may advance it from a thread of
+ * its own. `struct sim` must outlive the cache opened with it.
  */
 #ifndef ATTL_TESTS_SIM_H
 #define ATTL_TESTS_SIM_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The filling of a stamped value is a linear recurrence seeded by the stamp, cheap enough to check in a
- * reader's visitor. The sum covers the stamp itself; the filling covers the rest. A value made of halves
- * of two writes fails one of both.
+ * The filling of a stamped value is a linear recurrence seeded by the stamp, cheap enough to check
+ * in a reader's visitor. The sum covers the stamp itself; the filling covers the rest. A value made
+ * of halves of two writes fails one of both.
  */
 #include "stamp.h"
 
@@ -22,7 +22,8 @@ next_word(uint64_t x)
 }
 
 void
-stamp_write(unsigned char *bytes, size_t len, uint64_t key_id, uint64_t version, int64_t deadline_ms)
+stamp_write(unsigned char *bytes, size_t len, uint64_t key_id, uint64_t version,
+            int64_t deadline_ms)
 {
     struct stamp s = { key_id, version, len, deadline_ms, 0 };
     s.sum = stamp_sum(&s);

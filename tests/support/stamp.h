@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Values that prove themselves. A stamped value says whose it is, which write it came from, how long it
- * is and until when it may be seen, and every other byte follows from those, so that a reader can tell a
- * torn, foreign or stale value without asking anyone. Pure functions over the caller's bytes.
+ * Values that prove themselves. A stamped value says whose it is, which write it came from, how
+ * long it is and until when it may be seen, and every other byte follows from those, so that a
+ * reader can tell a torn, foreign or stale value without asking anyone. Pure functions over the
+ * caller's bytes.
  */
 #ifndef ATTL_TESTS_STAMP_H
 #define ATTL_TESTS_STAMP_H

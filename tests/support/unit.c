@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Helpers of the small tests. expect() asks through every way there is to read a key, because each has
- * its own path through the library: a value that one of them shows and another does not is a failure no
- * matter which is right.
+ * Helpers of the small tests. expect() asks through every way there is to read a key, because each
+ * has its own path through the library: a value that one of them shows and another does not is a
+ * failure no matter which is right.
  */
 #include "unit.h"
 
@@ -10,9 +10,12 @@ static int
 setup(void **state, const char *partitions)
 {
     const struct sim_option options[] = {
-        { "cache.max_memory", "0" },       { "cache.max_entries", "0" },
-        { "cache.default_ttl", "0" },      { "validation.mode", "binary" },
-        { "validation.max_ttl", "3650d" }, { "cache.partitions", partitions },
+        { "cache.max_memory", "0" },
+        { "cache.max_entries", "0" },
+        { "cache.default_ttl", "0" },
+        { "validation.mode", "binary" },
+        { "validation.max_ttl", "3650d" },
+        { "cache.partitions", partitions },
         { NULL, NULL },
     };
     struct fixture *f = calloc(1, sizeof(*f));

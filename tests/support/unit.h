@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the small tests of the public API share: cmocka with the headers it wants, a cache on a simulated
- * clock per test, and a handful of one-line helpers that assert. The fixture's cache is in binary
- * validation without limits and without a default life unless a test opens its own.
+ * What the small tests of the public API share: cmocka with the headers it wants, a cache on a
+ * simulated clock per test, and a handful of one-line helpers that assert. The fixture's cache is
+ * in binary validation without limits and without a default life unless a test opens its own.
  */
 #ifndef ATTL_TESTS_UNIT_H
 #define ATTL_TESTS_UNIT_H
@@ -30,7 +30,7 @@ int fixture_teardown(void **state);
 
 #define UNIT_TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
-#define UNIT_TEST_CROWDED(f)                                                                      \
+#define UNIT_TEST_CROWDED(f) \
     cmocka_unit_test_setup_teardown(f, fixture_setup_crowded, fixture_teardown)
 
 /* Names the status in the failure, which assert_int_equal would not. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The bounds: max_entries is exact for ten entries as for a hundred thousand, max_memory holds after
- * every single write, paranoia lowers both, and what is expired always goes before what is alive. Each
- * bound is looked at after each write, because a bound that holds on average is not one.
+ * The bounds: max_entries is exact for ten entries as for a hundred thousand, max_memory holds
+ * after every single write, paranoia lowers both, and what is expired always goes before what is
+ * alive. Each bound is looked at after each write, because a bound that holds on average is not
+ * one.
  */
 #include "support/unit.h"
 
@@ -12,8 +13,10 @@ static attl *
 open_bounded(struct sim *sim, const char *entries, const char *memory, const char *eviction)
 {
     const struct sim_option options[] = {
-        { "cache.max_entries", entries }, { "cache.max_memory", memory },
-        { "cache.eviction", eviction },   { "cache.default_ttl", "0" },
+        { "cache.max_entries", entries },
+        { "cache.max_memory", memory },
+        { "cache.eviction", eviction },
+        { "cache.default_ttl", "0" },
         { NULL, NULL },
     };
     sim_init(sim);
@@ -97,7 +100,8 @@ noeviction_refuses_what_does_not_fit(void **state)
     sim_close(&cache);
 }
 
-/* Fills a cache of `bound` with entries of which the first half expires `late_ms` before the rest comes. */
+/* Fills a cache of `bound` with entries of which the first half expires `late_ms` before the rest
+ * comes. */
 static void
 expired_goes_first(uint64_t bound, int64_t late_ms)
 {
@@ -114,7 +118,8 @@ expired_goes_first(uint64_t bound, int64_t late_ms)
     for (uint64_t n = 0; n < bound - bound / 2; n++) {
         put_number(cache, bound + n, 20, ATTL_TTL_NONE);
         if (sim_stats(cache).evicted != 0) {
-            fail_msg("bound %" PRIu64 ", %" PRId64 " ms late: a live entry was evicted for new entry %" PRIu64,
+            fail_msg("bound %" PRIu64 ", %" PRId64
+                     " ms late: a live entry was evicted for new entry %" PRIu64,
                      bound, late_ms, n);
         }
         assert_true(attl_size(cache) <= bound);
@@ -246,7 +251,8 @@ used_entries_outlive_unused_ones(void **state)
         for (uint64_t hot = 0; hot < 100 && n % 50 == 0; hot++) {
             char key[32];
             (void)snprintf(key, sizeof(key), "key:%" PRIu64, hot);
-            /* Hot keys are asked for often; a missing one is stored again, as a cache's user does. */
+            /* Hot keys are asked for often; a missing one is stored again, as a cache's user does.
+             */
             if (n >= 100 && attl_touch(cache, attl_s(key)) == ATTL_MISS) {
                 put_number(cache, hot, 20, ATTL_TTL_NONE);
             }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Conditional stores and deletes: the whole table of conditions against an absent, an equal and another
- * value; the previous value that comes back; compare-and-set by digest; and how option structs of older
- * and newer callers are read. Nothing may change when a condition is not met.
+ * Conditional stores and deletes: the whole table of conditions against an absent, an equal and
+ * another value; the previous value that comes back; compare-and-set by digest; and how option
+ * structs of older and newer callers are read. Nothing may change when a condition is not met.
  */
 #include "support/unit.h"
 
@@ -57,7 +57,10 @@ conditions_of_set_are_a_table(void **state)
                 expect(f->cache, "k", "new");
                 expect_ttl(f->cache, "k", 9000);
             } else {
-                expect(f->cache, "k", before == ABSENT ? NULL : before == EQUAL ? "match" : "other");
+                expect(f->cache, "k",
+                       before == ABSENT  ? NULL
+                       : before == EQUAL ? "match"
+                                         : "other");
             }
         }
     }
@@ -108,7 +111,8 @@ at_most_one_condition_is_allowed(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         attl_set_opts opts = ATTL_SET_OPTS_INIT;
         opts.flags = rows[i].flags;
-        ASSERT_STATUS(attl_set_if(f->cache, attl_s("k"), attl_s("v"), &opts, NULL, NULL), rows[i].want);
+        ASSERT_STATUS(attl_set_if(f->cache, attl_s("k"), attl_s("v"), &opts, NULL, NULL),
+                      rows[i].want);
         expect(f->cache, "k", NULL);
     }
 }
@@ -124,11 +128,13 @@ an_expired_value_meets_no_condition(void **state)
     sim_advance(&f->sim, 10);
     opts.flags = ATTL_SET_XX;
     opts.match = attl_s("v");
-    ASSERT_STATUS(attl_set_if(f->cache, attl_s("k"), attl_s("w"), &opts, &old, &had_old), ATTL_NOT_SET);
+    ASSERT_STATUS(attl_set_if(f->cache, attl_s("k"), attl_s("w"), &opts, &old, &had_old),
+                  ATTL_NOT_SET);
     assert_int_equal(had_old, 0);
     opts.flags = ATTL_SET_IFEQ;
     ASSERT_STATUS(attl_set_if(f->cache, attl_s("k"), attl_s("w"), &opts, NULL, NULL), ATTL_NOT_SET);
-    ASSERT_STATUS(attl_cas(f->cache, attl_s("k"), attl_digest(attl_s("v")), attl_s("w"), 5), ATTL_NOT_SET);
+    ASSERT_STATUS(attl_cas(f->cache, attl_s("k"), attl_digest(attl_s("v")), attl_s("w"), 5),
+                  ATTL_NOT_SET);
     ASSERT_STATUS(attl_del_if(f->cache, attl_s("k"), &opts), ATTL_MISS);
     opts.flags = ATTL_SET_NX;
     ASSERT_STATUS(attl_set_if(f->cache, attl_s("k"), attl_s("w"), &opts, NULL, NULL), ATTL_OK);
@@ -166,7 +172,8 @@ integers_compare_as_their_text(void **state)
     opts.match = attl_s("41");
     opts.ttl_ms = ATTL_TTL_NONE;
     ASSERT_STATUS(attl_set_if(f->cache, attl_s("n"), attl_s("42"), &opts, NULL, NULL), ATTL_OK);
-    ASSERT_STATUS(attl_cas(f->cache, attl_s("n"), attl_digest(attl_s("42")), attl_s("x"), 0), ATTL_OK);
+    ASSERT_STATUS(attl_cas(f->cache, attl_s("n"), attl_digest(attl_s("42")), attl_s("x"), 0),
+                  ATTL_OK);
     expect(f->cache, "n", "x");
 }
 
@@ -196,7 +203,8 @@ a_longer_option_struct_is_a_newer_caller(void **state)
         uint64_t later[2];
     } opts = { ATTL_SET_OPTS_INIT, { 0, 0 } };
     opts.known.struct_size = sizeof(opts);
-    ASSERT_STATUS(attl_set_if(f->cache, attl_s("k"), attl_s("v"), &opts.known, NULL, NULL), ATTL_OK);
+    ASSERT_STATUS(attl_set_if(f->cache, attl_s("k"), attl_s("v"), &opts.known, NULL, NULL),
+                  ATTL_OK);
     opts.later[1] = 1; /* asks for something this library does not know */
     ASSERT_STATUS(attl_set_if(f->cache, attl_s("k"), attl_s("w"), &opts.known, NULL, NULL),
                   ATTL_E_UNSUPPORTED);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Deadlines to the millisecond. An entry is there up to the last millisecond before its deadline and
- * gone at the deadline itself, whichever call asks, whether maintenance has run or not, wherever in the
- * timing wheel the entry lies, and however its deadline got there.
+ * Deadlines to the millisecond. An entry is there up to the last millisecond before its deadline
+ * and gone at the deadline itself, whichever call asks, whether maintenance has run or not,
+ * wherever in the timing wheel the entry lies, and however its deadline got there.
  */
 #include "support/unit.h"
 
@@ -13,10 +13,32 @@
 
 /* Lives on both sides of every boundary of a wheel of 64 slots a level, and of a 32-bit offset. */
 static const int64_t lives_ms[] = {
-    1, 2, 999, SECOND, SECOND + 1, 63 * SECOND, 64 * SECOND - 1, 64 * SECOND, 64 * SECOND + 1,
-    HOUR, 4096 * SECOND - 1, 4096 * SECOND, 4096 * SECOND + 1, DAY, 262144 * SECOND - 1,
-    262144 * SECOND, 262144 * SECOND + 1, 49 * DAY, INT64_C(4294967295), INT64_C(4294967296),
-    INT64_C(4294967297), 60 * DAY, 16777216 * SECOND - 1, 16777216 * SECOND + 1, 365 * DAY, 3650 * DAY,
+    1,
+    2,
+    999,
+    SECOND,
+    SECOND + 1,
+    63 * SECOND,
+    64 * SECOND - 1,
+    64 * SECOND,
+    64 * SECOND + 1,
+    HOUR,
+    4096 * SECOND - 1,
+    4096 * SECOND,
+    4096 * SECOND + 1,
+    DAY,
+    262144 * SECOND - 1,
+    262144 * SECOND,
+    262144 * SECOND + 1,
+    49 * DAY,
+    INT64_C(4294967295),
+    INT64_C(4294967296),
+    INT64_C(4294967297),
+    60 * DAY,
+    16777216 * SECOND - 1,
+    16777216 * SECOND + 1,
+    365 * DAY,
+    3650 * DAY,
 };
 enum { LIVES = sizeof(lives_ms) / sizeof(lives_ms[0]) };
 
@@ -91,13 +113,15 @@ deadlines_moved_in_any_way_are_as_exact(void **state)
         switch (i % 4) {
         case 0: ASSERT_STATUS(attl_expire(f->cache, attl_s(key), lives_ms[i], 0), ATTL_OK); break;
         case 1:
-            ASSERT_STATUS(attl_expire_at(f->cache, attl_s(key), start_ms + lives_ms[i], 0), ATTL_OK);
+            ASSERT_STATUS(attl_expire_at(f->cache, attl_s(key), start_ms + lives_ms[i], 0),
+                          ATTL_OK);
             break;
         case 2:
             ASSERT_STATUS(attl_getex(f->cache, attl_s(key), lives_ms[i], 0, &value), ATTL_OK);
             break;
         default:
-            ASSERT_STATUS(attl_getex(f->cache, attl_s(key), 0, start_ms + lives_ms[i], &value), ATTL_OK);
+            ASSERT_STATUS(attl_getex(f->cache, attl_s(key), 0, start_ms + lives_ms[i], &value),
+                          ATTL_OK);
             break;
         }
         attl_value_release(f->cache, &value);
@@ -174,7 +198,8 @@ memory_is_reclaimed_within_a_second_of_the_deadline(void **state)
     assert_true(sim_stats(f->cache).expire_lag_ms_max <= SECOND);
 }
 
-/* Where bits of the clock carry over: a wheel that looks at single bits of time may stumble there. */
+/* Where bits of the clock carry over: a wheel that looks at single bits of time may stumble there.
+ */
 static void
 lives_may_cross_any_boundary_of_time(void **state)
 {

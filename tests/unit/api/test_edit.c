@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Calls that read or alter one value, and those that take several keys: copies into buffers of every
- * size, numbers at the edges of 64 bits, appending and overwriting across the size where values move out
- * of line, renaming, copying, and storing many pairs as one change.
+ * Calls that read or alter one value, and those that take several keys: copies into buffers of
+ * every size, numbers at the edges of 64 bits, appending and overwriting across the size where
+ * values move out of line, renaming, copying, and storing many pairs as one change.
  */
 #include "support/unit.h"
 
@@ -48,8 +48,9 @@ keys_and_values_hold_any_byte(void **state)
         bytes[i] = (unsigned char)i;
     }
     for (size_t n = 1; n <= sizeof(bytes); n++) {
-        ASSERT_STATUS(attl_set(f->cache, attl_b(bytes, n), attl_b(bytes + n / 2, n / 2), ATTL_TTL_NONE),
-                      ATTL_OK);
+        ASSERT_STATUS(
+            attl_set(f->cache, attl_b(bytes, n), attl_b(bytes + n / 2, n / 2), ATTL_TTL_NONE),
+            ATTL_OK);
     }
     for (size_t n = 1; n <= sizeof(bytes); n++) {
         ASSERT_STATUS(attl_get(f->cache, attl_b(bytes, n), got, sizeof(got), &len), ATTL_OK);
@@ -171,7 +172,8 @@ appending_grows_a_value_of_any_size(void **state)
     size_t got_len;
     for (size_t i = 0; i < PIECES; i++) {
         memset(want + i * PIECE, (int)('a' + i % 26), PIECE);
-        ASSERT_STATUS(attl_append(f->cache, attl_s("k"), attl_b(want + i * PIECE, PIECE), &len), ATTL_OK);
+        ASSERT_STATUS(attl_append(f->cache, attl_s("k"), attl_b(want + i * PIECE, PIECE), &len),
+                      ATTL_OK);
         assert_int_equal(len, (i + 1) * PIECE);
     }
     ASSERT_STATUS(attl_get(f->cache, attl_s("k"), got, sizeof(got), &got_len), ATTL_OK);
@@ -297,7 +299,8 @@ copies_of_large_values_are_independent(void **state)
     free(got);
 }
 
-/* A copy may share the bytes of a large value; whoever goes, and in whatever order, the rest has it. */
+/* A copy may share the bytes of a large value; whoever goes, and in whatever order, the rest has
+ * it. */
 static void
 shared_values_may_go_in_any_order(void **state)
 {

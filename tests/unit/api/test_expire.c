@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Changing lives: the conditions of EXPIRE as a table, what replaces a value and what only alters it, the
- * meaning of the three special lives, and the order in which things are checked. Times that matter to the
- * millisecond are in test_deadline.c; this is about which change happens at all.
+ * Changing lives: the conditions of EXPIRE as a table, what replaces a value and what only alters
+ * it, the meaning of the three special lives, and the order in which things are checked. Times that
+ * matter to the millisecond are in test_deadline.c; this is about which change happens at all.
  */
 #include "support/unit.h"
 
@@ -69,9 +69,13 @@ impossible_conditions_are_refused(void **state)
 {
     struct fixture *f = *state;
     static const uint32_t flags[] = {
-        ATTL_EXPIRE_NX | ATTL_EXPIRE_XX, ATTL_EXPIRE_NX | ATTL_EXPIRE_GT,
-        ATTL_EXPIRE_NX | ATTL_EXPIRE_LT, ATTL_EXPIRE_GT | ATTL_EXPIRE_LT,
-        ATTL_EXPIRE_XX | ATTL_EXPIRE_GT | ATTL_EXPIRE_LT, 0x10, UINT32_MAX,
+        ATTL_EXPIRE_NX | ATTL_EXPIRE_XX,
+        ATTL_EXPIRE_NX | ATTL_EXPIRE_GT,
+        ATTL_EXPIRE_NX | ATTL_EXPIRE_LT,
+        ATTL_EXPIRE_GT | ATTL_EXPIRE_LT,
+        ATTL_EXPIRE_XX | ATTL_EXPIRE_GT | ATTL_EXPIRE_LT,
+        0x10,
+        UINT32_MAX,
     };
     put(f->cache, "k", "v", 100 * SECOND);
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
@@ -209,14 +213,17 @@ setting_a_deadline_in_the_past_deletes(void **state)
     for (size_t i = 0; i < 3; i++) {
         put(f->cache, "k", "old", ATTL_TTL_NONE);
         opts.deadline_ms = sim_now(&f->sim) + past_ms[i];
-        ASSERT_STATUS(attl_set_if(f->cache, attl_s("k"), attl_s("new"), &opts, NULL, NULL), ATTL_DELETED);
+        ASSERT_STATUS(attl_set_if(f->cache, attl_s("k"), attl_s("new"), &opts, NULL, NULL),
+                      ATTL_DELETED);
         expect(f->cache, "k", NULL);
-        ASSERT_STATUS(attl_set_if(f->cache, attl_s("k"), attl_s("new"), &opts, NULL, NULL), ATTL_DELETED);
+        ASSERT_STATUS(attl_set_if(f->cache, attl_s("k"), attl_s("new"), &opts, NULL, NULL),
+                      ATTL_DELETED);
         expect(f->cache, "k", NULL);
     }
     put(f->cache, "k", "old", ATTL_TTL_NONE);
     opts.flags = ATTL_SET_NX; /* not met, so nothing happens */
-    ASSERT_STATUS(attl_set_if(f->cache, attl_s("k"), attl_s("new"), &opts, NULL, NULL), ATTL_NOT_SET);
+    ASSERT_STATUS(attl_set_if(f->cache, attl_s("k"), attl_s("new"), &opts, NULL, NULL),
+                  ATTL_NOT_SET);
     expect(f->cache, "k", "old");
     opts.deadline_ms = 1;
     ASSERT_STATUS(attl_expire_at(f->cache, attl_s("k"), 1, 0), ATTL_DELETED);

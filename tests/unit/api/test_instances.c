@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Opening and closing: the defaults of a cache opened without a configuration, many caches side by side
- * that know nothing of each other, the hooks, options by name, and structs that are smaller or larger
- * than the library's. An allocator that counts shows that closing leaves nothing behind.
+ * Opening and closing: the defaults of a cache opened without a configuration, many caches side by
+ * side that know nothing of each other, the hooks, options by name, and structs that are smaller or
+ * larger than the library's. An allocator that counts shows that closing leaves nothing behind.
  */
 #include "support/unit.h"
 
@@ -37,7 +37,9 @@ caches_know_nothing_of_each_other(void **state)
     attl *caches[CACHES];
     char text[32];
     static const struct sim_option options[] = {
-        { "cache.max_memory", "16MiB" }, { "cache.num_shards", "2" }, { NULL, NULL },
+        { "cache.max_memory", "16MiB" },
+        { "cache.num_shards", "2" },
+        { NULL, NULL },
     };
     for (int i = 0; i < CACHES; i++) {
         sim_init(&sims[i]);
@@ -108,17 +110,22 @@ options_of_an_open_cache_say_what_is_wrong(void **state)
 {
     struct fixture *f = *state;
     char err[200] = "", text[8];
-    ASSERT_STATUS(attl_option_set(f->cache, "cache.max_entires", "5", err, sizeof(err)), ATTL_E_CONFIG);
+    ASSERT_STATUS(attl_option_set(f->cache, "cache.max_entires", "5", err, sizeof(err)),
+                  ATTL_E_CONFIG);
     assert_non_null(strstr(err, "max_entries")); /* the nearest name */
-    ASSERT_STATUS(attl_option_set(f->cache, "cache.max_entries", "many", err, sizeof(err)), ATTL_E_CONFIG);
+    ASSERT_STATUS(attl_option_set(f->cache, "cache.max_entries", "many", err, sizeof(err)),
+                  ATTL_E_CONFIG);
     ASSERT_STATUS(attl_option_set(f->cache, "cache.max_entries", "-1", NULL, 0), ATTL_E_CONFIG);
-    ASSERT_STATUS(attl_option_set(f->cache, "cache.num_shards", "4", err, sizeof(err)), ATTL_E_IMMUTABLE);
-    ASSERT_STATUS(attl_option_set(f->cache, "cache.background", "yes", err, sizeof(err)), ATTL_E_IMMUTABLE);
+    ASSERT_STATUS(attl_option_set(f->cache, "cache.num_shards", "4", err, sizeof(err)),
+                  ATTL_E_IMMUTABLE);
+    ASSERT_STATUS(attl_option_set(f->cache, "cache.background", "yes", err, sizeof(err)),
+                  ATTL_E_IMMUTABLE);
     ASSERT_STATUS(attl_option_get(f->cache, "nothing.like_it", text, sizeof(text)), ATTL_E_CONFIG);
     ASSERT_STATUS(attl_option_get(f->cache, "validation.mode", text, 3), ATTL_E_BUFFER);
     /* A message is cut to its buffer, with its NUL. */
     char tiny[4] = "zzz";
-    ASSERT_STATUS(attl_option_set(f->cache, "cache.max_entries", "many", tiny, sizeof(tiny)), ATTL_E_CONFIG);
+    ASSERT_STATUS(attl_option_set(f->cache, "cache.max_entries", "many", tiny, sizeof(tiny)),
+                  ATTL_E_CONFIG);
     assert_true(strlen(tiny) < sizeof(tiny));
     assert_int_equal(sim_stats(f->cache).max_entries, 0);
 }
@@ -187,7 +194,8 @@ closing_gives_every_allocation_back(void **state)
     assert_int_equal(pthread_mutex_init(&c.lock, NULL), 0);
     for (int background = 0; background < 2; background++) {
         const struct sim_option options[] = {
-            { "cache.background", background ? "yes" : "no" }, { "cache.max_entries", "3000" },
+            { "cache.background", background ? "yes" : "no" },
+            { "cache.max_entries", "3000" },
             { NULL, NULL },
         };
         attl *cache = NULL;
@@ -200,8 +208,9 @@ closing_gives_every_allocation_back(void **state)
         for (int i = 0; i < 20000; i++) {
             char key[16];
             (void)snprintf(key, sizeof(key), "%d", i);
-            ASSERT_STATUS(attl_set(cache, attl_s(key), attl_b(large, i % 500 == 0 ? 50000 : 50), 1 + i),
-                          ATTL_OK);
+            ASSERT_STATUS(
+                attl_set(cache, attl_s(key), attl_b(large, i % 500 == 0 ? 50000 : 50), 1 + i),
+                ATTL_OK);
         }
         free(large);
         assert_true(c.total > 0);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory comes back. After entries expired, were deleted or cleared, what the cache has mapped falls, and
- * after any number of overwrites it stays near what is alive: a cache that has once been large is not
- * large for ever. What counts is the library's figure and the process's own resident size.
+ * Memory comes back. After entries expired, were deleted or cleared, what the cache has mapped
+ * falls, and after any number of overwrites it stays near what is alive: a cache that has once been
+ * large is not large for ever. What counts is the library's figure and the process's own resident
+ * size.
  */
 #include "support/unit.h"
 
@@ -54,7 +55,8 @@ gives_back(struct fixture *f, size_t value_len, void (*empty)(struct fixture *f)
     settle(f);
     attl_stats s = sim_stats(f->cache);
     assert_int_equal(s.items, 0);
-    /* What stays: a table for each partition, and an arena or so in reserve for each kind of memory. */
+    /* What stays: a table for each partition, and an arena or so in reserve for each kind of
+     * memory. */
     assert_true(s.mem_committed < committed_before + 24 * MIB);
     assert_true(s.mem_used < 16 * MIB);
     if (!test_is_sanitized()) { /* they keep shadow and quarantine */
@@ -140,7 +142,8 @@ overwriting_for_ever_needs_no_more_memory(void **state)
             char key[32];
             (void)snprintf(key, sizeof(key), "key:%" PRIu64, i);
             size_t len = 200 + (i * 7 + round * 31) % 200;
-            ASSERT_STATUS(attl_set(f->cache, attl_s(key), attl_b(value, len), ATTL_TTL_NONE), ATTL_OK);
+            ASSERT_STATUS(attl_set(f->cache, attl_s(key), attl_b(value, len), ATTL_TTL_NONE),
+                          ATTL_OK);
         }
         sim_advance(&f->sim, 500);
         attl_tick(f->cache, 0, NULL);

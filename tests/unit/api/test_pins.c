@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Values handed out without a copy. They stay readable and unchanged whatever happens to the entry and
- * to the cache's memory, until they are released; how much memory they hold back is bounded, and a
- * release gives the room back at once. Releasing twice, or something never filled, does nothing.
+ * Values handed out without a copy. They stay readable and unchanged whatever happens to the entry
+ * and to the cache's memory, until they are released; how much memory they hold back is bounded,
+ * and a release gives the room back at once. Releasing twice, or something never filled, does
+ * nothing.
  */
 #include "support/unit.h"
 
@@ -52,7 +53,8 @@ release_all(attl *cache, struct pinned pins[SIZES])
     assert_int_equal(sim_stats(cache).mem_pinned, 0);
 }
 
-/* Uses and reuses a lot of memory, with the clock going on, so that anything given up is overwritten. */
+/* Uses and reuses a lot of memory, with the clock going on, so that anything given up is
+ * overwritten. */
 static void
 churn(struct fixture *f)
 {
@@ -61,7 +63,8 @@ churn(struct fixture *f)
         char key[16];
         (void)snprintf(key, sizeof(key), "%" PRIu64, n % 3000);
         size_t len = n % 50 == 0 ? 3000 : n % 300;
-        ASSERT_STATUS(attl_set(f->cache, attl_s(key), attl_b(bytes, len), 1 + (int64_t)(n % 5000)), ATTL_OK);
+        ASSERT_STATUS(attl_set(f->cache, attl_s(key), attl_b(bytes, len), 1 + (int64_t)(n % 5000)),
+                      ATTL_OK);
         if (n % 100 == 0) {
             sim_advance(&f->sim, 97);
             attl_tick(f->cache, 0, NULL);
@@ -165,7 +168,8 @@ pins_survive_being_moved(void **state)
         (void)snprintf(key, sizeof(key), "pin:%zu", i);
         ASSERT_STATUS(attl_expire(f->cache, attl_s(key), INT64_C(500000000), 0), ATTL_OK);
     }
-    for (int i = 0; i < 200; i++) { /* cascades through the wheel, compaction of what else was there */
+    for (int i = 0; i < 200;
+         i++) { /* cascades through the wheel, compaction of what else was there */
         sim_advance(&f->sim, 2000000);
         attl_tick(f->cache, 0, NULL);
         put(f->cache, "other", "v", 1000);

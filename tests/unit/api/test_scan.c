@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The cache as a whole: iterating while it grows, shrinks and is rearranged, cursors that make no sense,
- * random keys, clearing, and the size. What an iteration promises is exact, so the counting is too: every
- * entry that is there from the first step to the last is visited once, not at least once.
+ * The cache as a whole: iterating while it grows, shrinks and is rearranged, cursors that make no
+ * sense, random keys, clearing, and the size. What an iteration promises is exact, so the counting
+ * is too: every entry that is there from the first step to the last is visited once, not at least
+ * once.
  */
 #include "support/unit.h"
 

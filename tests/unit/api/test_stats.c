@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The numbers a cache tells about itself: each counter counts what its name says and nothing else, the
- * memory figures add up to one another, and a reset clears counters but no contents. Monitoring and the
- * balancer live on these, so they are promises like any other.
+ * The numbers a cache tells about itself: each counter counts what its name says and nothing else,
+ * the memory figures add up to one another, and a reset clears counters but no contents. Monitoring
+ * and the balancer live on these, so they are promises like any other.
  */
 #include "support/unit.h"
 
@@ -124,7 +124,8 @@ a_reset_clears_counters_and_no_contents(void **state)
     assert_true(before.hits == 1 && before.misses == 1 && before.sets == 1);
     attl_stats_reset(f->cache);
     attl_stats s = sim_stats(f->cache);
-    assert_int_equal(s.hits + s.misses + s.sets + s.deletes + s.expired + s.evicted + s.records_written, 0);
+    assert_int_equal(
+        s.hits + s.misses + s.sets + s.deletes + s.expired + s.evicted + s.records_written, 0);
     for (int i = 0; i < 8; i++) {
         assert_int_equal(s.refused[i], 0);
     }
@@ -167,7 +168,8 @@ metadata_describes_the_entry(void **state)
     assert_int_equal(meta.value_bytes, 100000);
     assert_int_not_equal(meta.is_extent, 0);
     assert_true(meta.memory_bytes >= 100000 && meta.memory_bytes < 130000);
-    put(f->cache, "small", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", 5000);
+    put(f->cache, "small", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        5000);
     ASSERT_STATUS(attl_meta_get(f->cache, attl_s("small"), &meta), ATTL_OK);
     assert_int_equal(meta.is_integer, 0);
     assert_true(meta.memory_bytes >= 5 + 64 && meta.memory_bytes < 5 + 64 + 100);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Statuses and versions. The table here repeats the enumerators of attl.h on purpose: if one is added
- * there and not given a name and a text, or a number changes, this test says so. Texts are sentences in
- * lower case without a full stop, so that programs can put them in the middle of their own.
+ * Statuses and versions. The table here repeats the enumerators of attl.h on purpose: if one is
+ * added there and not given a name and a text, or a number changes, this test says so. Texts are
+ * sentences in lower case without a full stop, so that programs can put them in the middle of their
+ * own.
  */
 #include "support/unit.h"
 
@@ -98,7 +99,8 @@ the_digest_is_xxh3_of_64_bits(void **state)
     for (size_t i = 0; i < sizeof(counting); i++) {
         counting[i] = (unsigned char)i;
     }
-    /* From the reference implementation, with seed 0; the last is long enough for its other paths. */
+    /* From the reference implementation, with seed 0; the last is long enough for its other paths.
+     */
     assert_int_equal(attl_digest(attl_b(counting, sizeof(counting))), UINT64_C(0xd44052f5a3485425));
     assert_int_equal(attl_digest(attl_b(NULL, 0)), UINT64_C(0x2d06800538d394c2));
     assert_int_equal(attl_digest(attl_s("a")), UINT64_C(0xe6c632b61e964e1f));

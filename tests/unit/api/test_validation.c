@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The four validation modes as a table: which keys, values and lives each accepts, which rule a refusal
- * names, and where it is counted. A refusal changes nothing, a mode switched at run time holds from the
- * next call on, and limits set by the user go before the mode's own.
+ * The four validation modes as a table: which keys, values and lives each accepts, which rule a
+ * refusal names, and where it is counted. A refusal changes nothing, a mode switched at run time
+ * holds from the next call on, and limits set by the user go before the mode's own.
  */
 #include "support/unit.h"
 
@@ -151,17 +151,27 @@ lives_are_judged_by_mode(void **state)
         int64_t stored_ms[MODES]; /* life found afterwards, where it was stored */
     } rows[] = {
         { 1000, { ATTL_OK, ATTL_OK, ATTL_OK, ATTL_OK }, { 1000, 1000, 1000, 1000 } },
-        { 10 * DAY, { ATTL_OK, ATTL_OK, ATTL_OK, ATTL_OK }, { 10 * DAY, 10 * DAY, 10 * DAY, 10 * DAY } },
-        { 10 * DAY + 1, { ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_OK, ATTL_E_TTL_RANGE },
+        { 10 * DAY,
+          { ATTL_OK, ATTL_OK, ATTL_OK, ATTL_OK },
+          { 10 * DAY, 10 * DAY, 10 * DAY, 10 * DAY } },
+        { 10 * DAY + 1,
+          { ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_OK, ATTL_E_TTL_RANGE },
           { 0, 0, 10 * DAY, 0 } },
-        { INT64_MAX, { ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_OK, ATTL_E_TTL_RANGE },
+        { INT64_MAX,
+          { ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_OK, ATTL_E_TTL_RANGE },
           { 0, 0, 10 * DAY, 0 } },
-        { -3, { ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE }, { 0, 0, 0, 0 } },
-        { INT64_MIN, { ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE },
+        { -3,
+          { ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE },
           { 0, 0, 0, 0 } },
-        { ATTL_TTL_NONE, { ATTL_E_TTL_REQUIRED, ATTL_OK, ATTL_OK, ATTL_OK },
+        { INT64_MIN,
+          { ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE },
+          { 0, 0, 0, 0 } },
+        { ATTL_TTL_NONE,
+          { ATTL_E_TTL_REQUIRED, ATTL_OK, ATTL_OK, ATTL_OK },
           { 0, ATTL_TTL_NONE, ATTL_TTL_NONE, ATTL_TTL_NONE } },
-        { ATTL_TTL_DEFAULT, { ATTL_OK, ATTL_OK, ATTL_OK, ATTL_OK }, { 60000, 60000, 60000, 60000 } },
+        { ATTL_TTL_DEFAULT,
+          { ATTL_OK, ATTL_OK, ATTL_OK, ATTL_OK },
+          { 60000, 60000, 60000, 60000 } },
     };
     for (int mode = 0; mode < MODES; mode++) {
         struct sim sim;
@@ -268,14 +278,16 @@ the_mode_can_be_switched_while_the_cache_is_open(void **state)
     ASSERT_STATUS(attl_option_get(cache, "validation.mode", text, sizeof(text)), ATTL_OK);
     assert_string_equal(text, "binary");
     ASSERT_STATUS(attl_set(cache, attl_s("a\tb"), attl_s("v"), ATTL_TTL_NONE), ATTL_OK);
-    /* An entry stored under a laxer mode stays, though a stricter one no longer lets it be named. */
+    /* An entry stored under a laxer mode stays, though a stricter one no longer lets it be named.
+     */
     sim_option(cache, "CACHE_VALIDATION_MODE", "strict");
     ASSERT_STATUS(attl_exists(cache, attl_s("a\tb")), ATTL_E_KEY_CONTROL);
     assert_int_equal(count_live(cache), 1);
     sim_option(cache, "validation.mode", "relaxed");
     expect(cache, "a\tb", "v");
     char err[200] = "";
-    ASSERT_STATUS(attl_option_set(cache, "validation.mode", "lax", err, sizeof(err)), ATTL_E_CONFIG);
+    ASSERT_STATUS(attl_option_set(cache, "validation.mode", "lax", err, sizeof(err)),
+                  ATTL_E_CONFIG);
     assert_true(strlen(err) > 0);
     expect(cache, "a\tb", "v");
     sim_close(&cache);

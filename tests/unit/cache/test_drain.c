@@ -571,8 +571,8 @@ a_chunk_in_somebodys_hands_is_still_due(void **state)
     rig->now_ms += 5000;
     shard_advance(first_shard(rig), rig->now_ms);
     assert_int_equal(pthread_create(&thread, NULL, drain_due, rig), 0);
-    while (!lock_try(&first_shard(rig)->drain_lock) == false) {
-        lock_release(&first_shard(rig)->drain_lock); /* not yet */
+    while (lock_try(&first_shard(rig)->drain_lock)) { /* until the other has it */
+        lock_release(&first_shard(rig)->drain_lock);
         (void)sched_yield();
     }
     for (int i = 0; i < 100; i++) {
