@@ -129,18 +129,3 @@ chunk_list_remove(struct chunk_list *l, struct chunk *c, enum chunk_link_kind ki
         l->last = link->prev;
     *link = (struct chunk_link){ NULL, NULL };
 }
-
-void
-chunk_list_splice(struct chunk_list *to, struct chunk_list *from, enum chunk_link_kind kind)
-{
-    if (!from->first)
-        return;
-    if (to->last) {
-        to->last->link[kind].next = from->first;
-        from->first->link[kind].prev = to->last;
-    } else {
-        to->first = from->first;
-    }
-    to->last = from->last;
-    *from = (struct chunk_list){ NULL, NULL };
-}

@@ -43,7 +43,7 @@ struct chunk {
     _Atomic uint32_t live_items;
     _Atomic uint32_t pins;
     uint32_t drain_offset;
-    uint64_t opened_seq; /* order of birth within the shard: the FIFO of the eviction policy */
+    uint64_t opened_seq; /* order of birth within the shard: its age for the cleaner */
     uint16_t slot;
     uint8_t gen;
     _Atomic uint16_t shard; /* these two are also looked at by whoever kills the last record */
@@ -71,7 +71,5 @@ void chunk_free(struct chunk_store *s, struct chunk *c);
 
 void chunk_list_append(struct chunk_list *l, struct chunk *c, enum chunk_link_kind kind);
 void chunk_list_remove(struct chunk_list *l, struct chunk *c, enum chunk_link_kind kind);
-/* Moves all of `from` behind `to`. */
-void chunk_list_splice(struct chunk_list *to, struct chunk_list *from, enum chunk_link_kind kind);
 
 #endif

@@ -380,14 +380,13 @@ drain_assist(struct cache *c, struct shard *s, int64_t now_ms)
     bool near_limit = max && policy != EVICT_NONE && !cache_may_use(c, max / ASSIST_SHARE, false);
     bool dirty = shard_wants_cleaning(s);
     struct drain_done done = { 0 };
-    if (near_limit || dirty) {
-        bool due = atomic_load_explicit(&s->earliest_ms, memory_order_relaxed) <= now_ms;
-        drain_step(c, s,
-                   due     ? DRAIN_DUE
-                   : dirty ? DRAIN_CLEAN
-                           : DRAIN_EVICT,
-                   now_ms, ASSIST_RECORDS, &done);
+    if ((near_limit || dirty) &&
+        atomic_load_explicit(&s->earliest_ms, memory_order_relaxed) <= now_ms) {
+        shard_advance(s, now_ms);
+        drain_step(c, s, DRAIN_DUE, now_ms, ASSIST_RECORDS, &done);
     }
+    if ((near_limit || dirty) && done.records == 0)
+        drain_step(c, s, dirty ? DRAIN_CLEAN : DRAIN_EVICT, now_ms, ASSIST_RECORDS, &done);
     if (done.records == 0)
         atomic_store_explicit(&s->owes, false, memory_order_relaxed);
     if (done.chunks > 0)

@@ -2,7 +2,7 @@
 /*
  * Buckets. An entry lives in its home bucket, the one after it, or (rarely) one of two stash
  * buckets; to make room an insertion moves one neighbour by one bucket, which the displaced bits
- * allow without looking at its key. That fills tables to about 88 % before they must grow. Tags are
+ * allow without looking at its key. That fills tables to about 83 % before they must grow. Tags are
  * compared four at a time in ordinary 64-bit arithmetic: it is within a nanosecond of vector
  * instructions and the same on every machine.
  */

@@ -24,7 +24,7 @@ enum {
     BUCKET_BYTES = 64,
     FREQ_MAX = 3,
     TABLE_GRANULE_BYTES = 1024,
-    TABLE_MAX_BYTES = 1 << 20, /* 145 000 entries in one partition */
+    TABLE_MAX_BYTES = 1 << 20, /* about 120 000 entries in one partition */
     TABLE_STASH_SHARE = 26,    /* one bucket in 26 is stash */
 };
 

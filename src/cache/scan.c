@@ -10,7 +10,7 @@
 
 #include "base/num.h"
 
-enum { EMPTY_PARTITIONS_PER_STEP = 512 };
+enum { EMPTY_PARTITIONS_PER_STEP = 512, RANDOM_STRIDE = 7919 /* a prime: reaches every place */ };
 
 struct visitor {
     struct cache *cache;
@@ -115,8 +115,10 @@ scan_random(struct cache *c, uint64_t random, int64_t now_ms, scan_fn fn, void *
         lock_acquire(&p->lock);
         struct table *t = partition_table(p);
         uint32_t places = t ? (t->home_count + 1 + t->stash_count) * BUCKET_SLOTS : 0;
+        /* In strides, because entries gather in the first slots of a bucket. */
+        uint64_t stride = places % RANDOM_STRIDE ? RANDOM_STRIDE : 1;
         for (uint32_t j = 0; j < places && v.visited == 0; j++) {
-            uint32_t at = (uint32_t)((random + j) % places);
+            uint32_t at = (uint32_t)((random % places + j * stride) % places);
             struct index_pos pos = { &t->buckets[at / BUCKET_SLOTS], at % BUCKET_SLOTS };
             uint64_t address = index_address(pos);
             if (!address)

@@ -357,7 +357,7 @@ static const struct option table[OPTION_COUNT] = {
     [OPT_SERVER_OUTPUT_BUFFER_LIMIT] = {
         .name = "server.output_buffer_limit", .type = OPTION_BYTES,
         .flags = OPTION_SERVER | OPTION_RUNTIME,
-        .library_default = "256MiB", .min = MIB, .max = 64 * GIB,
+        .library_default = "1GiB", .min = MIB, .max = 64 * GIB,
         .text = "Bytes of answers one client may leave unread; above it the client is "
                 "disconnected." },
     [OPT_SERVER_CLIENTS_MEMORY] = {

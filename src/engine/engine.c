@@ -138,6 +138,8 @@ engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_ms, 
 {
     *ret_deadline_ms = ATTL_NO_DEADLINE;
     if (deadline_ms > 0) {
+        if (deadline_ms > INT64_MAX / 2)
+            deadline_ms = INT64_MAX / 2; /* out of every range, without overflowing below */
         deadline_ms -= engine_skew_ms(a);
         *ret_deadline_ms = deadline_ms > 0 ? deadline_ms : 0;
         if (deadline_ms <= now_ms)

@@ -17,6 +17,7 @@ enum {
     NS_PER_MS = 1000000,
     CALIBRATION_NS = 200000,
     SLICES_PER_MS = 16,
+    CALIBRATIONS = 3,
     PAIR_TRIES = 8,
     PAIR_GOOD_NS = 2000,
 };
@@ -98,10 +99,8 @@ read_counter(void)
 
 /* Ticks per slice, from watching both clocks for a fifth of a millisecond. */
 static uint64_t
-calibrate(void)
+calibrate_once(void)
 {
-    if (!counter_is_invariant())
-        return 0;
     int64_t ns0 = clock_mono_ns();
     uint64_t ticks0 = read_counter();
     int64_t ns1;
@@ -110,6 +109,18 @@ calibrate(void)
     } while (ns1 - ns0 < CALIBRATION_NS);
     uint64_t ticks = read_counter() - ticks0;
     return ticks * (NS_PER_MS / SLICES_PER_MS) / (uint64_t)(ns1 - ns0);
+}
+
+/* The smallest of three: a preemption can only make a slice look longer. */
+static uint64_t
+calibrate(void)
+{
+    uint64_t least = UINT64_MAX;
+    for (int i = 0; i < CALIBRATIONS; i++) {
+        uint64_t ticks = calibrate_once();
+        least = ticks < least ? ticks : least;
+    }
+    return counter_is_invariant() ? least : 0;
 }
 
 /*

@@ -244,7 +244,7 @@ split_line(struct resp_parser *p, char *line, size_t len, const struct resp_limi
     case INLINE_NO_MEMORY: return RESP_NO_MEMORY;
     case INLINE_FINE: break;
     }
-    if (inline_is_foreign(args->items + before, args->len - before))
+    if (args->len > before && inline_is_foreign(args->items + before, args->len - before))
         return RESP_FOREIGN;
     if (!limits->authenticated && args->len - before > RESP_STRANGER_ARGS_MAX)
         return fail(p, "unauthenticated multibulk length");

@@ -9,6 +9,7 @@
 #include "run.h"
 
 #include "check.h"
+#include "fixed_random.h"
 #include "run_scan.h"
 
 #include <attl/attl_unstable.h>
@@ -60,6 +61,7 @@ run_init(struct run *run, const struct run_setup *setup, struct rng rng, uint64_
     run->setup = setup;
     run->rng = rng;
     run->seed = seed;
+    fixed_random_seed(seed);
     run->trace = getenv("ATTL_TEST_TRACE") != NULL;
     sim_init(&run->sim);
     size_t key_bytes = setup->mode == MODEL_STRICT ? RUN_KEY_BYTES_STRICT : RUN_KEY_BYTES_MAX;

@@ -219,7 +219,7 @@ what_no_room_can_help_is_given_up_at_once(void **state)
     }
     assert_int_equal(cache_items(&b->engine.cache), 2000);
     attl_config *config = bench_config(plain);
-    assert_int_equal(attl_config_set(config, "cache.eviction", "none", NULL, 0), ATTL_OK);
+    assert_int_equal(attl_config_set(config, "cache.eviction", "noeviction", NULL, 0), ATTL_OK);
     engine_apply_config(&b->engine, config);
     attl_config_free(config);
     m = (struct moody){ .answer = ATTL_E_FULL, .refusals = 5 };
