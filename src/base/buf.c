@@ -48,7 +48,9 @@ buf_reserve(struct buf *b, size_t more)
 {
     if (b->failed)
         return NULL;
-    more += more == 0; /* so that what is returned is never NULL unless it failed */
+    if (more == 0 && b->data)
+        return b->data + b->len;
+    more += more == 0 && b->max_bytes > 0; /* an empty buffer has no place to point to yet */
     if (more > b->max_bytes || b->len > b->max_bytes - more) {
         b->failed = BUF_TOO_BIG;
         return NULL;

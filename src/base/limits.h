@@ -15,7 +15,8 @@ enum {
     LIMIT_MUTABLE_RECORD_BYTES = 512, /* larger records are never changed in place             */
     LIMIT_ARENA_BYTES = 2 << 20,      /* one huge page                                         */
     LIMIT_CHUNK_MIN_BYTES = 4096,
-    LIMIT_CHUNK_MAX_BYTES = 1 << 20,
+    LIMIT_CHUNK_MAX_BYTES =
+        64 << 10, /* larger ones leave arenas more scattered: 53 B instead of 44 */
     LIMIT_SHARDS = 1024,
     LIMIT_PARTITION_BITS_MIN =
         6, /* 9 million entries, should a small cache's limits be raised later */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Chunks: append-only stretches of 4 KiB to 1 MiB that hold records whose deadlines fall into one
+ * Chunks: append-only stretches of 4 to 64 KiB that hold records whose deadlines fall into one
  * wheel slot. The descriptor lives outside the data, so that accounting for an overwritten record
  * touches a small dense table and not a cold page. A chunk is open, then sealed, then drained once,
  * then retired until its last reader and its last pin have gone.

@@ -347,8 +347,8 @@ drain_make_room(struct cache *c, struct shard *prefer, int64_t now_ms)
 {
     bool evicts = atomic_load_explicit(&c->policy, memory_order_relaxed) != EVICT_NONE;
     bool gained = expire_some(c, now_ms);
-    if (items_over(
-            c)) /* memory is not the question, and collecting it costs more than an eviction */
+    /* Where memory is not the question, collecting it would cost more than the eviction. */
+    if (items_over(c) && cache_may_use(c, LIMIT_CHUNK_MIN_BYTES, false))
         return gained || (evicts && evict_anywhere(c, prefer, now_ms));
     if (limbo_collect(&c->limbo) > 0 || gained)
         return true;
@@ -364,8 +364,7 @@ void
 drain_to_limits(struct cache *c, int64_t now_ms)
 {
     uint64_t max_items = atomic_load_explicit(&c->max_items, memory_order_relaxed);
-    /* Bounded by what there is: each round frees an entry, a chunk or dead space, or is the last.
-     */
+    /* Each round frees an entry, a chunk or dead space, or is the last. */
     while ((max_items && cache_items(c) > max_items) || !cache_may_use(c, 0, false))
         if (!drain_make_room(c, &c->shards[0], now_ms))
             break;

@@ -381,10 +381,6 @@ model_edit(struct model *m, const struct op *op, struct op_seen *seen)
         seen->status = ATTL_E_VALUE_LONG;
         return;
     }
-    if (e == NULL && m->rules.mode == MODEL_STRICT) {
-        seen->status = ATTL_E_TTL_REQUIRED;
-        return;
-    }
     size_t new_len = (size_t)at + part.len > old_len ? (size_t)at + part.len : old_len;
     unsigned char *bytes = calloc(1, new_len > 0 ? new_len : 1);
     CHECK(bytes != NULL, "%zu bytes", new_len);
@@ -423,6 +419,13 @@ model_mset(struct model *m, const struct op *op, struct op_seen *seen)
             seen->status = ATTL_NOT_SET;
             return;
         }
+    }
+    if (is_past(m, one.deadline_ms > 0 ? one.deadline_ms : ATTL_NO_DEADLINE)) {
+        for (size_t i = 0; i < op->key_count; i++) {
+            (void)model_remove(m, op->keys[i]); /* absent or there, it is gone now */
+        }
+        seen->status = ATTL_DELETED;
+        return;
     }
     for (size_t i = 0; i < op->key_count; i++) {
         int64_t deadline_ms = ATTL_NO_DEADLINE;

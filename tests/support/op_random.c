@@ -339,7 +339,7 @@ pick_batch(struct op *op, struct op_space *space, struct rng *r, struct model *m
     if (op->kind == OP_MSET) {
         op->flags = rng_one_in(r, 3) ? (rng_one_in(r, 2) ? ATTL_SET_NX : ATTL_SET_XX) : 0;
         op->without_opts = !space->always_ttl && rng_one_in(r, 4);
-        op->deadline_ms = rng_one_in(r, 4) ? m->now_ms + pick_life_ms(r) : 0;
+        op->deadline_ms = rng_one_in(r, 4) ? pick_point_ms(r, m) : 0;
     }
 }
 

@@ -87,6 +87,7 @@ noeviction_refuses_what_does_not_fit(void **state)
     expect(cache, "new", NULL);
     assert_true(sim_stats(cache).refused_full >= 3);
     put_number(cache, 20, 500, ATTL_TTL_NONE); /* overwriting needs no new place */
+    ASSERT_STATUS(attl_rename(cache, attl_s("key:30"), attl_s("renamed"), 0), ATTL_OK);
     /* Ten expire, unseen by any maintenance: exactly ten new ones fit. */
     sim_advance(&sim, 5 * SECOND);
     for (uint64_t n = 0; n < 10; n++) {

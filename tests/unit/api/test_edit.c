@@ -372,6 +372,10 @@ mset_stores_all_or_nothing(void **state)
     ASSERT_STATUS(attl_mset(f->cache, keys, values, 3, &opts), ATTL_OK);
     expect_ttl(f->cache, "c", 7000);
     expect_ttl(f->cache, "b", ATTL_TTL_NONE);
+    opts.flags = 0;
+    opts.deadline_ms = sim_now(&f->sim); /* has passed: they are deleted */
+    ASSERT_STATUS(attl_mset(f->cache, keys + 2, values, 1, &opts), ATTL_DELETED);
+    expect(f->cache, "a", NULL);
     sim_option(f->cache, "validation.mode", "normal");
     keys[2] = attl_s(""); /* one bad key and nothing is stored */
     values[0] = attl_s("changed");

@@ -20,7 +20,7 @@
 static void
 assert_parses(const char *text, int64_t want)
 {
-    int64_t got = want + 1;
+    int64_t got = ~want;
     assert_true(num_parse_i64(attl_s(text), &got));
     assert_int_equal(got, want);
 }

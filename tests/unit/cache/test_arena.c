@@ -22,7 +22,7 @@
 
 #include <cmocka.h>
 
-enum { ARENA = LIMIT_ARENA_BYTES, ARENAS_MAX = 64, RUNS_MAX = 10300, GRANULES_MAX = 2048, STEPS = 12000 };
+enum { ARENA = LIMIT_ARENA_BYTES, ARENAS_MAX = 64, RUNS_MAX = 10300, GRANULES_MAX = 2048, STEPS = 6000 };
 
 struct run {
     char *at;

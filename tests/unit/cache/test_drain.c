@@ -347,6 +347,28 @@ without_eviction_a_full_cache_refuses_and_loses_nothing(void **state)
         assert_true(has(rig, i, 100));
 }
 
+/* Both limits reached: what is overwritten leaves dead space, and that is room enough. */
+static void
+a_full_cache_without_eviction_still_takes_overwrites(void **state)
+{
+    struct rig *rig = *state;
+    struct rng r = rng_from_seed(7);
+    atomic_store(&rig->cache.policy, EVICT_NONE);
+    atomic_store(&rig->cache.max_items, 500);
+    for (uint64_t i = 0; i < 500; i++)
+        put(rig, i, 1000, ATTL_NO_DEADLINE);
+    atomic_store(&rig->cache.max_bytes, 3 * MIB);
+    static size_t lens[500];
+    for (int n = 0; n < 10000; n++) {
+        uint64_t i = rng_below(&r, 500);
+        lens[i] = rng_range(&r, 900, 1100);
+        put(rig, i, lens[i], ATTL_NO_DEADLINE);
+    }
+    for (uint64_t i = 0; i < 500; i++)
+        assert_true(has(rig, i, lens[i]));
+    assert_int_equal(counter(rig, COUNT_EVICTED), 0);
+}
+
 static void
 lowered_limits_hold_after_one_call(void **state)
 {
@@ -674,6 +696,7 @@ main(void)
         DRAIN_TEST(expired_entries_go_before_living_ones),
         DRAIN_TEST(a_memory_limit_is_kept_by_evicting),
         DRAIN_TEST(without_eviction_a_full_cache_refuses_and_loses_nothing),
+        DRAIN_TEST(a_full_cache_without_eviction_still_takes_overwrites),
         DRAIN_TEST(lowered_limits_hold_after_one_call),
         DRAIN_TEST(cleaning_keeps_the_living_and_frees_the_rest),
         cmocka_unit_test(scattered_arenas_are_emptied_and_given_back),

@@ -123,6 +123,27 @@ retiring_waits_for_readers_and_spares_pins(void **state)
     assert_int_equal(atomic_load(&b->store.used_bytes), 0);
 }
 
+/* Copies of an entry share the value: it stays until the last record that refers to it has gone. */
+static void
+shared_extents_stay_for_their_last_owner(void **state)
+{
+    struct barn *b = *state;
+    struct extent *e = extent_new(&b->store, 2 * MIB);
+    assert_non_null(e);
+    extent_share(e);
+    extent_share(e);
+    extent_retire(e, &b->limbo);
+    assert_int_equal(limbo_collect(&b->limbo), 0);
+    extent_disown(e);
+    assert_int_equal(atomic_load(&b->store.used_bytes), extent_bytes(2 * MIB));
+    extent_hold(e); /* a pin beside the owners */
+    extent_retire(e, &b->limbo);
+    assert_int_equal(limbo_collect(&b->limbo), 1);
+    memset(e->data, 1, e->len);
+    extent_drop(e);
+    assert_int_equal(atomic_load(&b->store.used_bytes), 0);
+}
+
 static void
 only_large_ones_are_urgent(void **state)
 {
@@ -219,6 +240,7 @@ main(void)
         BARN_TEST(extents_of_all_sizes_hold_their_value),
         BARN_TEST(the_last_reference_frees),
         BARN_TEST(retiring_waits_for_readers_and_spares_pins),
+        BARN_TEST(shared_extents_stay_for_their_last_owner),
         BARN_TEST(only_large_ones_are_urgent),
         BARN_TEST(no_memory_is_no_extent),
         BARN_TEST(retiring_and_releasing_race_harmlessly),
