@@ -381,6 +381,10 @@ model_edit(struct model *m, const struct op *op, struct op_seen *seen)
         seen->status = ATTL_E_VALUE_LONG;
         return;
     }
+    if (e == NULL && m->rules.mode == MODEL_STRICT) {
+        seen->status = ATTL_E_TTL_REQUIRED;
+        return;
+    }
     size_t new_len = (size_t)at + part.len > old_len ? (size_t)at + part.len : old_len;
     unsigned char *bytes = calloc(1, new_len > 0 ? new_len : 1);
     CHECK(bytes != NULL, "%zu bytes", new_len);
