@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The allocator hooks: memory comes zeroed and aligned whatever the hook returns, a block goes back to
- * the hook under the very address the hook gave out, and a refusal is NULL. The hook of these tests hands
- * out dirty, badly aligned memory on purpose, because a host's may.
+ * The allocator hooks: memory comes zeroed and aligned whatever the hook returns, a block goes back
+ * to the hook under the very address the hook gave out, and a refusal is NULL. The hook of these
+ * tests hands out dirty, badly aligned memory on purpose, because a host's may.
  */
 #include "base/alloc.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Assertions end the process, loudly, and only when they must. Each broken one runs in a child, whose
- * last words and signal are looked at. A true one costs one evaluation, and the slow kind none at all
- * in ordinary builds, which is what makes it affordable there.
+ * Assertions end the process, loudly, and only when they must. Each broken one runs in a child,
+ * whose last words and signal are looked at. A true one costs one evaluation, and the slow kind
+ * none at all in ordinary builds, which is what makes it affordable there.
  */
 #include "base/assert.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The bounded buffer. Random appends, prints, consumptions and clears are compared with a plain array
- * after each step, and the bound is approached from both sides. A failure must be sticky, change
- * nothing, and go away with buf_clear.
+ * The bounded buffer. Random appends, prints, consumptions and clears are compared with a plain
+ * array after each step, and the bound is approached from both sides. A failure must be sticky,
+ * change nothing, and go away with buf_clear.
  */
 #include "base/buf.h"
 
@@ -38,7 +38,7 @@ a_new_buffer_is_empty_and_owns_nothing(void **state)
     buf_append_str(&b, "");
     assert_null(b.data);
     buf_fini(&b);
-    assert_int_equal(b.max_bytes, 100); /* usable again */
+    assert_int_equal(b.max_bytes, 100);  /* usable again */
     assert_non_null(buf_reserve(&b, 0)); /* NULL would be a failure */
     assert_int_equal(b.failed, BUF_FINE);
     buf_append_str(&b, "again");

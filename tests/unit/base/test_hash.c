@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Hashes against published and independently computed values: SipHash-1-3 against those of CPython 3.11,
- * whose string hash it is (with the keys that PYTHONHASHSEED=0 and =1 give), XXH3 against those of its
- * specification. What the index needs beyond that is tested as a property: equal bytes hash equally
- * wherever they lie, another secret gives other hashes, and the bits the index uses are all in play.
+ * Hashes against published and independently computed values: SipHash-1-3 against those of
+ * CPython 3.11, whose string hash it is (with the keys that PYTHONHASHSEED=0 and =1 give), XXH3
+ * against those of its specification. What the index needs beyond that is tested as a property:
+ * equal bytes hash equally wherever they lie, another secret gives other hashes, and the bits the
+ * index uses are all in play.
  */
 #include "base/hash.h"
 

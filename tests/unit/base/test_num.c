@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Decimal integers. The parser accepts exactly the canonical texts: what it takes, the formatter prints
- * back byte for byte, and everything else is refused. Random numbers and random near misses are judged by
- * the C library's strtoll and snprintf.
+ * Decimal integers. The parser accepts exactly the canonical texts: what it takes, the formatter
+ * prints back byte for byte, and everything else is refused. Random numbers and random near misses
+ * are judged by the C library's strtoll and snprintf.
  */
 #include "base/num.h"
 
@@ -43,11 +43,41 @@ everything_else_is_refused_and_changes_nothing(void **state)
 {
     (void)state;
     static const char *const wrong[] = {
-        "", "-", "+", "+1", "-0", "00", "01", "-01", "007", " 1", "1 ", "1\n", "\t1", "1.0", "1e3",
-        "0x10", "--1", "1-", "a", "12a", "a12", "/", ":", "1/", "1:", "\x31\xff",
-        "9223372036854775808", "-9223372036854775809", "9999999999999999999",
-        "18446744073709551616", "10000000000000000000", "-10000000000000000000",
-        "92233720368547758070", "-92233720368547758080", "00000000000000000000",
+        "",
+        "-",
+        "+",
+        "+1",
+        "-0",
+        "00",
+        "01",
+        "-01",
+        "007",
+        " 1",
+        "1 ",
+        "1\n",
+        "\t1",
+        "1.0",
+        "1e3",
+        "0x10",
+        "--1",
+        "1-",
+        "a",
+        "12a",
+        "a12",
+        "/",
+        ":",
+        "1/",
+        "1:",
+        "\x31\xff",
+        "9223372036854775808",
+        "-9223372036854775809",
+        "9999999999999999999",
+        "18446744073709551616",
+        "10000000000000000000",
+        "-10000000000000000000",
+        "92233720368547758070",
+        "-92233720368547758080",
+        "00000000000000000000",
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         int64_t got = 77;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Helpers of the core's tests. They do what the engine does with the core, in its order and with its
- * locks, less the retries and the counting, so that a test decides itself what happens when there is no
- * room. Memory is accounted for at the end of every test.
+ * Helpers of the core's tests. They do what the engine does with the core, in its order and with
+ * its locks, less the retries and the counting, so that a test decides itself what happens when
+ * there is no room. Memory is accounted for at the end of every test.
  */
 #include "cache_support.h"
 
@@ -126,7 +126,8 @@ rig_close(struct rig *rig)
 {
     rig_check(rig, "closing");
     cache_fini(&rig->cache);
-    CHECK(atomic_load(&rig->purse.out) == 0, "%" PRId64 " blocks leak", atomic_load(&rig->purse.out));
+    CHECK(atomic_load(&rig->purse.out) == 0, "%" PRId64 " blocks leak",
+          atomic_load(&rig->purse.out));
     free(rig);
 }
 
@@ -170,8 +171,10 @@ rig_set(struct rig *rig, attl_slice key, attl_slice value, int64_t deadline_ms)
 {
     int status = rig_try_set(rig, key, value, deadline_ms);
     for (unsigned round = 0; status != ATTL_OK; round++) {
-        struct shard *s = cache_shard(&rig->cache, cache_partition(&rig->cache, cache_hash(&rig->cache, key)));
-        CHECK(round < ROUNDS_MAX && drain_make_room(&rig->cache, s, rig->now_ms), "no room: %d", status);
+        struct shard *s =
+            cache_shard(&rig->cache, cache_partition(&rig->cache, cache_hash(&rig->cache, key)));
+        CHECK(round < ROUNDS_MAX && drain_make_room(&rig->cache, s, rig->now_ms), "no room: %d",
+              status);
         status = rig_try_set(rig, key, value, deadline_ms);
     }
 }
@@ -219,7 +222,8 @@ rig_drain(struct rig *rig, enum drain_reason reason)
         done.finished = false;
         for (unsigned round = 0; !done.finished && !done.blocked; round++) {
             CHECK(round < ROUNDS_MAX, "the drain does not end");
-            drain_step(&rig->cache, &rig->cache.shards[i], reason, rig->now_ms, DRAIN_RECORDS, &done);
+            drain_step(&rig->cache, &rig->cache.shards[i], reason, rig->now_ms, DRAIN_RECORDS,
+                       &done);
         }
     }
     return done;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the tests of the cache core share: an allocator that can be told to refuse and counts what is out,
- * memory pools without a cache around them, and a rig, which is a cache with a time of its own and short
- * ways to set, read and drain. A failed expectation in here ends the process (CHECK), because threads use
- * these helpers too.
+ * What the tests of the cache core share: an allocator that can be told to refuse and counts what
+ * is out, memory pools without a cache around them, and a rig, which is a cache with a time of its
+ * own and short ways to set, read and drain. A failed expectation in here ends the process (CHECK),
+ * because threads use these helpers too.
  */
 #ifndef ATTL_TESTS_CACHE_SUPPORT_H
 #define ATTL_TESTS_CACHE_SUPPORT_H
@@ -16,7 +16,8 @@
 #include "../../support/check.h"
 #include "../../support/rng.h"
 
-/* 2025-01-01, and six ticks into a lap of the finest wheel: lives of less than half a minute stay on it. */
+/* 2025-01-01, and six ticks into a lap of the finest wheel: lives of less than half a minute stay
+ * on it. */
 #define START_MS INT64_C(1735689604219)
 #define SECOND_MS INT64_C(1000)
 #define HOUR_MS (3600 * SECOND_MS)
@@ -25,7 +26,8 @@
 /* True if `fn` ends its process by an abort; it runs in a child. */
 bool dies(void (*fn)(void *ud), void *ud);
 
-/* malloc that refuses the n-th request from now and all later ones, and knows how many blocks are out. */
+/* malloc that refuses the n-th request from now and all later ones, and knows how many blocks are
+ * out. */
 struct purse {
     _Atomic int64_t until_refusal; /* < 0: never refuses */
     _Atomic int64_t out;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pools of granules against a map of who owns each granule: no run overlaps another or leaves its arena,
- * every byte is accounted for, what is freed is used again before anything is committed, and trimming
- * gives empty arenas back to the system. Lack of memory, of addresses and of bookkeeping is a NULL after
- * which everything else still works.
+ * Pools of granules against a map of who owns each granule: no run overlaps another or leaves its
+ * arena, every byte is accounted for, what is freed is used again before anything is committed, and
+ * trimming gives empty arenas back to the system. Lack of memory, of addresses and of bookkeeping
+ * is a NULL after which everything else still works.
  */
 #include "cache/arena.h"
 
@@ -22,7 +22,13 @@
 
 #include <cmocka.h>
 
-enum { ARENA = LIMIT_ARENA_BYTES, ARENAS_MAX = 64, RUNS_MAX = 10300, GRANULES_MAX = 2048, STEPS = 6000 };
+enum {
+    ARENA = LIMIT_ARENA_BYTES,
+    ARENAS_MAX = 64,
+    RUNS_MAX = 10300,
+    GRANULES_MAX = 2048,
+    STEPS = 6000
+};
 
 struct run {
     char *at;
@@ -354,7 +360,8 @@ a_region_ends(void **state)
 extern void __asan_init(void) __attribute__((weak));
 extern void __tsan_init(void) __attribute__((weak));
 
-/* In a child with `limit` bytes of addresses: how many arenas a region gets; 0 if none can be had. */
+/* In a child with `limit` bytes of addresses: how many arenas a region gets; 0 if none can be had.
+ */
 static int
 arenas_within(rlim_t limit)
 {
@@ -425,7 +432,8 @@ addresses_are_never_zero_and_lead_back(void **state)
     struct chunk chunks[3];
     for (int i = 0; i < 3; i++) {
         assert_true(model_alloc(m, (size_t)ARENA_PAGE_BYTES << (3 * i)));
-        arena_pool_map_chunk(m->pool, m->runs[i].at, (size_t)m->runs[i].granules * ARENA_PAGE_BYTES, &chunks[i]);
+        arena_pool_map_chunk(m->pool, m->runs[i].at, (size_t)m->runs[i].granules * ARENA_PAGE_BYTES,
+                             &chunks[i]);
     }
     for (int i = 0; i < 3; i++) {
         for (size_t at = 0; at < (size_t)m->runs[i].granules * ARENA_PAGE_BYTES; at += 8) {
@@ -454,7 +462,8 @@ work(void *arg)
     for (int step = 0; step < 3000; step++) {
         size_t i = rng_below(&r, 32);
         if (runs[i]) {
-            CHECK(runs[i][0] == (char)w->seed && runs[i][sizes[i] - 1] == (char)w->seed, "not mine");
+            CHECK(runs[i][0] == (char)w->seed && runs[i][sizes[i] - 1] == (char)w->seed,
+                  "not mine");
             arena_pool_free(w->pool, runs[i], sizes[i]);
             runs[i] = NULL;
             continue;

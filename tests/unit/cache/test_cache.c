@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The cache put together: it fits itself to its limits, survives the refusal of any allocation while it
- * is built, counts per thread and adds up, moves partitions without touching an entry, and is empty after
- * a clear. Used memory is compared with the sum of what it is made of.
+ * The cache put together: it fits itself to its limits, survives the refusal of any allocation
+ * while it is built, counts per thread and adds up, moves partitions without touching an entry, and
+ * is empty after a clear. Used memory is compared with the sum of what it is made of.
  */
 #include "cache/cache.h"
 
@@ -30,15 +30,17 @@ small_caches_have_small_parts(void **state)
         uint32_t chunk_max_bytes;
     } cases[] = {
         { 0, 0, 4, 0, 4, 10, 14, LIMIT_CHUNK_MAX_BYTES },
-        { 0, 10, 16, 0, 1, LIMIT_PARTITION_BITS_MIN, LIMIT_PARTITION_BITS_MIN, LIMIT_CHUNK_MAX_BYTES },
+        { 0, 10, 16, 0, 1, LIMIT_PARTITION_BITS_MIN, LIMIT_PARTITION_BITS_MIN,
+          LIMIT_CHUNK_MAX_BYTES },
         { 1 << 20, 0, 16, 0, 1, LIMIT_PARTITION_BITS_MIN, 8, LIMIT_CHUNK_MIN_BYTES },
         { 64 * (uint64_t)MIB, 0, 16, 0, 8, 6, 10, 64 << 10 },
         { UINT64_C(100) << 30, 0, 2000, 0, LIMIT_SHARDS, 14, 14, LIMIT_CHUNK_MAX_BYTES },
         { 0, UINT64_C(1) << 40, 3, 0, 3, 14, 14, LIMIT_CHUNK_MAX_BYTES },
-        { 0, 0, 0, 1, 1, LIMIT_PARTITION_BITS_MIN, LIMIT_PARTITION_BITS_MIN, LIMIT_CHUNK_MAX_BYTES },
+        { 0, 0, 0, 1, 1, LIMIT_PARTITION_BITS_MIN, LIMIT_PARTITION_BITS_MIN,
+          LIMIT_CHUNK_MAX_BYTES },
         { 0, 0, 5, 60, 5, 14, 14, LIMIT_CHUNK_MAX_BYTES },
-        { 0, 0, 5000, LIMIT_PARTITION_BITS_MIN, 1 << LIMIT_PARTITION_BITS_MIN, LIMIT_PARTITION_BITS_MIN,
-          LIMIT_PARTITION_BITS_MIN, LIMIT_CHUNK_MAX_BYTES },
+        { 0, 0, 5000, LIMIT_PARTITION_BITS_MIN, 1 << LIMIT_PARTITION_BITS_MIN,
+          LIMIT_PARTITION_BITS_MIN, LIMIT_PARTITION_BITS_MIN, LIMIT_CHUNK_MAX_BYTES },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct cache_config config = rig_config();
@@ -130,7 +132,8 @@ counters_of_all_threads_add_up_and_outlive_them(void **state)
         for (unsigned i = 0; i < 4; i++)
             assert_int_equal(pthread_join(threads[i], NULL), 0);
         assert_int_equal(cache_counter_sum(&rig->cache, COUNT_HITS), (uint64_t)round * 2 * COUNTS);
-        assert_int_equal(cache_counter_sum(&rig->cache, COUNT_MISSES), (uint64_t)round * 2 * COUNTS);
+        assert_int_equal(cache_counter_sum(&rig->cache, COUNT_MISSES),
+                         (uint64_t)round * 2 * COUNTS);
         assert_int_equal(cache_counter_sum(&rig->cache, COUNT_SETS), (uint64_t)round * 8 * COUNTS);
     }
     assert_int_equal(cache_counter_sum(&rig->cache, COUNT_DELETES), 0);
@@ -167,7 +170,8 @@ filled(unsigned shards, uint64_t keys)
     for (uint64_t i = 0; i < keys; i++) {
         struct name name;
         attl_slice value = i % 100 ? attl_s("some value") : attl_b(large, sizeof(large));
-        rig_set(rig, name_of(i, &name), value, i % 2 ? START_MS + (int64_t)i * 1000 : ATTL_NO_DEADLINE);
+        rig_set(rig, name_of(i, &name), value,
+                i % 2 ? START_MS + (int64_t)i * 1000 : ATTL_NO_DEADLINE);
     }
     return rig;
 }
@@ -180,7 +184,8 @@ moving_partitions_moves_their_sums_and_no_entry(void **state)
     struct cache *c = &rig->cache;
     struct rng r = rng_from_seed(1);
     for (int i = 0; i < 200; i++) {
-        unsigned p = (unsigned)rng_below(&r, UINT64_C(1) << c->partition_bits), to = (unsigned)rng_below(&r, 4);
+        unsigned p = (unsigned)rng_below(&r, UINT64_C(1) << c->partition_bits),
+                 to = (unsigned)rng_below(&r, 4);
         unsigned from = atomic_load(&c->partitions[p].owner);
         uint64_t items = c->partitions[p].items, before = atomic_load(&c->shards[to].items);
         cache_move_partition(c, p, to);
@@ -254,8 +259,9 @@ used_memory_is_the_sum_of_its_parts(void **state)
     (void)state;
     struct rig *rig = filled(1, KEYS);
     struct cache *c = &rig->cache;
-    uint64_t used = atomic_load(&c->chunk_pool.used_bytes) + atomic_load(&c->table_pool.used_bytes) +
-                    atomic_load(&c->extents.used_bytes) + atomic_load(&c->ghost_bytes) + c->fixed_bytes;
+    uint64_t used = atomic_load(&c->chunk_pool.used_bytes) +
+                    atomic_load(&c->table_pool.used_bytes) + atomic_load(&c->extents.used_bytes) +
+                    atomic_load(&c->ghost_bytes) + c->fixed_bytes;
     assert_int_equal(cache_used_bytes(c), used);
     assert_true(atomic_load(&c->peak_bytes) >= used);
     assert_int_equal(atomic_load(&c->extents.used_bytes), KEYS / 100 * extent_bytes(20000));

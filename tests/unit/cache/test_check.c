@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The checker is only worth its name if it notices: each sum and structure it compares is bent a little in
- * a healthy cache, and it must say so, and be content again when it is bent back. A cache in every state
- * the drain can leave it in must pass.
+ * The checker is only worth its name if it notices: each sum and structure it compares is bent a
+ * little in a healthy cache, and it must say so, and be content again when it is bent back. A cache
+ * in every state the drain can leave it in must pass.
  */
 #include "cache/cache.h"
 
@@ -27,7 +27,8 @@ setup(void **state)
     for (uint64_t i = 0; i < KEYS; i++) {
         struct name name;
         attl_slice value = i % 50 ? attl_b(large, i % 200) : attl_b(large, sizeof(large));
-        rig_set(rig, name_of(i, &name), value, i % 3 ? START_MS + (int64_t)i * 500 + 1 : ATTL_NO_DEADLINE);
+        rig_set(rig, name_of(i, &name), value,
+                i % 3 ? START_MS + (int64_t)i * 500 + 1 : ATTL_NO_DEADLINE);
     }
     *state = rig;
     return 0;
@@ -139,7 +140,8 @@ entries_must_be_found_by_their_keys(void **state)
     struct index_pos pos = some_entry(some_partition(rig));
     uint64_t meta = atomic_load(&pos.bucket->meta[0]);
     if (pos.slot < 4) {
-        atomic_store(&pos.bucket->meta[0], meta ^ UINT64_C(0x10) << pos.slot * 16); /* another tag */
+        atomic_store(&pos.bucket->meta[0], meta ^ UINT64_C(0x10)
+                                                      << pos.slot * 16); /* another tag */
         expect_broken(rig, "looked for");
         atomic_store(&pos.bucket->meta[0], meta);
     }

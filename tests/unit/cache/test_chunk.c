@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Chunks are born clean whatever their descriptor was before, know their pages, and go back to where they
- * came from; lack of either descriptors or data is a NULL that loses nothing. Lists are compared with an
- * array under random changes, in both kinds of links at once, since a chunk is in one list of each.
+ * Chunks are born clean whatever their descriptor was before, know their pages, and go back to
+ * where they came from; lack of either descriptors or data is a NULL that loses nothing. Lists are
+ * compared with an array under random changes, in both kinds of links at once, since a chunk is in
+ * one list of each.
  */
 #include "cache/chunk.h"
 
@@ -68,8 +69,9 @@ a_chunk_is_born_clean(void **state)
         for (int kind = 0; kind < 2; kind++)
             assert_true(!c->link[kind].prev && !c->link[kind].next);
         for (uint32_t at = 0; at < bytes; at += 4096)
-            assert_ptr_equal(region_chunk(&s->ground.region,
-                                          region_address(&s->ground.region, c->data + at)), c);
+            assert_ptr_equal(
+                region_chunk(&s->ground.region, region_address(&s->ground.region, c->data + at)),
+                c);
         memset(c->data, 0xff, bytes);
         c->used = c->drain_offset = bytes; /* as it is when it ends */
         c->link[0].prev = c->link[1].next = c;
@@ -106,7 +108,8 @@ lack_of_data_or_descriptors_loses_nothing(void **state)
     atomic_store(&s->ground.region.commits_until_failure, 0);
     for (int i = 0; i < MANY; i++)
         assert_null(chunk_new(&s->store, 4096));
-    assert_in_range(atomic_load(&s->ground.purse.out), 1, 2); /* each failure gave its descriptor back */
+    assert_in_range(atomic_load(&s->ground.purse.out), 1,
+                    2); /* each failure gave its descriptor back */
     assert_int_equal(atomic_load(&s->ground.chunks.used_bytes), 0);
     atomic_store(&s->ground.region.commits_until_failure, -1);
     struct chunk *c = chunk_new(&s->store, 4096);
@@ -187,7 +190,8 @@ library_step(struct library *l, enum chunk_link_kind kind, struct rng *r)
     chunk_list_remove(&l->lists[list], c, kind);
     while (l->order[list][at] != which)
         at++;
-    memmove(&l->order[list][at], &l->order[list][at + 1], (l->len[list] - at - 1) * sizeof(unsigned));
+    memmove(&l->order[list][at], &l->order[list][at + 1],
+            (l->len[list] - at - 1) * sizeof(unsigned));
     l->len[list]--;
     l->where[which] = -1;
     assert_true(!c->link[kind].prev && !c->link[kind].next);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The drain in each of its roles: it drops what has expired when that is due and cascades the rest, evicts
- * in the policy's order, compacts without losing anything, empties scattered arenas, and gives room. A
- * drain without memory loses nothing and goes on later. Beside it writers change the very records it is
- * moving, and the newest value always wins.
+ * The drain in each of its roles: it drops what has expired when that is due and cascades the rest,
+ * evicts in the policy's order, compacts without losing anything, empties scattered arenas, and
+ * gives room. A drain without memory loses nothing and goes on later. Beside it writers change the
+ * very records it is moving, and the newest value always wins.
  */
 #include "cache/drain.h"
 
@@ -85,7 +85,8 @@ first_shard(struct rig *rig)
 
 /* ---- expiry and cascade ---------------------------------------------------------------------- */
 
-/* Every record lies in the slot where it would be put now; later ones may lie in an earlier slot. */
+/* Every record lies in the slot where it would be put now; later ones may lie in an earlier slot.
+ */
 static void
 check_slots(struct rig *rig, const int64_t *deadlines_ms, uint64_t keys)
 {
@@ -109,7 +110,8 @@ what_has_expired_goes_in_its_tick_and_nothing_else_does(void **state)
     struct rng r = rng_from_seed(1);
     static int64_t deadlines_ms[KEYS];
     for (uint64_t i = 0; i < KEYS; i++) {
-        deadlines_ms[i] = START_MS + 1 + (int64_t)rng_below(&r, (uint64_t)(i % 2 ? HOUR_MS : DAY_MS));
+        deadlines_ms[i] = START_MS + 1 +
+                          (int64_t)rng_below(&r, (uint64_t)(i % 2 ? HOUR_MS : DAY_MS));
         put(rig, i, 20 + i % 50, deadlines_ms[i]);
     }
     int64_t step_ms = 700;
@@ -128,7 +130,8 @@ what_has_expired_goes_in_its_tick_and_nothing_else_does(void **state)
     }
     assert_int_equal(counter(rig, COUNT_EXPIRED), KEYS);
     assert_int_equal(counter(rig, COUNT_EVICTED), 0);
-    assert_in_range(counter(rig, COUNT_RECORDS_COPIED), 1, 3 * KEYS); /* one per level below the first */
+    assert_in_range(counter(rig, COUNT_RECORDS_COPIED), 1,
+                    3 * KEYS); /* one per level below the first */
     rig_collect(rig);
     assert_int_equal(atomic_load(&rig->cache.chunk_pool.used_bytes), 0);
 }
@@ -168,7 +171,8 @@ a_sliding_deadline_is_followed_lazily(void **state)
     rig_unlock(&e);
     rig_pass(rig, HOUR_MS);
     assert_true(has(rig, 0, 10));
-    assert_int_equal(shard_next_due(first_shard(rig)), INT64_MAX); /* it has moved where nothing comes due */
+    assert_int_equal(shard_next_due(first_shard(rig)),
+                     INT64_MAX); /* it has moved where nothing comes due */
 }
 
 static void
@@ -178,7 +182,8 @@ large_values_expire_with_their_extents(void **state)
     static char large[50000];
     for (uint64_t i = 0; i < 50; i++) {
         struct name name;
-        rig_set(rig, name_of(i, &name), attl_b(large, sizeof(large)), START_MS + (i % 2 ? HOUR_MS : 2 * HOUR_MS));
+        rig_set(rig, name_of(i, &name), attl_b(large, sizeof(large)),
+                START_MS + (i % 2 ? HOUR_MS : 2 * HOUR_MS));
     }
     rig_pass(rig, HOUR_MS + SECOND_MS);
     rig_collect(rig);
@@ -188,7 +193,8 @@ large_values_expire_with_their_extents(void **state)
     assert_int_equal(atomic_load(&rig->cache.extents.used_bytes), 0);
 }
 
-/* Found by reading, then here: such a chunk was in no wheel slot, and its entries stayed for ever. */
+/* Found by reading, then here: such a chunk was in no wheel slot, and its entries stayed for ever.
+ */
 static void
 entries_of_a_partly_evicted_chunk_expire_on_time(void **state)
 {
@@ -213,14 +219,16 @@ unused_entries_go_in_the_order_they_came(void **state)
         put(rig, i, 20, ATTL_NO_DEADLINE);
         assert_true(cache_items(&rig->cache) <= 500);
     }
-    unsigned strangers = 0; /* a fingerprint in the ghost may be another key's: such a key is kept */
+    unsigned strangers =
+        0; /* a fingerprint in the ghost may be another key's: such a key is kept */
     for (uint64_t i = 0; i < KEYS; i++)
         strangers += has(rig, i, 20) != (i >= KEYS - 500);
     assert_in_range(strangers, 0, 24);
     assert_int_equal(counter(rig, COUNT_EVICTED), KEYS - 500);
 }
 
-/* All are used at first, and so promoted, which clears their uses; from then on only 25 are used. */
+/* All are used at first, and so promoted, which clears their uses; from then on only 25 are used.
+ */
 static void
 used_entries_survive_as_long_as_they_are_used(void **state)
 {
@@ -236,7 +244,8 @@ used_entries_survive_as_long_as_they_are_used(void **state)
         assert_int_equal(has(rig, i, 20), i >= 400 && i < 425);
     int64_t survivors = atomic_load(&first_shard(rig)->live_bytes[GEN_SURVIVOR]);
     int64_t newcomers = atomic_load(&first_shard(rig)->live_bytes[GEN_NEW]);
-    assert_in_range(newcomers * 100 / (survivors + newcomers), 5, 20); /* a tenth to prove themselves */
+    assert_in_range(newcomers * 100 / (survivors + newcomers), 5,
+                    20); /* a tenth to prove themselves */
     rig_check(rig, "after evictions");
 }
 
@@ -503,7 +512,8 @@ hoard_all(struct rig *rig, struct hoard *h)
 {
     atomic_store(&rig->cache.region.commits_until_failure, 0);
     h->count = 0;
-    while (h->count < 4096 && (h->taken[h->count] = arena_pool_alloc(&rig->cache.chunk_pool, 4096)) != NULL)
+    while (h->count < 4096 &&
+           (h->taken[h->count] = arena_pool_alloc(&rig->cache.chunk_pool, 4096)) != NULL)
         h->count++;
 }
 
@@ -570,7 +580,8 @@ what_has_expired_needs_no_memory_to_go(void **state)
 
 /* ---- with others at work --------------------------------------------------------------------- */
 
-/* A drainer that holds a chunk, stopped in the middle: the clock must not forget what it has in hand. */
+/* A drainer that holds a chunk, stopped in the middle: the clock must not forget what it has in
+ * hand. */
 static void *
 drain_due(void *arg)
 {
@@ -630,7 +641,8 @@ drain_everything(void *arg)
         if (rng_one_in(&r, 16))
             (void)limbo_collect(&b->rig->cache.limbo);
         if (rng_one_in(&r, 8))
-            cache_move_partition(&b->rig->cache, (unsigned)rng_below(&r, 64), (unsigned)rng_below(&r, 2));
+            cache_move_partition(&b->rig->cache, (unsigned)rng_below(&r, 64),
+                                 (unsigned)rng_below(&r, 2));
     }
     return NULL;
 }
@@ -660,7 +672,8 @@ the_newest_value_wins_over_a_drain_in_progress(void **state)
         rig_lock(rig, name_of(other, &name), &e);
         CHECK(e.found == (newest[other] != 0), "key %" PRIu64 " is lost", other);
         if (e.found)
-            CHECK(memcmp(entry_value(&e).data, &newest[other], 8) == 0, "key %" PRIu64 " is old", other);
+            CHECK(memcmp(entry_value(&e).data, &newest[other], 8) == 0, "key %" PRIu64 " is old",
+                  other);
         rig_unlock(&e);
         if (serial % 512 == 0)
             (void)sched_yield();

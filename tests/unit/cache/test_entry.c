@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Changes to one entry: which of them stay in the old record and which write a new one, that a failure
- * leaves everything as it was, and that each keeps the sums right (the rig checks them all at the end).
- * A random run of every operation is compared with a plain table of values and deadlines.
+ * Changes to one entry: which of them stay in the old record and which write a new one, that a
+ * failure leaves everything as it was, and that each keeps the sums right (the rig checks them all
+ * at the end). A random run of every operation is compared with a plain table of values and
+ * deadlines.
  */
 #include "cache/entry.h"
 
@@ -139,9 +140,15 @@ deadlines_move_later_in_place_and_earlier_by_a_new_record(void **state)
         int64_t from_ms, to_ms; /* lives; -1: none */
         bool in_place;
     } cases[] = {
-        { 1000, 2000, true },   { 2000, 1000, false }, { 1000, -1, true },
-        { -1, 1000, false },    { 1000, 1000, true },  { -1, -1, true },
-        { 1000, 300 * DAY_MS, false }, { 300 * DAY_MS, 301 * DAY_MS, false }, { 300 * DAY_MS, 5, false },
+        { 1000, 2000, true },
+        { 2000, 1000, false },
+        { 1000, -1, true },
+        { -1, 1000, false },
+        { 1000, 1000, true },
+        { -1, -1, true },
+        { 1000, 300 * DAY_MS, false },
+        { 300 * DAY_MS, 301 * DAY_MS, false },
+        { 300 * DAY_MS, 5, false },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         int64_t from_ms = cases[i].from_ms < 0 ? ATTL_NO_DEADLINE : START_MS + cases[i].from_ms;
@@ -218,7 +225,8 @@ integers_are_stored_as_such_and_shown_as_text(void **state)
         rig_unlock(&e);
         assert_true(rig_has(rig, attl_s("n"), attl_b(text, len)));
     }
-    rig_set(rig, attl_s("n"), attl_s("12345678"), START_MS + HOUR_MS); /* eight bytes, and no integer */
+    rig_set(rig, attl_s("n"), attl_s("12345678"),
+            START_MS + HOUR_MS); /* eight bytes, and no integer */
     int64_t number;
     struct entry e;
     rig_lock(rig, attl_s("n"), &e);
@@ -252,9 +260,11 @@ a_refused_write_changes_nothing(void **state)
     static char value[LARGE];
     rig_set(rig, attl_s("k"), attl_s("old"), START_MS + HOUR_MS);
     atomic_store(&rig->cache.max_bytes, 1);
-    assert_int_equal(rig_try_set(rig, attl_s("k"), attl_b(value, LARGE), ATTL_NO_DEADLINE), ATTL_E_FULL);
+    assert_int_equal(rig_try_set(rig, attl_s("k"), attl_b(value, LARGE), ATTL_NO_DEADLINE),
+                     ATTL_E_FULL);
     /* The open chunk has room: only what needs a new one is refused. */
-    assert_int_equal(rig_try_set(rig, attl_s("k"), attl_b(value, 5000), ATTL_NO_DEADLINE), ATTL_E_FULL);
+    assert_int_equal(rig_try_set(rig, attl_s("k"), attl_b(value, 5000), ATTL_NO_DEADLINE),
+                     ATTL_E_FULL);
     struct entry e;
     rig_lock(rig, attl_s("k"), &e);
     assert_int_equal(entry_set_deadline(&e, START_MS + 1), ATTL_E_FULL);
@@ -309,7 +319,8 @@ a_staged_record_is_nobodys_business_until_committed(void **state)
         assert_int_equal(stored_value_init(&rig->cache, attl_s("staged"), &v), ATTL_OK);
         rig_lock(rig, attl_s("k"), &e);
         assert_int_equal(entry_stage(&e, &v, START_MS + 5000, false), ATTL_OK);
-        assert_true(rig_has(rig, attl_s("k"), attl_s("old"))); /* lock-free readers see the old one */
+        assert_true(
+            rig_has(rig, attl_s("k"), attl_s("old"))); /* lock-free readers see the old one */
         if (commit)
             assert_int_equal(entry_commit(&e, &v), ATTL_OK);
         else
@@ -376,8 +387,8 @@ random_step(struct rig *rig, struct plain *plain, struct rng *r)
     struct name name;
     size_t i = rng_below(r, KEYS);
     attl_slice key = name_of(i, &name);
-    struct plain next = { true, rng_below(r, rng_one_in(r, 10) ? LARGE : 100), (char)rng_range(r, 'a', 'z'),
-                          any_deadline(r, rig->now_ms) };
+    struct plain next = { true, rng_below(r, rng_one_in(r, 10) ? LARGE : 100),
+                          (char)rng_range(r, 'a', 'z'), any_deadline(r, rig->now_ms) };
     struct entry e;
     switch (rng_below(r, 4)) {
     case 0:
@@ -406,7 +417,8 @@ compare(struct rig *rig, struct plain *plain, size_t i)
 {
     struct name name;
     struct entry e;
-    if (plain[i].present && plain[i].deadline_ms != ATTL_NO_DEADLINE && plain[i].deadline_ms <= rig->now_ms)
+    if (plain[i].present && plain[i].deadline_ms != ATTL_NO_DEADLINE &&
+        plain[i].deadline_ms <= rig->now_ms)
         plain[i].present = false;
     rig_lock(rig, name_of(i, &name), &e);
     assert_int_equal(e.found, plain[i].present);

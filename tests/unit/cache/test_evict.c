@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The drain's decisions as complete tables: every reason, policy, generation, frequency, expired or not,
- * with a deadline or without, 384 cases, each judged by the policy's rules written out a second time.
- * Choosing a generation and a chunk to clean are held to their properties.
+ * The drain's decisions as complete tables: every reason, policy, generation, frequency, expired or
+ * not, with a deadline or without, 384 cases, each judged by the policy's rules written out a
+ * second time. Choosing a generation and a chunk to clean are held to their properties.
  */
 #include "cache/evict.h"
 
@@ -19,18 +19,19 @@ enum { FREQS = 4, POLICIES = 3, CASES = DRAIN_REASONS * POLICIES * GEN_COUNT * F
 static struct drain_verdict
 by_the_rules(const struct drain_case *c)
 {
-    bool evicting = c->reason == DRAIN_EVICT;
+    bool by_fifo = c->reason == DRAIN_EVICT && c->policy == EVICT_S3FIFO;
+    bool by_ttl = c->reason == DRAIN_EVICT && c->policy == EVICT_VOLATILE_TTL;
     if (c->expired)
         return (struct drain_verdict){ .fate = FATE_EXPIRE };
-    if (evicting && c->policy == EVICT_VOLATILE_TTL && c->has_ttl)
+    if (by_ttl && c->has_ttl)
         return (struct drain_verdict){ .fate = FATE_EVICT };
-    if (evicting && c->policy == EVICT_S3FIFO && c->gen == GEN_NEW && c->freq < 2)
+    if (by_fifo && c->gen == GEN_NEW && c->freq < 2)
         return (struct drain_verdict){ .fate = FATE_EVICT };
-    if (evicting && c->policy == EVICT_S3FIFO && c->gen == GEN_NEW)
+    if (by_fifo && c->gen == GEN_NEW)
         return (struct drain_verdict){ FATE_KEEP, GEN_SURVIVOR, 0 };
-    if (evicting && c->policy == EVICT_S3FIFO && c->freq == 0)
+    if (by_fifo && c->freq == 0)
         return (struct drain_verdict){ .fate = FATE_EVICT };
-    if (evicting && c->policy == EVICT_S3FIFO)
+    if (by_fifo)
         return (struct drain_verdict){ FATE_KEEP, GEN_SURVIVOR, c->freq - 1 };
     return (struct drain_verdict){ FATE_KEEP, c->gen, c->freq };
 }
@@ -60,8 +61,8 @@ every_case_is_decided_by_the_rules(void **state)
         struct drain_case c = case_number(n);
         struct drain_verdict want = by_the_rules(&c), got = evict_decide(&c);
         if (got.fate != want.fate)
-            fail_msg("reason %d policy %d gen %d freq %u expired %d ttl %d: fate %d, not %d", c.reason,
-                     c.policy, c.gen, c.freq, c.expired, c.has_ttl, got.fate, want.fate);
+            fail_msg("reason %d policy %d gen %d freq %u expired %d ttl %d: fate %d, not %d",
+                     c.reason, c.policy, c.gen, c.freq, c.expired, c.has_ttl, got.fate, want.fate);
         if (want.fate != FATE_KEEP)
             continue; /* where it would have gone does not matter */
         assert_int_equal(got.gen, want.gen);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Large values: their size in pages, where they come from, and when they go. The index' reference ends
- * only after the readers that could have seen the extent have left, a pin keeps it as long as it likes,
- * and the last to let go frees it exactly once, whoever that is.
+ * Large values: their size in pages, where they come from, and when they go. The index' reference
+ * ends only after the readers that could have seen the extent have left, a pin keeps it as long as
+ * it likes, and the last to let go frees it exactly once, whoever that is.
  */
 #include "cache/extent.h"
 
@@ -69,7 +69,9 @@ static void
 extents_of_all_sizes_hold_their_value(void **state)
 {
     struct barn *b = *state;
-    static const uint64_t lens[] = { 8192, 10000, 65536, MIB - 64, MIB - 63, MIB, 3 * MIB, 20 * MIB };
+    static const uint64_t lens[] = {
+        8192, 10000, 65536, MIB - 64, MIB - 63, MIB, 3 * MIB, 20 * MIB
+    };
     for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
         struct extent *e = extent_new(&b->store, lens[i]);
         assert_non_null(e);
@@ -180,7 +182,8 @@ collect(void *arg)
     return NULL;
 }
 
-/* What is retired may be gone at once: the retiring thread is in no epoch and must not look back. */
+/* What is retired may be gone at once: the retiring thread is in no epoch and must not look back.
+ */
 static void
 retiring_and_releasing_race_harmlessly(void **state)
 {

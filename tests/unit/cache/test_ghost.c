@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The ghost remembers about as many keys as it is made for, forgets what it is told to, takes a stranger
- * for a friend as rarely as 16 bits allow, and survives changes of size. Hashes are drawn the way a shard
- * sees them: of all partitions, only every n-th is its own, and a ghost that chose its lines by the same
- * bits would leave most of them empty.
+ * The ghost remembers about as many keys as it is made for, forgets what it is told to, takes a
+ * stranger for a friend as rarely as 16 bits allow, and survives changes of size. Hashes are drawn
+ * the way a shard sees them: of all partitions, only every n-th is its own, and a ghost that chose
+ * its lines by the same bits would leave most of them empty.
  */
 #include "cache/ghost.h"
 
@@ -82,7 +82,8 @@ without_lines_it_knows_nothing(void **state)
     assert_int_equal(ghost_bytes(&h->ghost), 0);
 }
 
-/* A line is a FIFO of 31: of as many keys as there are places a good nine tenths stay, newest first. */
+/* A line is a FIFO of 31: of as many keys as there are places a good nine tenths stay, newest
+ * first. */
 static void
 check_capacity(struct ghost *g, unsigned shards)
 {
@@ -92,7 +93,8 @@ check_capacity(struct ghost *g, unsigned shards)
     unsigned all = remembered(g, 0, KEYS, shards);
     print_message("%u shards: %u of %u remembered\n", shards, all, (unsigned)KEYS);
     assert_in_range(all, KEYS * 90 / 100, KEYS);
-    assert_in_range(remembered(g, KEYS - KEYS / 4, KEYS / 4, shards), KEYS / 4 * 99 / 100, KEYS / 4);
+    assert_in_range(remembered(g, KEYS - KEYS / 4, KEYS / 4, shards), KEYS / 4 * 99 / 100,
+                    KEYS / 4);
     add_range(g, KEYS, 2 * KEYS, shards);
     assert_in_range(remembered(g, 0, KEYS, shards), 0, KEYS / 20); /* the oldest have gone */
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The table against a map. Tables of every size are filled to the first refusal and then searched, emptied
- * and filled again at random; after each phase the whole table is walked: each entry once, in a bucket its
- * key may be in, with the displaced and overflow bits that say so, and with the frequency it was given,
- * however often it was moved. How full tables get is printed, because memory per entry depends on it.
+ * The table against a map. Tables of every size are filled to the first refusal and then searched,
+ * emptied and filled again at random; after each phase the whole table is walked: each entry once,
+ * in a bucket its key may be in, with the displaced and overflow bits that say so, and with the
+ * frequency it was given, however often it was moved. How full tables get is printed, because
+ * memory per entry depends on it.
  */
 #include "cache/index.h"
 
@@ -99,8 +100,7 @@ field_find(struct field *f, uint64_t i, struct index_pos *ret_pos)
     bool found = index_find(f->table, &f->ground.region, &key, ret_pos);
     assert_int_equal(found, f->keys[i].present);
     struct lookup_hit hit;
-    enum lookup_result result =
-        lookup(table_ref_to(f->table), &f->ground.region, &key, &hit);
+    enum lookup_result result = lookup(table_ref_to(f->table), &f->ground.region, &key, &hit);
     assert_int_equal(result, found ? LOOKUP_HIT : LOOKUP_MISS);
     if (!found)
         return false;
@@ -199,7 +199,8 @@ tables_of_every_size_are_searched_rightly_when_full(void **state)
         lowest = part < lowest ? part : lowest;
         index_table_free(f->table);
     }
-    print_message("full at %.1f %% in the mean, %.1f %% at least\n", sum / SIZES * 100, lowest * 100);
+    print_message("full at %.1f %% in the mean, %.1f %% at least\n", sum / SIZES * 100,
+                  lowest * 100);
     assert_true(sum / SIZES >= 0.80);
 }
 
@@ -293,8 +294,8 @@ tags_match_as_in_a_naive_loop(void **state)
         uint16_t probe = (uint16_t)rng_range(&r, 1, 0xfff);
         for (unsigned slot = 0; slot < BUCKET_SLOTS; slot++) {
             uint16_t near = (uint16_t)(probe ^ 1u << rng_below(&r, 12));
-            uint16_t any[] = { probe, near, (uint16_t)(probe + 1), (uint16_t)(probe - 1), 0, 0xfff,
-                               (uint16_t)rng_u64(&r) };
+            uint16_t any[] = { probe, near,  (uint16_t)(probe + 1), (uint16_t)(probe - 1),
+                               0,     0xfff, (uint16_t)rng_u64(&r) };
             tags[slot] = any[rng_below(&r, 7)] & 0xfff;
             uint16_t lane = (uint16_t)(tags[slot] << 4 | rng_below(&r, 16));
             if (slot < 8)
@@ -337,7 +338,8 @@ uses_are_counted_up_to_three_and_only_where_they_were(void **state)
     index_table_free(f->table);
 }
 
-/* Whatever the number of buckets, keys in the order of their positions are in the order of homes. */
+/* Whatever the number of buckets, keys in the order of their positions are in the order of homes.
+ */
 static void
 homes_keep_the_order_of_positions(void **state)
 {

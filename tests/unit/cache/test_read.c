@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The read path: exact to the millisecond, whole whatever the value's form, counted as a use only when
- * asked, pinned only as far as the budget goes, and never without an end: a reader that finds no quiet
- * moment takes the lock. Threads overwrite, delete and drain what others read and hold, and every byte
- * that is read is checked.
+ * The read path: exact to the millisecond, whole whatever the value's form, counted as a use only
+ * when asked, pinned only as far as the budget goes, and never without an end: a reader that finds
+ * no quiet moment takes the lock. Threads overwrite, delete and drain what others read and hold,
+ * and every byte that is read is checked.
  */
 #include "cache/read.h"
 
@@ -142,7 +142,8 @@ pins_are_limited_and_given_back(void **state)
         assert_int_equal(read_once(rig, attl_s("large"), READ_PIN, &views[i]), ATTL_OK);
     assert_int_equal(read_once(rig, attl_s("large"), READ_PIN, &extra), ATTL_E_BUSY);
     assert_int_equal(read_once(rig, attl_s("middle"), READ_PIN, &extra), ATTL_E_BUSY);
-    assert_int_equal(atomic_load(&rig->cache.pinned_bytes), 2 * LARGE); /* a refusal takes nothing */
+    assert_int_equal(atomic_load(&rig->cache.pinned_bytes),
+                     2 * LARGE); /* a refusal takes nothing */
     assert_int_equal(read_once(rig, attl_s("middle"), 0, &extra), ATTL_OK); /* reading is free */
     assert_int_equal(read_once(rig, attl_s("small"), READ_PIN, &extra), ATTL_OK); /* a copy */
     read_unpin(&rig->cache, views[0].chunk, views[0].extent, views[0].value.len);
@@ -220,7 +221,8 @@ read_in_a_thread(void *arg)
     return NULL;
 }
 
-/* A bucket that stays in the making: after a bounded number of attempts the reader waits for the writer. */
+/* A bucket that stays in the making: after a bounded number of attempts the reader waits for the
+ * writer. */
 static void
 a_reader_without_a_quiet_moment_takes_the_lock(void **state)
 {
@@ -324,7 +326,8 @@ what_is_read_is_whole_and_what_is_held_stays(void **state)
         make_value(value, len, key, serial);
         rig_set(rig, name_of(key, &name), attl_b(value, len), START_MS + HOUR_MS);
         if (serial % 50 == 0) {
-            (void)rig_drain(rig, rng_one_in(&r, 2) ? DRAIN_CLEAN : DRAIN_EVICT); /* all of it moves */
+            (void)rig_drain(rig,
+                            rng_one_in(&r, 2) ? DRAIN_CLEAN : DRAIN_EVICT); /* all of it moves */
             (void)limbo_collect(&rig->cache.limbo);
             (void)sched_yield();
         }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Epochs: nothing retired is released while a reader that could have seen it is inside. Single steps are
- * checked with readers that stand still (threads parked inside and outside of epochs), then threads read
- * a shared pointer as fast as they can while others replace and retire what it points to; a reader that
- * meets freed memory finds its mark destroyed, and the sanitizers find it anyway.
+ * Epochs: nothing retired is released while a reader that could have seen it is inside. Single
+ * steps are checked with readers that stand still (threads parked inside and outside of epochs),
+ * then threads read a shared pointer as fast as they can while others replace and retire what it
+ * points to; a reader that meets freed memory finds its mark destroyed, and the sanitizers find it
+ * anyway.
  */
 #include "cache/reclaim.h"
 
@@ -224,6 +225,9 @@ a_thread_that_ends_inside_is_outside(void **state)
     puppet_do(&reader, 1);
     pond_retire(p, thing_new(0));
     puppet_do(&reader, 3);
+    struct reclaim_reader *left = atomic_load(&reader.reader);
+    assert_true(left->nesting == 0 &&
+                atomic_load(&left->epoch) == 0); /* for whoever gets it next */
     assert_int_equal(limbo_collect(&p->limbo), 1);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The layout of a record: whatever is written comes back, to the byte and to the millisecond, in every
- * shape there is, and nothing outside the record is touched. Records lie between guard words; padding
- * must be defined, because it is compared and one day written to disk. Changes in place must leave the key
- * alone although it may share a word with the value.
+ * The layout of a record: whatever is written comes back, to the byte and to the millisecond, in
+ * every shape there is, and nothing outside the record is touched. Records lie between guard words;
+ * padding must be defined, because it is compared and one day written to disk. Changes in place
+ * must leave the key alone although it may share a word with the value.
  */
 #include "cache/record.h"
 
@@ -15,7 +15,12 @@
 
 #include <cmocka.h>
 
-enum { WORDS = 41100 / 8, FRONT = 4, KEY_MAX = LIMIT_KEY_BYTES, VALUE_MAX = LIMIT_INLINE_VALUE_BYTES };
+enum {
+    WORDS = 41100 / 8,
+    FRONT = 4,
+    KEY_MAX = LIMIT_KEY_BYTES,
+    VALUE_MAX = LIMIT_INLINE_VALUE_BYTES
+};
 
 #define GUARD UINT64_C(0xdeadbeefcafef00d)
 #define LIMIT_NEAR_MS RECORD_NEAR_MS
@@ -96,16 +101,17 @@ write_and_check(struct page *p, const struct record_spec *spec, int64_t now_ms)
     return s;
 }
 
-static const size_t key_lens[] = { 0,   1,   2,   3,   4,   5,   6,   7,    8,    9,     15,   16,
-                                   17,  31,  100, 254, 255, 256, 257, 1000, 4095, 32767, 32768 };
-static const size_t value_lens[] = { 0,  1,  2,   3,   4,   5,   6,   7,    8,    9,   16, 31,
-                                     32, 33, 100, 255, 500, 511, 512, 4096, 8190, 8191 };
+static const size_t key_lens[] = { 0,  1,  2,   3,   4,   5,   6,   7,    8,    9,     15,   16,
+                                   17, 31, 100, 254, 255, 256, 257, 1000, 4095, 32767, 32768 };
+static const size_t value_lens[] = { 0,  1,  2,  3,   4,   5,   6,   7,   8,    9,    16,
+                                     31, 32, 33, 100, 255, 500, 511, 512, 4096, 8190, 8191 };
 
 static void
 every_shape_comes_back_as_written(void **state)
 {
     struct page *p = *state;
-    const int64_t lives_ms[] = { 1, 1000, LIMIT_NEAR_MS, LIMIT_NEAR_MS + 1, 4000 * DAY_MS, LIMIT_TTL_MS };
+    const int64_t lives_ms[] = { 1,           1000, LIMIT_NEAR_MS, LIMIT_NEAR_MS + 1, 4000 * DAY_MS,
+                                 LIMIT_TTL_MS };
     for (size_t k = 0; k < sizeof(key_lens) / sizeof(key_lens[0]); k++) {
         for (size_t v = 0; v < sizeof(value_lens) / sizeof(value_lens[0]); v++) {
             struct record_spec spec = { .key = attl_b(p->key, key_lens[k]),
@@ -143,21 +149,24 @@ static void
 the_smallest_record_is_one_word(void **state)
 {
     struct page *p = *state;
-    struct record_spec spec = { .key = attl_b("k", 0), .value = attl_b(NULL, 0),
+    struct record_spec spec = { .key = attl_b("k", 0),
+                                .value = attl_b(NULL, 0),
                                 .deadline_ms = ATTL_NO_DEADLINE };
     assert_int_equal(record_bytes(&spec, START_MS), 8);
     (void)write_and_check(p, &spec, START_MS);
     spec.key = attl_b(p->key, 16);
     spec.value = attl_b(p->value, 64);
     spec.deadline_ms = START_MS + HOUR_MS;
-    assert_int_equal(record_bytes(&spec, START_MS), 88); /* 8 bytes of overhead, deadline included */
+    assert_int_equal(record_bytes(&spec, START_MS),
+                     88); /* 8 bytes of overhead, deadline included */
 }
 
 static void
 write_too_long(void *ud)
 {
     struct page *p = ud;
-    struct record_spec spec = { .key = attl_b(p->key, 1), .value = attl_b(p->value, VALUE_MAX + 1),
+    struct record_spec spec = { .key = attl_b(p->key, 1),
+                                .value = attl_b(p->value, VALUE_MAX + 1),
                                 .deadline_ms = ATTL_NO_DEADLINE };
     record_write(record_of(p), &spec, START_MS);
 }
@@ -168,7 +177,8 @@ a_value_too_long_for_the_header_is_a_bug(void **state)
     assert_true(dies(write_too_long, *state));
 }
 
-/* Written at one time, read at another: exact as long as the two are within 190 days of the deadline. */
+/* Written at one time, read at another: exact as long as the two are within 190 days of the
+ * deadline. */
 static void
 deadlines_are_exact_to_the_millisecond(void **state)
 {
@@ -178,7 +188,8 @@ deadlines_are_exact_to_the_millisecond(void **state)
         int64_t now_ms = START_MS + (int64_t)rng_below(&r, (uint64_t)(50000 * DAY_MS));
         int64_t life_ms = (int64_t)rng_below(&r, (uint64_t)LIMIT_NEAR_MS + 1);
         life_ms = i % 100 == 0 ? LIMIT_NEAR_MS : i % 100 == 1 ? 0 : life_ms;
-        struct record_spec spec = { .key = attl_b(p->key, 3), .value = attl_b(p->value, 5),
+        struct record_spec spec = { .key = attl_b(p->key, 3),
+                                    .value = attl_b(p->value, 5),
                                     .deadline_ms = now_ms + life_ms };
         record_write(record_of(p), &spec, now_ms);
         struct record_shape s = record_shape(record_of(p));
@@ -198,7 +209,8 @@ far_deadlines_are_exact_whenever_read(void **state)
     struct rng r = rng_from_seed(3);
     for (int i = 0; i < 5000; i++) {
         int64_t life_ms = LIMIT_NEAR_MS + 1 + (int64_t)rng_below(&r, (uint64_t)(LIMIT_TTL_MS / 2));
-        struct record_spec spec = { .key = attl_b(p->key, rng_below(&r, 300)), .value = attl_b(p->value, 5),
+        struct record_spec spec = { .key = attl_b(p->key, rng_below(&r, 300)),
+                                    .value = attl_b(p->value, 5),
                                     .deadline_ms = START_MS + life_ms };
         struct record_shape s = write_and_check(p, &spec, START_MS);
         int64_t later_ms = START_MS + (int64_t)rng_below(&r, (uint64_t)(2 * life_ms));
@@ -214,7 +226,8 @@ a_key_is_compared_to_the_last_bit(void **state)
 {
     struct page *p = *state;
     for (size_t len = 0; len < 300; len += len < 40 ? 1 : 13) {
-        struct record_spec spec = { .key = attl_b(p->key, len), .value = attl_b(p->value, 11),
+        struct record_spec spec = { .key = attl_b(p->key, len),
+                                    .value = attl_b(p->value, 11),
                                     .deadline_ms = START_MS + 1 };
         struct record_shape s = write_and_check(p, &spec, START_MS);
         assert_false(record_key_is(record_of(p), &s, attl_b(p->key, len + 1)));
@@ -236,7 +249,8 @@ copies_are_whole_and_apart_where_records_change(void **state)
     uint64_t scratch[RECORD_SCRATCH_WORDS];
     for (size_t key_len = 0; key_len < 30; key_len++) {
         for (size_t value_len = 0; value_len < 600; value_len += value_len < 20 ? 1 : 29) {
-            struct record_spec spec = { .key = attl_b(p->key, key_len), .value = attl_b(p->value, value_len),
+            struct record_spec spec = { .key = attl_b(p->key, key_len),
+                                        .value = attl_b(p->value, value_len),
                                         .deadline_ms = START_MS + 1 };
             struct record_shape s = write_and_check(p, &spec, START_MS);
             attl_slice key = record_stable_key(record_of(p), &s, scratch);
@@ -266,7 +280,8 @@ overwriting_in_place_leaves_the_key_alone(void **state)
         for (size_t value_len = 0; value_len < 40; value_len++) {
             for (size_t i = 0; i < value_len; i++)
                 other[i] = (char)~p->value[i];
-            struct record_spec spec = { .key = attl_b(p->key, key_len), .value = attl_b(p->value, value_len),
+            struct record_spec spec = { .key = attl_b(p->key, key_len),
+                                        .value = attl_b(p->value, value_len),
                                         .deadline_ms = START_MS + 1000 };
             struct record_shape s = write_and_check(p, &spec, START_MS);
             spec.value = attl_b(other, value_len);
@@ -276,8 +291,10 @@ overwriting_in_place_leaves_the_key_alone(void **state)
             struct page after = *p;
             struct record_shape now = record_shape(record_of(p));
             assert_int_equal(now.bytes, s.bytes);
-            (void)write_and_check(p, &spec, START_MS); /* a fresh record must be the same to the last byte */
-            assert_memory_equal(after.words, p->words, sizeof(uint64_t) * (FRONT + s.bytes / 8 + FRONT));
+            (void)write_and_check(p, &spec,
+                                  START_MS); /* a fresh record must be the same to the last byte */
+            assert_memory_equal(after.words, p->words,
+                                sizeof(uint64_t) * (FRONT + s.bytes / 8 + FRONT));
         }
     }
 }
@@ -286,7 +303,8 @@ static void
 a_long_key_survives_a_change_in_place(void **state)
 {
     struct page *p = *state;
-    struct record_spec spec = { .key = attl_b(p->key, 301), .value = attl_b(p->value, 100),
+    struct record_spec spec = { .key = attl_b(p->key, 301),
+                                .value = attl_b(p->value, 100),
                                 .deadline_ms = START_MS + 1000 };
     struct record_shape s = write_and_check(p, &spec, START_MS);
     assert_true(record_is_mutable(&s));
@@ -306,7 +324,8 @@ what_may_be_overwritten_in_place(void **state)
     struct page *p = *state;
     int64_t number = 5;
     struct extent_ref ref = { .extent = NULL, .len = 1 };
-    struct record_spec old = { .key = attl_b(p->key, 5), .value = attl_b(p->value, 8),
+    struct record_spec old = { .key = attl_b(p->key, 5),
+                               .value = attl_b(p->value, 8),
                                .deadline_ms = START_MS + 1000 };
     struct record_shape s = write_and_check(p, &old, START_MS);
     struct record_spec spec = old;
@@ -324,12 +343,15 @@ what_may_be_overwritten_in_place(void **state)
     assert_false(record_can_overwrite(record_of(p), &s, &spec, START_MS));
     s = write_and_check(p, &spec, START_MS);
     assert_true(record_can_overwrite(record_of(p), &s, &spec, START_MS)); /* INCR */
-    spec = (struct record_spec){ .key = old.key, .value = attl_b(&ref, sizeof(ref)),
-                                 .deadline_ms = START_MS + 1000, .value_flags = RECORD_EXTENT };
+    spec = (struct record_spec){ .key = old.key,
+                                 .value = attl_b(&ref, sizeof(ref)),
+                                 .deadline_ms = START_MS + 1000,
+                                 .value_flags = RECORD_EXTENT };
     s = write_and_check(p, &spec, START_MS);
     assert_false(record_can_overwrite(record_of(p), &s, &spec, START_MS));
     spec = old;
-    spec.value.len = LIMIT_MUTABLE_RECORD_BYTES; /* with its header too large to change under readers */
+    spec.value.len =
+        LIMIT_MUTABLE_RECORD_BYTES; /* with its header too large to change under readers */
     s = write_and_check(p, &spec, START_MS);
     assert_false(record_can_overwrite(record_of(p), &s, &spec, START_MS));
 }
@@ -342,25 +364,35 @@ a_deadline_moves_in_place_only_to_later(void **state)
         int64_t present_ms, wanted_ms; /* lives; -1: none */
         bool in_place;
     } cases[] = {
-        { 1000, 1000, true },       { 1000, 1001, true },  { 1000, 999, false },
-        { 1000, -1, true },         { -1, -1, true },      { -1, 1000, false },
-        { 1000, RECORD_NEAR_MS, true }, { 1000, RECORD_NEAR_MS + 1, false },
+        { 1000, 1000, true },
+        { 1000, 1001, true },
+        { 1000, 999, false },
+        { 1000, -1, true },
+        { -1, -1, true },
+        { -1, 1000, false },
+        { 1000, RECORD_NEAR_MS, true },
+        { 1000, RECORD_NEAR_MS + 1, false },
         { RECORD_NEAR_MS + 1, RECORD_NEAR_MS + 2, false },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        int64_t present_ms = cases[i].present_ms < 0 ? ATTL_NO_DEADLINE : START_MS + cases[i].present_ms;
-        int64_t wanted_ms = cases[i].wanted_ms < 0 ? ATTL_NO_DEADLINE : START_MS + cases[i].wanted_ms;
-        struct record_spec spec = { .key = attl_b(p->key, 5), .value = attl_b(p->value, 600),
+        int64_t present_ms = cases[i].present_ms < 0 ? ATTL_NO_DEADLINE
+                                                     : START_MS + cases[i].present_ms;
+        int64_t wanted_ms = cases[i].wanted_ms < 0 ? ATTL_NO_DEADLINE
+                                                   : START_MS + cases[i].wanted_ms;
+        struct record_spec spec = { .key = attl_b(p->key, 5),
+                                    .value = attl_b(p->value, 600),
                                     .deadline_ms = present_ms };
         struct record_shape s = write_and_check(p, &spec, START_MS);
-        assert_int_equal(record_can_prolong(record_of(p), &s, wanted_ms, START_MS), cases[i].in_place);
+        assert_int_equal(record_can_prolong(record_of(p), &s, wanted_ms, START_MS),
+                         cases[i].in_place);
         if (!cases[i].in_place)
             continue;
         record_prolong(record_of(p), &s, wanted_ms);
         struct page after = *p;
         spec.deadline_ms = wanted_ms;
         (void)write_and_check(p, &spec, START_MS); /* the same record as if it had been born so */
-        assert_memory_equal(after.words, p->words, sizeof(uint64_t) * (FRONT + s.bytes / 8 + FRONT));
+        assert_memory_equal(after.words, p->words,
+                            sizeof(uint64_t) * (FRONT + s.bytes / 8 + FRONT));
     }
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Iteration: every entry that is there all the time is visited exactly once, also while tables grow and
- * shrink between the steps and records move; entries that come and go are visited at most once per life.
- * Any 64-bit number is a safe cursor and leads to the end in a bounded number of steps.
+ * Iteration: every entry that is there all the time is visited exactly once, also while tables grow
+ * and shrink between the steps and records move; entries that come and go are visited at most once
+ * per life. Any 64-bit number is a safe cursor and leads to the end in a bounded number of steps.
  */
 #include "cache/scan.h"
 
@@ -158,6 +158,17 @@ shrinking_between_steps_hides_and_repeats_nothing(void **state)
 }
 
 static void
+put_or_delete(struct tally *t, uint64_t i, bool *there, bool add)
+{
+    struct name name;
+    if (add)
+        put(t, i);
+    else if (*there)
+        (void)rig_del(t->rig, name_of(i, &name)); /* it is there */
+    *there = add;
+}
+
+static void
 up_and_down_at_random_with_records_on_the_move(void **state)
 {
     struct tally *t = *state;
@@ -169,17 +180,12 @@ up_and_down_at_random_with_records_on_the_move(void **state)
         uint64_t cursor = 0;
         memset(t->visits, 0, sizeof(t->visits));
         do {
-            cursor = scan_step(&t->rig->cache, cursor, rng_range(&r, 1, 60), t->rig->now_ms, count, t);
+            cursor =
+                scan_step(&t->rig->cache, cursor, rng_range(&r, 1, 60), t->rig->now_ms, count, t);
             uint64_t first = rng_below(&r, FLEETING / 100) * 100;
             bool add = rng_one_in(&r, 2);
-            for (uint64_t i = first; i < first + 100; i++) {
-                struct name name;
-                if (add)
-                    put(t, STEADY + i);
-                else if (there[i])
-                    (void)rig_del(t->rig, name_of(STEADY + i, &name)); /* it is */
-                there[i] = add;
-            }
+            for (uint64_t i = first; i < first + 100; i++)
+                put_or_delete(t, STEADY + i, &there[i], add);
             if (rng_one_in(&r, 20))
                 (void)rig_drain(t->rig, DRAIN_CLEAN); /* everything gets another address */
         } while (cursor != 0);
@@ -199,8 +205,12 @@ any_number_is_a_cursor(void **state)
         uint64_t next = scan_step(&t->rig->cache, cursor, 1, t->rig->now_ms, count, t);
         assert_true(next == 0 || next > cursor); /* always towards the end */
     }
-    static const uint64_t odd[] = { UINT64_MAX, UINT64_C(1) << 63, UINT32_MAX, UINT64_C(64) << 32,
-                                    (UINT64_C(63) << 32) | UINT32_MAX, 1 };
+    static const uint64_t odd[] = { UINT64_MAX,
+                                    UINT64_C(1) << 63,
+                                    UINT32_MAX,
+                                    UINT64_C(64) << 32,
+                                    (UINT64_C(63) << 32) | UINT32_MAX,
+                                    1 };
     for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
         (void)scan_all(t, odd[i], 10); /* comes to an end */
     memset(t->visits, 0, sizeof(t->visits));

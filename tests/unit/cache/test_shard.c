@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A shard by itself: records are appended without an index, so that the test alone decides which of them
- * live. Which chunk a record goes to, how large chunks are, when one is retired, in which order they are
- * given up, what the clock is told, and what the sums say, each is checked against plain arithmetic.
+ * A shard by itself: records are appended without an index, so that the test alone decides which of
+ * them live. Which chunk a record goes to, how large chunks are, when one is retired, in which
+ * order they are given up, what the clock is told, and what the sums say, each is checked against
+ * plain arithmetic.
  */
 #include "cache/shard.h"
 
@@ -78,10 +79,15 @@ static int
 append(struct yard *y, int64_t deadline_ms)
 {
     static const char value[VALUE_LEN];
-    struct record_spec record = { .key = attl_b(&y->serial, KEY_LEN), .value = attl_b(value, VALUE_LEN),
+    struct record_spec record = { .key = attl_b(&y->serial, KEY_LEN),
+                                  .value = attl_b(value, VALUE_LEN),
                                   .deadline_ms = deadline_ms };
-    struct append_spec spec = { .record = &record, .hash = rng_mix(y->serial), .gen = y->gen,
-                                .new_entry = y->new_entry, .urgent = y->urgent, .now_ms = y->rig->now_ms };
+    struct append_spec spec = { .record = &record,
+                                .hash = rng_mix(y->serial),
+                                .gen = y->gen,
+                                .new_entry = y->new_entry,
+                                .urgent = y->urgent,
+                                .now_ms = y->rig->now_ms };
     int status = shard_append(y->shard, &spec, &y->records[y->count]);
     if (status != ATTL_OK)
         return status;
@@ -164,7 +170,8 @@ a_record_larger_than_a_page_gets_a_chunk_that_holds_it(void **state)
 {
     struct yard *y = *state;
     static char key[LIMIT_KEY_BYTES], value[LIMIT_INLINE_VALUE_BYTES];
-    struct record_spec record = { .key = attl_b(key, sizeof(key)), .value = attl_b(value, sizeof(value)),
+    struct record_spec record = { .key = attl_b(key, sizeof(key)),
+                                  .value = attl_b(value, sizeof(value)),
                                   .deadline_ms = START_MS + LIMIT_TTL_MS };
     struct append_spec spec = { .record = &record, .now_ms = START_MS };
     assert_int_equal(shard_append(y->shard, &spec, &y->records[y->count]), ATTL_OK);
@@ -205,7 +212,8 @@ an_empty_open_chunk_stays_and_is_filled(void **state)
         assert_int_equal(retired(y), 0);
     }
     assert_int_equal(y->shard->seq, 1);
-    assert_int_equal(append(y, ATTL_NO_DEADLINE), ATTL_OK); /* the next one: the full one, all dead, goes */
+    assert_int_equal(append(y, ATTL_NO_DEADLINE),
+                     ATTL_OK); /* the next one: the full one, all dead, goes */
     assert_int_equal(retired(y), 1);
     assert_int_equal(y->shard->chains[WHEEL_NEVER].bytes, LIMIT_CHUNK_MIN_BYTES);
 }
@@ -299,7 +307,8 @@ a_slot_whose_time_has_come_is_due(void **state)
     assert_int_equal(atomic_load(&y->shard->earliest_ms), INT64_MAX);
 }
 
-/* Being evicted or cleaned, and then its slot comes due: it goes on as a due chunk from where it stands. */
+/* Being evicted or cleaned, and then its slot comes due: it goes on as a due chunk from where it
+ * stands. */
 static void
 a_chunk_in_work_stays_visible_to_the_clock(void **state)
 {
@@ -338,8 +347,9 @@ nothing_expires_before_the_earliest(void **state)
     for (int step = 0; step < 4000; step++) {
         uint64_t what = rng_below(&r, 10);
         if (what < 6 && y->count < 5000)
-            assert_int_equal(append(y, y->rig->now_ms + (int64_t)(rng_u64(&r) >> rng_range(&r, 34, 60))),
-                             ATTL_OK);
+            assert_int_equal(
+                append(y, y->rig->now_ms + (int64_t)(rng_u64(&r) >> rng_range(&r, 34, 60))),
+                ATTL_OK);
         else if (what < 8 && y->count > 0)
             kill_record(y, (unsigned)rng_below(&r, y->count));
         else if (what == 8)
@@ -351,7 +361,8 @@ nothing_expires_before_the_earliest(void **state)
                 kill_record(y, i);
         if (c)
             shard_finish(y->shard, c);
-        int64_t earliest_ms = atomic_load(&y->shard->earliest_ms), due_ms = shard_next_due(y->shard);
+        int64_t earliest_ms = atomic_load(&y->shard->earliest_ms),
+                due_ms = shard_next_due(y->shard);
         for (unsigned i = 0; i < y->count; i++) {
             assert_true(earliest_ms <= y->deadlines_ms[i]);
             assert_true(due_ms <= y->deadlines_ms[i] + (1 << WHEEL_TICK_SHIFT));
@@ -378,7 +389,8 @@ the_limit_is_kept_and_the_drain_may_pass_it_a_little(void **state)
         ;
     assert_int_equal(status, ATTL_E_FULL);
     uint64_t reserve = config.max_bytes / 16 + LIMIT_CHUNK_MAX_BYTES;
-    assert_in_range(cache_used_bytes(&y->rig->cache), config.max_bytes + 1, config.max_bytes + reserve);
+    assert_in_range(cache_used_bytes(&y->rig->cache), config.max_bytes + 1,
+                    config.max_bytes + reserve);
 }
 
 static void

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The wheel's arithmetic against a model that knows nothing of digits and masks: a plain array of
- * deadlines. After each random advance every deadline whose tick is over has come due, exactly then, and
- * no other; every one that is left sits where it would be put now; the masks name the slots that hold
- * something; and the next event is the earliest the array has. Time also stands still, and leaps years.
+ * deadlines. After each random advance every deadline whose tick is over has come due, exactly
+ * then, and no other; every one that is left sits where it would be put now; the masks name the
+ * slots that hold something; and the next event is the earliest the array has. Time also stands
+ * still, and leaps years.
  */
 #include "cache/wheel.h"
 
@@ -68,7 +69,8 @@ static void
 model_put(struct model *m, struct item it)
 {
     it.slot = wheel_slot(&m->wheel, it.deadline_ms);
-    CHECK(it.slot == naive_slot(m, &it), "deadline %" PRId64 " in slot %u", it.deadline_ms, it.slot);
+    CHECK(it.slot == naive_slot(m, &it), "deadline %" PRId64 " in slot %u", it.deadline_ms,
+          it.slot);
     wheel_mark(&m->wheel, it.slot, true);
     m->items[m->count++] = it;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Opening engines for tests, and the smallest change there is. The clock is one atomic word that the test
- * writes; with the real clock the maintenance thread can be tested too. Whatever is opened passes the
- * structure check when it is closed.
+ * Opening engines for tests, and the smallest change there is. The clock is one atomic word that
+ * the test writes; with the real clock the maintenance thread can be tested too. Whatever is opened
+ * passes the structure check when it is closed.
  */
 #include "engine_support.h"
 
@@ -115,6 +115,7 @@ bench_fill(struct bench *b, uint64_t keys, int64_t deadline_ms)
     for (uint64_t i = 0; i < keys; i++) {
         char name[24];
         int n = snprintf(name, sizeof(name), "key:%u", (unsigned)i);
-        assert_int_equal(bench_set(b, attl_b(name, (size_t)n), attl_s("a small value"), deadline_ms), ATTL_OK);
+        assert_int_equal(
+            bench_set(b, attl_b(name, (size_t)n), attl_s("a small value"), deadline_ms), ATTL_OK);
     }
 }

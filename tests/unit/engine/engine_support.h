@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An engine under a clock that the test sets, without the public functions above it: settings by name, and
- * one change that stores a value. Helpers assert in the thread of the test; those for other threads say
- * so. The engine is closed by the test that opened it.
+ * An engine under a clock that the test sets, without the public functions above it: settings by
+ * name, and one change that stores a value. Helpers assert in the thread of the test; those for
+ * other threads say so. The engine is closed by the test that opened it.
  */
 #ifndef ATTL_TESTS_ENGINE_SUPPORT_H
 #define ATTL_TESTS_ENGINE_SUPPORT_H

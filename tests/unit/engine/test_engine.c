@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The scheme of a change, step by step: what is refused is counted under its rule and changes nothing; a
- * change without room makes room and starts over from the lookup, a bounded number of times; deadlines
- * come out right at every edge, with a wall clock that has been set as well; and an earlier deadline wakes
- * whoever would sleep past it.
+ * The scheme of a change, step by step: what is refused is counted under its rule and changes
+ * nothing; a change without room makes room and starts over from the lookup, a bounded number of
+ * times; deadlines come out right at every edge, with a wall clock that has been set as well; and
+ * an earlier deadline wakes whoever would sleep past it.
  */
 #include "engine/engine.h"
 
@@ -15,9 +15,18 @@
 
 #include <cmocka.h>
 
-static const char *const plain[] = { "cache.max_memory",   "0",     "cache.max_entries", "0",
-                                     "cache.default_ttl",  "0",     "validation.mode",   "normal",
-                                     "validation.max_ttl", "3650d", "cache.background",  "false",
+static const char *const plain[] = { "cache.max_memory",
+                                     "0",
+                                     "cache.max_entries",
+                                     "0",
+                                     "cache.default_ttl",
+                                     "0",
+                                     "validation.mode",
+                                     "normal",
+                                     "validation.max_ttl",
+                                     "3650d",
+                                     "cache.background",
+                                     "false",
                                      NULL };
 
 static int
@@ -127,10 +136,14 @@ a_clock_that_was_set_shifts_points_in_time(void **state)
         b->engine.clock.wall_minus_mono_ns += direction * HOUR_MS * 1000000;
         int64_t now_ms = engine_now_ms(&b->engine);
         assert_in_range(engine_skew_ms(&b->engine) + direction * HOUR_MS + 5000, 0, 10000);
-        assert_int_equal(engine_deadline(&b->engine, self, 0, wall_ms + DAY_MS, now_ms, &ms), ATTL_OK);
-        assert_in_range(ms - now_ms - DAY_MS + 10000, 0, 20000); /* a day from now by either clock */
-        assert_int_equal(engine_deadline(&b->engine, self, 0, wall_ms - 60000, now_ms, &ms), ATTL_DELETED);
-        assert_int_equal(engine_deadline(&b->engine, self, 0, INT64_MAX, now_ms, &ms), ATTL_E_TTL_RANGE);
+        assert_int_equal(engine_deadline(&b->engine, self, 0, wall_ms + DAY_MS, now_ms, &ms),
+                         ATTL_OK);
+        assert_in_range(ms - now_ms - DAY_MS + 10000, 0,
+                        20000); /* a day from now by either clock */
+        assert_int_equal(engine_deadline(&b->engine, self, 0, wall_ms - 60000, now_ms, &ms),
+                         ATTL_DELETED);
+        assert_int_equal(engine_deadline(&b->engine, self, 0, INT64_MAX, now_ms, &ms),
+                         ATTL_E_TTL_RANGE);
         assert_int_equal(engine_deadline(&b->engine, self, 0, 1, now_ms, &ms), ATTL_DELETED);
         b->engine.clock.wall_minus_mono_ns -= direction * HOUR_MS * 1000000;
     }
@@ -147,14 +160,18 @@ refusals_are_counted_under_their_rule(void **state)
     static char key[40000];
     memset(key, 'k', sizeof(key));
     assert_int_equal(bench_set(b, attl_s(""), attl_s("v"), ATTL_NO_DEADLINE), ATTL_E_KEY_EMPTY);
-    assert_int_equal(bench_set(b, attl_b(key, sizeof(key)), attl_s("v"), ATTL_NO_DEADLINE), ATTL_E_KEY_LONG);
-    assert_int_equal(bench_set(b, attl_s("a\nb"), attl_s("v"), ATTL_NO_DEADLINE), ATTL_E_KEY_CONTROL);
-    assert_int_equal(bench_set(b, attl_b("a\0b", 3), attl_s("v"), ATTL_NO_DEADLINE), ATTL_E_KEY_NUL);
+    assert_int_equal(bench_set(b, attl_b(key, sizeof(key)), attl_s("v"), ATTL_NO_DEADLINE),
+                     ATTL_E_KEY_LONG);
+    assert_int_equal(bench_set(b, attl_s("a\nb"), attl_s("v"), ATTL_NO_DEADLINE),
+                     ATTL_E_KEY_CONTROL);
+    assert_int_equal(bench_set(b, attl_b("a\0b", 3), attl_s("v"), ATTL_NO_DEADLINE),
+                     ATTL_E_KEY_NUL);
     assert_int_equal(engine_check_value(&b->engine, self, UINT64_C(1) << 40), ATTL_E_VALUE_LONG);
     assert_int_equal(engine_check_value(&b->engine, self, 10), ATTL_OK);
     for (int status = ATTL_E_KEY_EMPTY; status >= ATTL_E_VALUE_LONG; status--)
         assert_int_equal(bench_refused(b, status), 1);
-    static const int others[] = { ATTL_OK, ATTL_MISS, ATTL_E_FULL, ATTL_E_NOT_INTEGER, ATTL_E_IMMUTABLE };
+    static const int others[] = { ATTL_OK, ATTL_MISS, ATTL_E_FULL, ATTL_E_NOT_INTEGER,
+                                  ATTL_E_IMMUTABLE };
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         assert_int_equal(engine_refuse(&b->engine, self, others[i]), others[i]);
     for (unsigned rule = 0; rule < 8; rule++)
@@ -211,7 +228,8 @@ what_no_room_can_help_is_given_up_at_once(void **state)
     struct moody m = { .answer = ATTL_E_FULL, .refusals = 5, .hopeless = true };
     assert_int_equal(change(b, &m), ATTL_E_FULL);
     assert_int_equal(m.calls, 1);
-    static const int final[] = { ATTL_E_OVERFLOW, ATTL_E_BUSY, ATTL_E_INVALID, ATTL_MISS, ATTL_DELETED };
+    static const int final[] = { ATTL_E_OVERFLOW, ATTL_E_BUSY, ATTL_E_INVALID, ATTL_MISS,
+                                 ATTL_DELETED };
     for (size_t i = 0; i < sizeof(final) / sizeof(final[0]); i++) {
         m = (struct moody){ .answer = final[i], .refusals = 5 };
         assert_int_equal(change(b, &m), final[i]);
@@ -273,10 +291,21 @@ static void
 settings_reach_the_cache(void **state)
 {
     (void)state;
-    static const char *const options[] = { "cache.max_memory", "64MiB", "cache.max_entries", "1000",
-                                           "cache.default_ttl", "30s", "cache.eviction", "volatile-ttl",
-                                           "cache.max_pinned", "8MiB", "cache.background", "false",
-                                           "validation.mode", "strict", NULL };
+    static const char *const options[] = { "cache.max_memory",
+                                           "64MiB",
+                                           "cache.max_entries",
+                                           "1000",
+                                           "cache.default_ttl",
+                                           "30s",
+                                           "cache.eviction",
+                                           "volatile-ttl",
+                                           "cache.max_pinned",
+                                           "8MiB",
+                                           "cache.background",
+                                           "false",
+                                           "validation.mode",
+                                           "strict",
+                                           NULL };
     struct bench *b = bench_open(options, false);
     const struct attl *a = &b->engine;
     assert_int_equal(atomic_load(&a->cache.max_bytes), 64 << 20);

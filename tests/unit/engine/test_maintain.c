@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Maintenance under a clock of the test's own: what is due goes, what is dead is cleaned, what is empty is
- * given back after its delay, and the answer says exactly when there is work again. Then the thread itself
- * on the real clock: it reclaims in time, is woken for an earlier deadline, sleeps when there is nothing,
- * and ends when told.
+ * Maintenance under a clock of the test's own: what is due goes, what is dead is cleaned, what is
+ * empty is given back after its delay, and the answer says exactly when there is work again. Then
+ * the thread itself on the real clock: it reclaims in time, is woken for an earlier deadline,
+ * sleeps when there is nothing, and ends when told.
  */
 #include "engine/engine.h"
 
@@ -19,13 +19,32 @@
 
 enum { TICK_MS = 1 << WHEEL_TICK_SHIFT, PATIENCE_MS = 20000 };
 
-static const char *const plain[] = { "cache.max_memory",  "0", "cache.max_entries", "0",
-                                     "cache.default_ttl", "0", "cache.background",  "false",
-                                     "cache.num_shards",  "2", "cache.return_delay", "10s",
-                                     "validation.mode",   "binary", NULL };
-static const char *const with_thread[] = { "cache.max_memory",  "0", "cache.max_entries", "0",
-                                           "cache.default_ttl", "0", "cache.background",  "true",
-                                           "validation.mode",   "binary", NULL };
+static const char *const plain[] = { "cache.max_memory",
+                                     "0",
+                                     "cache.max_entries",
+                                     "0",
+                                     "cache.default_ttl",
+                                     "0",
+                                     "cache.background",
+                                     "false",
+                                     "cache.num_shards",
+                                     "2",
+                                     "cache.return_delay",
+                                     "10s",
+                                     "validation.mode",
+                                     "binary",
+                                     NULL };
+static const char *const with_thread[] = { "cache.max_memory",
+                                           "0",
+                                           "cache.max_entries",
+                                           "0",
+                                           "cache.default_ttl",
+                                           "0",
+                                           "cache.background",
+                                           "true",
+                                           "validation.mode",
+                                           "binary",
+                                           NULL };
 
 static int
 setup(void **state)
@@ -70,7 +89,8 @@ it_says_when_there_is_work_again(void **state)
     assert_int_equal(bench_set(b, attl_s("k"), attl_s("v"), START_MS + 3000), ATTL_OK);
     int64_t next_ms = engine_maintain(&b->engine, 0);
     assert_in_range(next_ms - (START_MS + 3000), 1, TICK_MS);
-    assert_int_equal(pass(b, next_ms - 1 - START_MS), next_ms); /* a millisecond early: still to come */
+    assert_int_equal(pass(b, next_ms - 1 - START_MS),
+                     next_ms); /* a millisecond early: still to come */
     assert_int_equal(items(b), 1);
     (void)pass(b, 1); /* the next moment is asked for below */
     assert_int_equal(items(b), 0);
@@ -148,12 +168,14 @@ empty_memory_goes_back_after_its_delay(void **state)
     assert_true(before > 6 << 20); /* kept a while: it may be wanted again */
     assert_true(next_ms <= atomic_load(&b->now_ms) + 10 * SECOND_MS);
     for (int i = 0; i < 300 && next_ms != INT64_MAX; i++) {
-        atomic_store(&b->now_ms, next_ms > atomic_load(&b->now_ms) ? next_ms : atomic_load(&b->now_ms));
+        atomic_store(&b->now_ms,
+                     next_ms > atomic_load(&b->now_ms) ? next_ms : atomic_load(&b->now_ms));
         next_ms = engine_maintain(&b->engine, 0);
     }
     assert_int_equal(next_ms, INT64_MAX);
     assert_in_range(atomic_load(&b->now_ms), START_MS + 10 * SECOND_MS, START_MS + 15 * SECOND_MS);
-    assert_true(atomic_load(&c->region.committed_bytes) <= 3 * 2 << 20); /* one spare of each kind */
+    assert_true(atomic_load(&c->region.committed_bytes) <= 3 * 2
+                                                               << 20); /* one spare of each kind */
 }
 
 static void

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The rules as a table of modes and cases, and as a comparison with the rules written byte by byte: the
- * word-wise search for control characters must agree for every byte at every place of short and long
- * keys. Limits are tried at, below and above their value, because that is where they go wrong.
+ * The rules as a table of modes and cases, and as a comparison with the rules written byte by byte:
+ * the word-wise search for control characters must agree for every byte at every place of short and
+ * long keys. Limits are tried at, below and above their value, because that is where they go wrong.
  */
 #include "engine/validate.h"
 
@@ -57,7 +57,18 @@ compare(const struct validate_rules *r, int mode, const unsigned char *key, size
 {
     int want = naive_key(mode, key, len), got = validate_key(r, attl_b(key, len));
     if (got != want)
-        fail_msg("mode %d, %zu bytes starting %02x: %d, not %d", mode, len, len ? key[0] : 0, got, want);
+        fail_msg("mode %d, %zu bytes starting %02x: %d, not %d", mode, len, len ? key[0] : 0, got,
+                 want);
+}
+
+static void
+every_byte_at(const struct validate_rules *r, int mode, unsigned char *key, size_t len, size_t at)
+{
+    for (unsigned byte = 0; byte < 256; byte++) {
+        key[at] = (unsigned char)byte;
+        compare(r, mode, key, len);
+    }
+    key[at] = 'a';
 }
 
 static void
@@ -70,13 +81,8 @@ every_byte_at_every_place_is_judged_by_the_table(void **state)
         for (size_t len = 1; len < 26; len++) {
             unsigned char key[26];
             memset(key, 'a', sizeof(key));
-            for (size_t at = 0; at < len; at++) {
-                for (unsigned byte = 0; byte < 256; byte++) {
-                    key[at] = (unsigned char)byte;
-                    compare(&r, mode, key, len);
-                }
-                key[at] = 'a';
-            }
+            for (size_t at = 0; at < len; at++)
+                every_byte_at(&r, mode, key, len, at);
         }
     }
 }
@@ -85,7 +91,9 @@ static void
 random_keys_are_judged_by_the_table(void **state)
 {
     (void)state;
-    static const unsigned char bytes[] = { 0, 1, '\t', '\n', '\r', 0x1f, ' ', '~', 0x80, 0x9f, 0xff };
+    static const unsigned char bytes[] = {
+        0, 1, '\t', '\n', '\r', 0x1f, ' ', '~', 0x80, 0x9f, 0xff
+    };
     struct rng rng = rng_from_seed(1);
     for (int mode = 0; mode < MODES; mode++) {
         struct validate_rules r;
@@ -144,12 +152,14 @@ lives_are_judged_by_mode_and_maximum(void **state)
         { DAY_MS, DAY_MS + 1, { ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, 2, ATTL_E_TTL_RANGE } },
         { DAY_MS, INT64_MAX, { ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, 2, ATTL_E_TTL_RANGE } },
         { 0, LIMIT_TTL_MS, { 0, 0, 0, 0 } },
-        { 0, LIMIT_TTL_MS + 1,
+        { 0,
+          LIMIT_TTL_MS + 1,
           { ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE } },
         { DAY_MS, -2, { ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE } },
         { 0, -500, { ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE } },
         { DAY_MS, 0, { ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE } },
-        { DAY_MS, INT64_MIN,
+        { DAY_MS,
+          INT64_MIN,
           { ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE, ATTL_E_TTL_RANGE } },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -160,7 +170,8 @@ lives_are_judged_by_mode_and_maximum(void **state)
             bool capped_wanted = cases[i].want[mode] == 2;
             int64_t ttl_ms = cases[i].ttl_ms;
             int capped = -1;
-            assert_int_equal(validate_ttl(&r, &ttl_ms, &capped), capped_wanted ? 0 : cases[i].want[mode]);
+            assert_int_equal(validate_ttl(&r, &ttl_ms, &capped),
+                             capped_wanted ? 0 : cases[i].want[mode]);
             assert_int_equal(capped, capped_wanted);
             assert_int_equal(ttl_ms, capped_wanted ? cases[i].max_ms : cases[i].ttl_ms);
         }

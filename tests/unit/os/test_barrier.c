@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The asymmetric barrier, as the litmus test it exists for: one thread stores x and loads y with only a
- * compiler fence between, the other stores y, runs the heavy barrier and loads x. Both missing the
- * other's store is what a processor's store buffer would allow, and what must never be seen; the fallback
- * with a real fence on both sides is held to the same.
+ * The asymmetric barrier, as the litmus test it exists for: one thread stores x and loads y with
+ * only a compiler fence between, the other stores y, runs the heavy barrier and loads x. Both
+ * missing the other's store is what a processor's store buffer would allow, and what must never be
+ * seen; the fallback with a real fence on both sides is held to the same.
  */
 #include "os/barrier.h"
 
@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-enum { ROUNDS = 6000, SPINS = 200 };
+enum { ROUNDS = 2000, SPINS = 200 };
 
 struct litmus {
     bool registered; /* the heavy side works: the light one needs no fence */
@@ -87,7 +87,7 @@ the_heavy_side_orders_the_light_one(void **state)
 {
     (void)state;
     if (!barrier_register())
-        skip(); /* seccomp or an old kernel: readers use a real fence there */
+        skip();                      /* seccomp or an old kernel: readers use a real fence there */
     assert_true(barrier_register()); /* once per cache is fine */
     run_litmus(true);
 }

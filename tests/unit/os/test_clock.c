@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Time: the cheap clock must never go back on a thread, never be ahead of the real one, and lag it by no
- * more than its slice. Readings are bracketed by the monotonic clock, so that a loaded machine widens the
- * bracket and not the tolerance.
+ * Time: the cheap clock must never go back on a thread, never be ahead of the real one, and lag it
+ * by no more than its slice. Readings are bracketed by the monotonic clock, so that a loaded
+ * machine widens the bracket and not the tolerance.
  */
 #include "os/clock.h"
 

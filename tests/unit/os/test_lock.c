@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The futex mutex: one holder at a time, nobody forgotten asleep, nothing lost between unlock and lock.
- * Threads increase plain counters under it, with holders that sometimes sleep so that waiters really go
- * to the kernel; under the thread sanitizer the same program proves the ordering.
+ * The futex mutex: one holder at a time, nobody forgotten asleep, nothing lost between unlock and
+ * lock. Threads increase plain counters under it, with holders that sometimes sleep so that waiters
+ * really go to the kernel; under the thread sanitizer the same program proves the ordering.
  */
 #include "os/lock.h"
 

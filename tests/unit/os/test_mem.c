@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory from the system: reserved addresses are aligned and cannot be touched, committed ones are zeroed
- * and can, decommitted ones are as before and come back zeroed, and what cannot be had is NULL, not a
- * crash. Forbidden accesses happen in children, which must not survive them.
+ * Memory from the system: reserved addresses are aligned and cannot be touched, committed ones are
+ * zeroed and can, decommitted ones are as before and come back zeroed, and what cannot be had is
+ * NULL, not a crash. Forbidden accesses happen in children, which must not survive them.
  */
 #include "os/mem.h"
 

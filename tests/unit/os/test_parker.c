@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sleeping and waking: a wake is never lost, whether it comes before, during or after the decision to
- * sleep, and a sleep without one ends by itself. The ping-pong has two threads hand a turn to and fro
- * without any timeout, so that one lost wake would hang the test until its time limit.
+ * Sleeping and waking: a wake is never lost, whether it comes before, during or after the decision
+ * to sleep, and a sleep without one ends by itself. The ping-pong has two threads hand a turn to
+ * and fro without any timeout, so that one lost wake would hang the test until its time limit.
  */
 #include "os/parker.h"
 

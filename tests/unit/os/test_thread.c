@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Threads of a library: they carry a name, take none of the host's signals, may be nicer than the rest of
- * the process, and end by being joined. Each property is looked at from inside the thread, where it must
- * hold, and from the starter, whose own mask and priority must not change.
+ * Threads of a library: they carry a name, take none of the host's signals, may be nicer than the
+ * rest of the process, and end by being joined. Each property is looked at from inside the thread,
+ * where it must hold, and from the starter, whose own mask and priority must not change.
  */
 #include "os/thread.h"
 
