@@ -82,7 +82,7 @@ part_memory() {
 
 part_wamp() {
     heading "write amplification of the cleaner"
-    "$BIN/bench_wamp" --items "$(choose 100k 500k 2M)" --json "$(fresh wamp)"
+    "$BIN/bench_wamp" --items "$(choose 200k 500k 2M)" --json "$(fresh wamp)"
 }
 
 part_expiry() {
@@ -141,8 +141,8 @@ find_valkey() {
         >"$at/backports.sources"
     apt=(apt-get -qq -o "Dir::Etc::sourcelist=$at/backports.sources" -o Dir::Etc::sourceparts=/dev/null
         -o "Dir::State::lists=$at/lists")
-    (cd "$at" && timeout 60 "${apt[@]}" update && timeout 60 "${apt[@]}" download valkey-tools &&
-        dpkg -x valkey-tools_*.deb .) >"$at/log" 2>&1 || return 0
+    (cd "$at" && timeout 60 "${apt[@]}" update && timeout 60 "${apt[@]}" download valkey-tools valkey-server &&
+        dpkg -x valkey-tools_*.deb . && dpkg -x valkey-server_*.deb .) >"$at/log" 2>&1 || return 0
     "$at/usr/bin/valkey-server" --version >/dev/null 2>&1 && echo "$at/usr/bin/valkey-server"
     return 0
 }
@@ -152,7 +152,7 @@ part_server() {
     local attld=$BUILD/attld
     [ -x "$attld" ] || { echo "skipped: no $attld" && return 0; }
     python3 tests/bench/bench_server.py --bin "$BIN" --attld "$attld" --valkey "$(find_valkey)" \
-        --rounds "$(choose 3 3 5)" --seconds "$(choose 0.4 1 3)" --keys "$(choose 200000 1000000 1000000)" \
+        --rounds "$(choose 3 3 5)" --seconds "$(choose 0.4 0.8 3)" --keys "$(choose 200000 1000000 1000000)" \
         --expire-keys "$(choose 300000 2000000 2000000)" --idle-s "$(choose 5 20 60)" \
         --json "$(fresh server)"
 }

@@ -246,6 +246,7 @@ an_entry_on_its_way_is_not_missed(void **state)
 {
     struct arena_field *f = *state;
     struct rng r = rng_from_seed(3);
+    void *filler = arena_pool_alloc(&f->ground.tables, PAGE - TABLE_BYTES); /* to the next page */
     struct table *t = index_table_new(&f->ground.tables, LARGER_TABLE_BYTES);
     struct index_pos pos;
     struct lookup_hit hit;
@@ -272,6 +273,7 @@ an_entry_on_its_way_is_not_missed(void **state)
     assert_int_equal(lookup(table_ref_to(t), &f->ground.region, &k, &hit), LOOKUP_HIT);
     assert_ptr_equal(hit.pos.bucket, &t->buckets[LAST_OF_PAGE]);
     index_table_free(t);
+    arena_pool_free(&f->ground.tables, filler, PAGE - TABLE_BYTES);
 }
 
 /* A bucket that is being changed, and one that changed after it was read, are not believed. */
