@@ -14,15 +14,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { VARY = 32, LEVELS = 4 };
+enum { VARY = 32, EQUAL_PERCENT = 85 };
 
 static const char *const draw_names[DRAWS] = { "uniform", "80/20", "zipf" };
-static const double levels[LEVELS] = { 0.80, 0.85, 0.90, 0.95 };
 
 struct settings {
     uint64_t seed, items, warm, count;
     double theta;
-    const char *json;
+    const char *percents, *json;
 };
 
 struct cell {
@@ -75,10 +74,11 @@ cell_report(const struct cell *c, double level, uint64_t rss_before, double us)
 }
 
 static void
-cell_run(const struct settings *s, enum draw draw, bool sizes_vary, unsigned level)
+cell_run(const struct settings *s, enum draw draw, bool sizes_vary, uint64_t percent)
 {
     char utilization[64];
-    (void)snprintf(utilization, sizeof utilization, "cache.utilization=%.2f", levels[level]);
+    (void)snprintf(utilization, sizeof utilization, "cache.utilization=%.2f",
+                   (double)percent / 100);
     const char *config[] = { "cache.max_memory=0", "cache.max_entries=0",
                              "cache.eviction=noeviction", utilization, NULL };
     struct cell c = { .s = s, .draw = draw, .sizes_vary = sizes_vary };
@@ -97,7 +97,7 @@ cell_run(const struct settings *s, enum draw draw, bool sizes_vary, unsigned lev
     for (uint64_t i = 0; i < s->items * s->count; i++)
         cell_write(&c, draw_item(draw, s->items, z, &c.rng));
     double us = (double)(bench_now_ns() - from_ns) / 1e3 / (double)(s->items * s->count);
-    cell_report(&c, levels[level], rss_before, us);
+    cell_report(&c, (double)percent / 100, rss_before, us);
     attl_close(&c.cache);
     zipf_free(z);
     free(c.value_bytes);
@@ -105,12 +105,12 @@ cell_run(const struct settings *s, enum draw draw, bool sizes_vary, unsigned lev
 
 /* In a child: the resident set of one cell must not contain what another left behind. */
 static void
-cell_fork(const struct settings *s, enum draw draw, bool sizes_vary, unsigned level)
+cell_fork(const struct settings *s, enum draw draw, bool sizes_vary, uint64_t percent)
 {
     (void)fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
-        cell_run(s, draw, sizes_vary, level);
+        cell_run(s, draw, sizes_vary, percent);
         exit(0);
     }
     int status = 0;
@@ -121,13 +121,16 @@ cell_fork(const struct settings *s, enum draw draw, bool sizes_vary, unsigned le
 int
 main(int argc, char **argv)
 {
-    struct settings s = { .seed = 1, .items = 500000, .warm = 4, .count = 4, .theta = 0.99 };
+    struct settings s = {
+        .seed = 1, .items = 500000, .warm = 4, .count = 4, .theta = 0.99, .percents = "80,85,90,95"
+    };
     const struct arg args[] = {
         { "seed", ARG_U64, &s.seed, "seed of the draws" },
         { "items", ARG_U64, &s.items, "items" },
         { "warm", ARG_U64, &s.warm, "overwrites before counting, times the items" },
         { "count", ARG_U64, &s.count, "overwrites counted, times the items" },
         { "theta", ARG_REAL, &s.theta, "skew of zipf" },
+        { "percents", ARG_TEXT, &s.percents, "settings of cache.utilization, a list" },
         { "json", ARG_TEXT, &s.json, "file to append JSON lines to" },
     };
     args_parse(argc, argv, "Write amplification of the cleaner under overwrites, noeviction.", args,
@@ -137,9 +140,11 @@ main(int argc, char **argv)
         "%5s %-9s %-5s %7s %9s %9s %8s %9s %9s %8s\n",
         "util.", "draw", "sizes", "wamp", "sim", "reached", "in place", "resident", "overhead",
         "us/write");
-    for (unsigned level = 0; level < LEVELS; level++)
+    uint64_t percents[BENCH_LIST_MAX];
+    unsigned n = args_list(s.percents, percents);
+    for (unsigned i = 0; i < n; i++)
         for (unsigned draw = 0; draw < DRAWS; draw++)
-            cell_fork(&s, (enum draw)draw, true, level);
-    cell_fork(&s, DRAW_UNIFORM, false, 1);
+            cell_fork(&s, (enum draw)draw, true, percents[i]);
+    cell_fork(&s, DRAW_UNIFORM, false, EQUAL_PERCENT);
     return 0;
 }

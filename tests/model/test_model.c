@@ -25,7 +25,7 @@ without_limits_the_cache_is_a_map(void **state)
         .value_bytes_max = 3 << 20,
         .big_value_one_in = 200,
         .slow_time_one_in = 300,
-        .steps = 400000,
+        .steps = 250000,
     };
     run_all(&setup, test_seed());
 }
@@ -41,7 +41,7 @@ small_values_that_come_and_go_are_a_map(void **state)
         .value_bytes_max = 600,
         .big_value_one_in = 0,
         .slow_time_one_in = 20000,
-        .steps = 700000,
+        .steps = 150000,
         .options = { { "cache.num_shards", "3" }, { "cache.partitions", "64" } },
     };
     run_all(&setup, test_seed() + 1);
@@ -116,7 +116,7 @@ bounded_by_entries_nothing_is_wrong(void **state)
           .entries_max = 10,
           .evicts = true,
           .slow_time_one_in = 100,
-          .steps = 200000 },
+          .steps = 60000 },
         { .name = "1000 entries",
           .mode = MODEL_BINARY,
           .key_count = 3000,
@@ -125,7 +125,7 @@ bounded_by_entries_nothing_is_wrong(void **state)
           .entries_max = 1000,
           .evicts = true,
           .slow_time_one_in = 3000,
-          .steps = 200000 },
+          .steps = 60000 },
         { .name = "1000 entries, all with a life",
           .mode = MODEL_BINARY,
           .key_count = 3000,
@@ -134,7 +134,7 @@ bounded_by_entries_nothing_is_wrong(void **state)
           .evicts = true,
           .always_ttl = true,
           .slow_time_one_in = 1000,
-          .steps = 200000 },
+          .steps = 80000 },
         { .name = "1000 entries, volatile-ttl",
           .mode = MODEL_BINARY,
           .key_count = 3000,
@@ -144,17 +144,18 @@ bounded_by_entries_nothing_is_wrong(void **state)
           .refuses = true,
           .always_ttl = true,
           .slow_time_one_in = 1000,
-          .steps = 100000,
+          .steps = 50000,
           .options = { { "cache.eviction", "volatile-ttl" } } },
         { .name = "100000 entries",
+          .prefill = true,
           .mode = MODEL_BINARY,
-          .key_count = 250000,
+          .key_count = 150000,
           .value_bytes_max = 200,
           .big_value_one_in = 0,
           .entries_max = 100000,
           .evicts = true,
           .slow_time_one_in = 100000,
-          .steps = 1200000 },
+          .steps = 150000 },
     };
     for (size_t i = 0; i < sizeof(setups) / sizeof(setups[0]); i++) {
         run_all(&setups[i], test_seed() + 20 + i);
@@ -167,23 +168,24 @@ bounded_by_memory_nothing_is_wrong(void **state)
     (void)state;
     static const struct run_setup setups[] = {
         { .name = "10 MB, small values",
+          .prefill = true,
           .mode = MODEL_BINARY,
           .key_count = 100000,
           .value_bytes_max = 600,
           .memory_max = 10 << 20,
           .evicts = true,
           .slow_time_one_in = 100000,
-          .steps = 500000 },
+          .steps = 150000 },
         { .name = "10 MB, all sizes",
           .mode = MODEL_BINARY,
           .key_count = 2000,
           .value_bytes_max = 200000,
-          .big_value_one_in = 20,
+          .big_value_one_in = 4,
           .memory_max = 10 << 20,
           .evicts = true,
           .refuses = true,
           .slow_time_one_in = 1000,
-          .steps = 100000 },
+          .steps = 60000 },
     };
     for (size_t i = 0; i < sizeof(setups) / sizeof(setups[0]); i++) {
         run_all(&setups[i], test_seed() + 30 + i);
@@ -202,7 +204,7 @@ without_eviction_writes_are_refused_and_nothing_is_lost(void **state)
           .entries_max = 10,
           .refuses = true,
           .slow_time_one_in = 200,
-          .steps = 100000,
+          .steps = 60000,
           .options = { { "cache.eviction", "noeviction" } } },
         { .name = "noeviction, 1000 entries",
           .mode = MODEL_BINARY,
@@ -211,9 +213,10 @@ without_eviction_writes_are_refused_and_nothing_is_lost(void **state)
           .entries_max = 1000,
           .refuses = true,
           .slow_time_one_in = 2000,
-          .steps = 200000,
+          .steps = 80000,
           .options = { { "cache.eviction", "noeviction" } } },
         { .name = "noeviction, 10 MB",
+          .prefill = true,
           .mode = MODEL_BINARY,
           .key_count = 12000,
           .value_bytes_max = 20000,
@@ -221,7 +224,7 @@ without_eviction_writes_are_refused_and_nothing_is_lost(void **state)
           .memory_max = 10 << 20,
           .refuses = true,
           .slow_time_one_in = 50000,
-          .steps = 200000,
+          .steps = 80000,
           .options = { { "cache.eviction", "noeviction" } } },
     };
     for (size_t i = 0; i < sizeof(setups) / sizeof(setups[0]); i++) {

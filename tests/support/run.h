@@ -26,6 +26,7 @@ struct run_setup {
     bool evicts;               /* entries may vanish */
     bool refuses;              /* writes may get ATTL_E_FULL */
     bool always_ttl;
+    bool prefill; /* start with every key set once, so that a large bound is reached at all */
     unsigned slow_time_one_in; /* steps between jumps of the clock beyond a second */
     uint64_t steps;            /* at scale 1 */
 };

@@ -212,6 +212,45 @@ name_of(uint64_t i, struct name *ret_name)
     return attl_b(ret_name->text, (size_t)n);
 }
 
+void
+rig_put(struct rig *rig, uint64_t i, size_t len, int64_t deadline_ms)
+{
+    char value[LIMIT_INLINE_VALUE_BYTES];
+    struct name name;
+    memset(value, (int)i, len);
+    rig_set(rig, name_of(i, &name), attl_b(value, len), deadline_ms);
+}
+
+bool
+rig_holds(struct rig *rig, uint64_t i, size_t len)
+{
+    char value[LIMIT_INLINE_VALUE_BYTES];
+    struct name name;
+    memset(value, (int)i, len);
+    return rig_has(rig, name_of(i, &name), attl_b(value, len));
+}
+
+void
+rig_touch(struct rig *rig, uint64_t i, unsigned times)
+{
+    struct reclaim_reader *self = reclaim_self();
+    struct name name;
+    struct index_key k = { .key = name_of(i, &name) };
+    struct read_view view;
+    k.hash = cache_hash(&rig->cache, k.key);
+    reclaim_enter(self);
+    for (; times > 0; times--)
+        CHECK(read_key(&rig->cache, &k, rig->now_ms, READ_TOUCH, &view) == ATTL_OK,
+              "key %" PRIu64 " is not there to be touched", i);
+    reclaim_exit(self);
+}
+
+uint64_t
+rig_counter(const struct rig *rig, enum cache_counter which)
+{
+    return cache_counter_sum(&rig->cache, which);
+}
+
 /* ---- maintenance ----------------------------------------------------------------------------- */
 
 struct drain_done

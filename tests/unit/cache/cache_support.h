@@ -79,6 +79,19 @@ struct name {
 };
 attl_slice name_of(uint64_t i, struct name *ret_name);
 
+/* Key number i with a value of `len` bytes that are all (char)i: stores it; true if it is there. */
+void rig_put(struct rig *rig, uint64_t i, size_t len, int64_t deadline_ms);
+bool rig_holds(struct rig *rig, uint64_t i, size_t len);
+/* Reads key number i so many times, counting as uses. */
+void rig_touch(struct rig *rig, uint64_t i, unsigned times);
+uint64_t rig_counter(const struct rig *rig, enum cache_counter which);
+
+static inline struct shard *
+rig_shard(struct rig *rig)
+{
+    return &rig->cache.shards[0];
+}
+
 /* Drains all there is for a reason, or until it is blocked. */
 struct drain_done rig_drain(struct rig *rig, enum drain_reason reason);
 /* Moves time on and drains what has become due, everywhere. */

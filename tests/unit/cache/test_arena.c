@@ -360,8 +360,7 @@ a_region_ends(void **state)
 extern void __asan_init(void) __attribute__((weak));
 extern void __tsan_init(void) __attribute__((weak));
 
-/* In a child with `limit` bytes of addresses: how many arenas a region gets; 0 if none can be had.
- */
+/* How many arenas a region gets with `limit` bytes of addresses, in a child; 0: none. */
 static int
 arenas_within(rlim_t limit)
 {

@@ -278,6 +278,25 @@ a_refused_write_changes_nothing(void **state)
     assert_int_equal(cache_items(&rig->cache), 1);
 }
 
+/* A rename: the new name comes before the old one goes, and never counts twice. */
+static void
+what_replaces_another_entry_needs_no_room_for_one(void **state)
+{
+    struct rig *rig = *state;
+    struct entry e;
+    struct stored_value v;
+    rig_set(rig, attl_s("from"), attl_s("v"), ATTL_NO_DEADLINE);
+    atomic_store(&rig->cache.max_items, 1);
+    assert_int_equal(stored_value_init(&rig->cache, attl_s("v"), &v), ATTL_OK);
+    rig_lock(rig, attl_s("to"), &e);
+    assert_int_equal(entry_put(&e, &v, ATTL_NO_DEADLINE), ATTL_E_FULL);
+    e.replaces = true;
+    assert_int_equal(entry_put(&e, &v, ATTL_NO_DEADLINE), ATTL_OK);
+    rig_unlock(&e);
+    assert_true(rig_del(rig, attl_s("from")));
+    assert_true(rig_has(rig, attl_s("to"), attl_s("v")));
+}
+
 /* A new key needs a table, which cannot be had: the record that was written already is given up. */
 static void
 a_key_without_room_in_the_index_leaves_no_trace(void **state)
@@ -468,6 +487,7 @@ main(void)
         ENTRY_TEST(integers_are_stored_as_such_and_shown_as_text),
         ENTRY_TEST(an_expired_entry_is_removed_when_it_is_met),
         ENTRY_TEST(a_refused_write_changes_nothing),
+        ENTRY_TEST(what_replaces_another_entry_needs_no_room_for_one),
         ENTRY_TEST(a_key_without_room_in_the_index_leaves_no_trace),
         ENTRY_TEST(a_staged_record_is_nobodys_business_until_committed),
         ENTRY_TEST(an_uncommitted_extent_belongs_to_the_caller),

@@ -182,8 +182,7 @@ collect(void *arg)
     return NULL;
 }
 
-/* What is retired may be gone at once: the retiring thread is in no epoch and must not look back.
- */
+/* What is retired may be gone at once: the thread is in no epoch and must not look back. */
 static void
 retiring_and_releasing_race_harmlessly(void **state)
 {

@@ -338,8 +338,7 @@ uses_are_counted_up_to_three_and_only_where_they_were(void **state)
     index_table_free(f->table);
 }
 
-/* Whatever the number of buckets, keys in the order of their positions are in the order of homes.
- */
+/* Whatever the number of buckets, keys ordered by position are ordered by home. */
 static void
 homes_keep_the_order_of_positions(void **state)
 {

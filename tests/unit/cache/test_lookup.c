@@ -192,13 +192,11 @@ nothing_is_missed_torn_or_older_while_a_writer_is_at_work(void **state)
         assert_int_equal(pthread_join(readers[i], NULL), 0);
 }
 
-/* ---- an entry on its way ----------------------------------------------------------------------
- */
+/* ---- an entry on its way --------------------------------------------------------------------- */
 
 enum { PAGE = 4096, LAST_OF_PAGE = PAGE / BUCKET_BYTES - 2, LARGER_TABLE_BYTES = 2 * PAGE };
 
-/* What happens when the reader touches the second page of the table: the only way to stop it there.
- */
+/* What happens when the reader touches the table's second page: the only way to stop it. */
 struct trap {
     struct table *table;
     uint64_t hash, address; /* to insert meanwhile */

@@ -14,8 +14,10 @@
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -243,6 +245,75 @@ a_reader_without_a_quiet_moment_takes_the_lock(void **state)
     assert_int_equal(atomic_load(&l.status), ATTL_OK);
 }
 
+/* ---- a writer in the middle of a read -------------------------------------------------------- */
+
+enum { PAGE = 4096, SPLIT_LEN = 300, SPLIT_KEYS = 400 };
+
+/* What happens when the reader touches the second page of a record: a fault is where it can be
+ * stopped. */
+struct trap {
+    struct rig *rig;
+    char *page;
+    attl_slice key;
+    char value[SPLIT_LEN];
+    volatile sig_atomic_t sprung;
+};
+
+static struct trap trap;
+
+static void
+spring(int sig)
+{
+    if (trap.sprung || mprotect(trap.page, PAGE, PROT_READ | PROT_WRITE) != 0)
+        (void)signal(sig, SIG_DFL); /* a fault of another kind: die of it */
+    trap.sprung = 1;
+    CHECK(rig_try_set(trap.rig, trap.key, attl_b(trap.value, SPLIT_LEN), ATTL_NO_DEADLINE) ==
+              ATTL_OK,
+          "the writer failed");
+}
+
+/* The value's part of the record of `key` on the next page; NULL if it does not cross one. */
+static char *
+second_page(struct rig *rig, attl_slice key)
+{
+    struct entry e;
+    rig_lock(rig, key, &e);
+    const char *start = (const char *)e.record + e.shape.value_offset + 8;
+    const char *end = (const char *)e.record + e.shape.bytes;
+    rig_unlock(&e);
+    char *page = (char *)((uintptr_t)end & ~(uintptr_t)(PAGE - 1));
+    return start < page && page < end ? page : NULL;
+}
+
+/* Half of the value is copied when a writer changes it in place: neither half may be believed. */
+static void
+a_value_that_changes_while_it_is_copied_is_read_again(void **state)
+{
+    struct rig *rig = *state;
+    char old[SPLIT_LEN];
+    struct name name;
+    struct read_view view;
+    struct sigaction action = { .sa_handler = spring }, before;
+    memset(old, 'o', sizeof(old));
+    trap = (struct trap){ .rig = rig };
+    memset(trap.value, 'n', sizeof(trap.value));
+    for (uint64_t i = 0; i < SPLIT_KEYS && !trap.page; i++) {
+        trap.key = name_of(i, &name);
+        rig_set(rig, trap.key, attl_b(old, SPLIT_LEN), ATTL_NO_DEADLINE);
+        trap.page = second_page(rig, trap.key);
+    }
+    assert_non_null(trap.page);
+    assert_int_equal(sigaction(SIGSEGV, &action, &before), 0);
+    assert_int_equal(mprotect(trap.page, PAGE, PROT_NONE), 0);
+    int status = read_once(rig, trap.key, 0, &view);
+    assert_int_equal(sigaction(SIGSEGV, &before, NULL), 0);
+    assert_true(trap.sprung);
+    assert_int_equal(status, ATTL_OK);
+    assert_int_equal(view.value.len, SPLIT_LEN);
+    assert_memory_equal(view.value.data, trap.value, SPLIT_LEN);
+    assert_int_equal(cache_counter_sum(&rig->cache, COUNT_WRITES_IN_PLACE), 1);
+}
+
 /* ---- threads --------------------------------------------------------------------------------- */
 
 /* Values that tell their key and that all their bytes belong together. */
@@ -351,6 +422,7 @@ main(void)
         READ_TEST(pins_are_limited_and_given_back),
         READ_TEST(a_pin_outlives_the_entry_and_its_chunk),
         READ_TEST(prefetching_changes_nothing),
+        READ_TEST(a_value_that_changes_while_it_is_copied_is_read_again),
         READ_TEST(a_reader_without_a_quiet_moment_takes_the_lock),
         READ_TEST(what_is_read_is_whole_and_what_is_held_stays),
     };

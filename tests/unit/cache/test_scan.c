@@ -193,6 +193,38 @@ up_and_down_at_random_with_records_on_the_move(void **state)
     }
 }
 
+/* Entries that found no place near their home, in all tables. */
+static unsigned
+stashed(const struct cache *c)
+{
+    unsigned entries = 0;
+    for (size_t i = 0; i < (size_t)1 << c->partition_bits; i++) {
+        struct table *t = partition_table(&c->partitions[i]);
+        for (uint32_t n = 0; t && n < t->stash_count * BUCKET_SLOTS; n++) {
+            struct bucket *b = &t->buckets[t->home_count + 1 + n / BUCKET_SLOTS];
+            entries += index_address((struct index_pos){ b, n % BUCKET_SLOTS }) != 0;
+        }
+    }
+    return entries;
+}
+
+static void
+entries_in_the_stash_are_visited_too(void **state)
+{
+    struct tally *t = *state;
+    uint64_t keys = 0;
+    do {
+        for (int i = 0; i < 100; i++)
+            put(t, keys++);
+        assert_true(keys + 100 < STEADY + FLEETING);
+    } while (stashed(&t->rig->cache) < 5);
+    for (size_t per_step = 1; per_step < 100000; per_step *= 10) {
+        memset(t->visits, 0, sizeof(t->visits));
+        (void)scan_all(t, 0, per_step); /* how many steps does not matter */
+        expect_once(t, 0, keys);
+    }
+}
+
 static void
 any_number_is_a_cursor(void **state)
 {
@@ -279,6 +311,7 @@ main(void)
         SCAN_TEST(growth_between_steps_hides_and_repeats_nothing),
         SCAN_TEST(shrinking_between_steps_hides_and_repeats_nothing),
         SCAN_TEST(up_and_down_at_random_with_records_on_the_move),
+        SCAN_TEST(entries_in_the_stash_are_visited_too),
         SCAN_TEST(any_number_is_a_cursor),
         SCAN_TEST(values_are_shown_in_every_form_and_expired_ones_not),
         SCAN_TEST(a_random_entry_is_one_of_many),

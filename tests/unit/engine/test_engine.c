@@ -181,6 +181,7 @@ refusals_are_counted_under_their_rule(void **state)
 
 /* Answers FULL or NOMEM some times, and remembers how often it was asked. */
 struct moody {
+    struct bench *bench;
     int answer;
     unsigned refusals, calls;
     bool hopeless;
@@ -191,6 +192,8 @@ moody_change(struct entry *e, void *ud)
 {
     struct moody *m = ud;
     lock_assert_held(&e->partition->lock);
+    assert_int_equal(e->now_ms, atomic_load(&m->bench->now_ms)); /* also when it is tried again */
+    atomic_fetch_add(&m->bench->now_ms, 10);
     m->calls++;
     e->hopeless = m->hopeless;
     return m->calls <= m->refusals ? m->answer : ATTL_NOT_SET;
@@ -200,6 +203,7 @@ static int
 change(struct bench *b, struct moody *m)
 {
     m->calls = 0;
+    m->bench = b;
     return engine_change(&b->engine, attl_s("key"), moody_change, m);
 }
 

@@ -80,7 +80,7 @@ signals_stay_the_hosts_business(void **state)
     static const int wanted[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGALRM, SIGCHLD, SIGPIPE };
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
         assert_true(sigismember(&s.mask, wanted[i]));
-        assert_int_equal(sigismember(&before, wanted[i]), sigismember(&after, wanted[i]));
+        assert_false(sigismember(&before, wanted[i]) || sigismember(&after, wanted[i]));
     }
 }
 
@@ -127,8 +127,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            signals_stay_the_hosts_business), /* first: a mask left behind would show */
         cmocka_unit_test(a_thread_has_a_name_and_runs_until_joined),
-        cmocka_unit_test(signals_stay_the_hosts_business),
         cmocka_unit_test(only_the_thread_itself_becomes_nice),
         cmocka_unit_test(joining_what_never_ran_does_nothing),
         cmocka_unit_test(processors_are_those_we_may_use),
