@@ -145,10 +145,8 @@ finish(struct resp_parser *p, const char *data, struct resp_args *args, size_t *
     if (!resp_args_reserve(args, p->spans_len))
         return RESP_NO_MEMORY;
     const struct resp_span *spans = spans_of(p);
-    attl_slice *to = args->items + args->len;
     for (size_t i = 0; i < p->spans_len; i++)
-        to[i] = attl_b(data + spans[i].offset, spans[i].len);
-    args->len += p->spans_len;
+        args->items[args->len++] = attl_b(data + spans[i].offset, spans[i].len);
     *ret_used = p->scanned;
     if (p->spans)
         free(p->spans);

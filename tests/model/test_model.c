@@ -178,13 +178,13 @@ bounded_by_memory_nothing_is_wrong(void **state)
           .steps = 150000 },
         { .name = "10 MB, all sizes",
           .mode = MODEL_BINARY,
-          .key_count = 2000,
+          .key_count = 6000,
           .value_bytes_max = 200000,
           .big_value_one_in = 4,
           .memory_max = 10 << 20,
           .evicts = true,
           .refuses = true,
-          .slow_time_one_in = 1000,
+          .slow_time_one_in = 5000,
           .steps = 60000 },
     };
     for (size_t i = 0; i < sizeof(setups) / sizeof(setups[0]); i++) {

@@ -205,6 +205,24 @@ a_full_cache_without_eviction_still_takes_overwrites(void **state)
     assert_int_equal(rig_counter(rig, COUNT_EVICTED), 0);
 }
 
+/* The same with values out of line, whose old pages wait for their readers. */
+static void
+a_full_cache_without_eviction_replaces_large_values(void **state)
+{
+    struct rig *rig = *state;
+    static char large[100000];
+    atomic_store(&rig->cache.policy, EVICT_NONE);
+    atomic_store(&rig->cache.max_items, 10);
+    for (uint64_t n = 0; n < 500; n++) {
+        struct name name;
+        memset(large, (int)n, sizeof(large));
+        rig_set(rig, name_of(n % 10, &name), attl_b(large, sizeof(large)), ATTL_NO_DEADLINE);
+        assert_true(rig_has(rig, name_of(n % 10, &name), attl_b(large, sizeof(large))));
+        if (n == 9) /* room for one more, and a little */
+            atomic_store(&rig->cache.max_bytes, cache_used_bytes(&rig->cache) + 150000);
+    }
+}
+
 static void
 lowered_limits_hold_after_one_call(void **state)
 {
@@ -342,6 +360,7 @@ main(void)
         DRAIN_TEST(a_memory_limit_is_kept_by_evicting),
         DRAIN_TEST(without_eviction_a_full_cache_refuses_and_loses_nothing),
         DRAIN_TEST(a_full_cache_without_eviction_still_takes_overwrites),
+        DRAIN_TEST(a_full_cache_without_eviction_replaces_large_values),
         DRAIN_TEST(lowered_limits_hold_after_one_call),
         DRAIN_TEST(cleaning_keeps_the_living_and_frees_the_rest),
         cmocka_unit_test(scattered_arenas_are_emptied_and_given_back),

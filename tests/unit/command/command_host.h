@@ -26,6 +26,7 @@ struct fixture {
     char settings[SETTINGS][64];
     struct session clients[CLIENTS];
     struct client_filter killed;
+    char killed_addr[64], killed_laddr[64]; /* what they pointed to, which belongs to the caller */
     bool shut_down, resets;
     const char *password; /* NULL: none */
 };
@@ -58,6 +59,11 @@ fake_kill_clients(void *ud, const struct client_filter *filter)
 {
     struct fixture *f = ud;
     f->killed = *filter;
+    (void)snprintf(f->killed_addr, sizeof(f->killed_addr), "%s", filter->addr ? filter->addr : "");
+    (void)snprintf(f->killed_laddr, sizeof(f->killed_laddr), "%s",
+                   filter->laddr ? filter->laddr : "");
+    f->killed.addr = filter->addr ? f->killed_addr : NULL;
+    f->killed.laddr = filter->laddr ? f->killed_laddr : NULL;
     size_t n = 0;
     for (size_t i = 0; i < CLIENTS; i++) {
         const struct session *s = &f->clients[i];
