@@ -19,7 +19,7 @@ PACKAGES_TEST=(libcmocka-dev redis-server redis-tools libhiredis-dev python3 pyt
 PACKAGES_CLANG=(clang)
 # To measure: the servers and the in-process caches we are compared with.
 PACKAGES_BENCH=(redis-server redis-tools memcached libglib2.0-dev libtbb-dev libcuckoo-dev liburcu-dev
-    python3)
+    python3 xz-utils zstd)
 
 if [ -t 1 ]; then
     BOLD=$(printf '\033[1m') PLAIN=$(printf '\033[0m')

@@ -91,10 +91,12 @@ part_expiry() {
         --json "$(fresh expiry)"
 }
 
-# Decompresses one trace, once.
+# Decompresses one trace, once. Without the program for it the trace is left out.
 trace() {
-    local from=$1 to=$2
+    local from=$1 to=$2 program=xz
+    case $from in *.zst) program=zstd ;; esac
     if [ ! -s "$to" ]; then
+        command -v "$program" >/dev/null || { echo "$from left out: no $program" && return 0; }
         case $from in
         *.xz) xz -dc "$from" >"$to.part" ;;
         *.zst) zstd -qdc "$from" >"$to.part" ;;
