@@ -71,7 +71,7 @@ reclaim_lateness_ms(void)
     int64_t loaded_ms = real_ms();
     assert_true(loaded_ms < start_ms + life_ms); /* or nothing would be shown */
     assert_int_equal(attl_size(cache), entries);
-    int64_t empty_ms = wait_until_empty(cache, start_ms + life_ms + 10 * SECOND);
+    int64_t empty_ms = wait_until_empty(cache, start_ms + life_ms + 30 * SECOND);
     attl_stats s = sim_stats(cache);
     printf("# %" PRIu64 " entries: empty %" PRId64 " ms after their deadline, lag max %" PRIu64
            " ms, %.2f us of CPU each\n",
@@ -88,15 +88,17 @@ entries_are_reclaimed_within_a_second(void **state)
 {
     (void)state;
     enum { TRIES = 3 };
+    /* A sanitizer makes everything 5 to 20 times slower, and the tests run beside each other. */
+    int64_t bound_ms = (SECOND + 500) * (test_is_sanitized() ? 10 : 1);
     int64_t best_ms = INT64_MAX;
     /* The promise is a second. Maintenance is nice, so on a machine that others keep busy it may
      * need more; then once out of three times, and half a second for the load, must do. */
-    for (int i = 0; i < TRIES && best_ms > SECOND + 500; i++) {
+    for (int i = 0; i < TRIES && best_ms > bound_ms; i++) {
         int64_t late_ms = reclaim_lateness_ms();
         assert_true(late_ms >= 0);
         best_ms = late_ms < best_ms ? late_ms : best_ms;
     }
-    assert_true(best_ms <= SECOND + 500);
+    assert_true(best_ms <= bound_ms);
 }
 
 static void
@@ -109,7 +111,7 @@ an_earlier_deadline_wakes_the_thread(void **state)
     put(cache, "soon", "v", 300);
     int64_t start_ms = real_ms();
     while (attl_size(cache) > 1) {
-        assert_true(real_ms() < start_ms + 300 + SECOND + 500);
+        assert_true(real_ms() < start_ms + 300 + (SECOND + 500) * (test_is_sanitized() ? 10 : 1));
         sleep_ms(5);
     }
     assert_true(real_ms() >= start_ms + 290);
