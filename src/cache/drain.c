@@ -349,7 +349,8 @@ drain_make_room(struct cache *c, struct shard *prefer, int64_t now_ms)
     bool gained = expire_some(c, now_ms);
     /* Where memory is not the question, collecting it would cost more than the eviction. */
     if (items_over(c) && cache_may_use(c, LIMIT_CHUNK_MIN_BYTES, false))
-        return gained || (evicts && evict_anywhere(c, prefer, now_ms));
+        return gained || (evicts ? evict_anywhere(c, prefer, now_ms)
+                                 : limbo_collect(&c->limbo) > 0); /* for a large value */
     if (limbo_collect(&c->limbo) > 0 || gained)
         return true;
     if (!evicts || shard_wants_cleaning(prefer))
