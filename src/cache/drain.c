@@ -385,9 +385,11 @@ drain_assist(struct cache *c, struct shard *s, int64_t now_ms)
         shard_advance(s, now_ms);
         drain_step(c, s, DRAIN_DUE, now_ms, ASSIST_RECORDS, &done);
     }
-    if ((near_limit || dirty) && done.records == 0)
+    /* The present tick's slot may hold expired entries too: they go before any live one. */
+    bool expired = near_limit && !dirty && done.records == 0 && expire_some(c, now_ms);
+    if ((near_limit || dirty) && done.records == 0 && !expired)
         drain_step(c, s, dirty ? DRAIN_CLEAN : DRAIN_EVICT, now_ms, ASSIST_RECORDS, &done);
-    if (done.records == 0)
+    if (done.records == 0 && !expired)
         atomic_store_explicit(&s->owes, false, memory_order_relaxed);
     if (done.chunks > 0)
         (void)limbo_collect(&c->limbo);
