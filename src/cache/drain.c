@@ -371,13 +371,18 @@ drain_to_limits(struct cache *c, int64_t now_ms)
             break;
 }
 
+static bool
+is_near_limit(struct cache *c)
+{
+    uint64_t max = atomic_load_explicit(&c->max_bytes, memory_order_relaxed);
+    bool evicts = atomic_load_explicit(&c->policy, memory_order_relaxed) != EVICT_NONE;
+    return max && evicts && !cache_may_use(c, max / ASSIST_SHARE, false);
+}
+
 bool
 drain_assist(struct cache *c, struct shard *s, int64_t now_ms)
 {
-    enum evict_policy policy =
-        (enum evict_policy)atomic_load_explicit(&c->policy, memory_order_relaxed);
-    uint64_t max = atomic_load_explicit(&c->max_bytes, memory_order_relaxed);
-    bool near_limit = max && policy != EVICT_NONE && !cache_may_use(c, max / ASSIST_SHARE, false);
+    bool near_limit = is_near_limit(c);
     bool dirty = shard_wants_cleaning(s);
     struct drain_done done = { 0 };
     if ((near_limit || dirty) &&
