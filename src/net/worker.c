@@ -43,12 +43,13 @@ static void
 refuse(struct worker *w, int fd)
 {
     static const char text[] = "-ERR max number of clients reached\r\n";
-    /* A stranger who does not take this line from an empty socket buffer does without it. */
-    (void)socket_send(fd, text, sizeof text - 1);
-    socket_close_gently(fd);
+    /* Counted first: whoever reads the line may look at the counters next. */
     atomic_fetch_add_explicit(&w->net->rejected, 1, memory_order_relaxed);
     net_complain(w->net, w->now_ms, COMPLAINT_REJECTED,
                  "a connection was refused: server.max_clients or the system's limit is reached");
+    /* A stranger who does not take this line from an empty socket buffer does without it. */
+    (void)socket_send(fd, text, sizeof text - 1);
+    socket_close_gently(fd);
 }
 
 static void
