@@ -38,10 +38,13 @@ static const struct status_text texts[] = {
     { ATTL_E_BUFFER, "ATTL_E_BUFFER", "the buffer is too small" },
     { ATTL_E_BUSY, "ATTL_E_BUSY", "a bounded resource is used up, try again" },
     { ATTL_E_CONFIG, "ATTL_E_CONFIG", "a setting is unknown, malformed or out of range" },
-    { ATTL_E_IO, "ATTL_E_IO", "a file could not be read" },
+    { ATTL_E_IO, "ATTL_E_IO", "a file could not be read or written" },
     { ATTL_E_UNSUPPORTED, "ATTL_E_UNSUPPORTED", "not supported by this build of the library" },
     { ATTL_E_IMMUTABLE, "ATTL_E_IMMUTABLE",
       "the setting cannot be changed while the cache is open" },
+    { ATTL_E_DAMAGED, "ATTL_E_DAMAGED", "files of the data directory are damaged" },
+    { ATTL_E_LOADING, "ATTL_E_LOADING", "the data directory is still being read" },
+    { ATTL_E_LOCKED, "ATTL_E_LOCKED", "another process uses the data directory" },
 };
 
 static const struct status_text *

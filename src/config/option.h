@@ -42,9 +42,23 @@ enum option_id {
     OPT_ADAPTIVE_LATENCY_THRESHOLD, /* ms */
     OPT_ADAPTIVE_INSERT_THRESHOLD,  /* entries per second */
     OPT_INCIDENT_ENABLED,
+    OPT_RETENTION_ENABLED,
+    OPT_RETENTION_INTERVAL,     /* ms */
     OPT_RETENTION_SNAPSHOT_TTL, /* ms */
     OPT_RETENTION_LOG_TTL,      /* ms */
+    OPT_RETENTION_SNAPSHOTS,    /* 0: no bound */
+    OPT_RETENTION_DISK_BUDGET,  /* bytes, 0: none */
     OPT_PERSIST_FSYNC,          /* enum choice_fsync */
+    OPT_PERSIST_DIR,
+    OPT_PERSIST_SEGMENT_SIZE, /* bytes */
+    OPT_PERSIST_BUFFER,       /* bytes */
+    OPT_PERSIST_ON_ERROR,     /* enum choice_on_error */
+    OPT_PERSIST_RECOVER,      /* enum choice_recover */
+    OPT_PERSIST_WAIT,
+    OPT_PERSIST_BACKGROUND_LOAD,
+    OPT_PERSIST_SAVE,
+    OPT_PERSIST_SNAPSHOT_LOG_SIZE, /* bytes, 0: never */
+    OPT_PERSIST_COMPRESS,
     OPT_SERVER_PORT,
     OPT_SERVER_BIND,
     OPT_SERVER_UNIXSOCKET,
@@ -65,7 +79,6 @@ enum option_id {
     OPT_LOG_LEVEL,  /* enum choice_log_level */
     OPT_LOG_FORMAT, /* enum choice_log_format */
     OPT_REDIS_DATABASES,
-    OPT_REDIS_SAVE,
     OPT_REDIS_APPENDONLY, /* 0: no */
     OPT_REDIS_NOTIFY_KEYSPACE_EVENTS,
     OPT_REDIS_HZ,
@@ -83,6 +96,8 @@ enum choice_validation {
     CHOICE_VALIDATION_BINARY
 };
 enum choice_fsync { CHOICE_FSYNC_OFF, CHOICE_FSYNC_NO, CHOICE_FSYNC_EVERYSEC, CHOICE_FSYNC_ALWAYS };
+enum choice_on_error { CHOICE_ON_ERROR_AUTO, CHOICE_ON_ERROR_REJECT, CHOICE_ON_ERROR_DEGRADE };
+enum choice_recover { CHOICE_RECOVER_STRICT, CHOICE_RECOVER_PREFIX, CHOICE_RECOVER_SALVAGE };
 /* The same numbers as the levels of attl_log_fn. */
 enum choice_log_level { CHOICE_LOG_DEBUG, CHOICE_LOG_INFO, CHOICE_LOG_WARNING, CHOICE_LOG_ERROR };
 enum choice_log_format { CHOICE_LOG_FORMAT_AUTO, CHOICE_LOG_FORMAT_JSON, CHOICE_LOG_FORMAT_TEXT };

@@ -72,6 +72,20 @@ static const struct option_choice fsyncs[] = {
     { NULL, 0, NULL },
 };
 
+static const struct option_choice on_errors[] = {
+    { "auto", CHOICE_ON_ERROR_AUTO, NULL },
+    { "reject", CHOICE_ON_ERROR_REJECT, NULL },
+    { "degrade", CHOICE_ON_ERROR_DEGRADE, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice recovers[] = {
+    { "strict", CHOICE_RECOVER_STRICT, NULL },
+    { "prefix", CHOICE_RECOVER_PREFIX, NULL },
+    { "salvage", CHOICE_RECOVER_SALVAGE, NULL },
+    { NULL, 0, NULL },
+};
+
 static const struct option_choice log_levels[] = {
     { "debug", CHOICE_LOG_DEBUG, NULL },
     { "info", CHOICE_LOG_INFO, "notice" },
@@ -259,26 +273,98 @@ static const struct option table[OPTION_COUNT] = {
         .library_default = "yes",
         .aliases = { { "INCIDENT_RESPONSE_ENABLED", ALIAS_CLASSIC, FORM_NATIVE } },
         .text = "Automatic response to failures." },
+    [OPT_RETENTION_ENABLED] = {
+        .name = "retention.enabled", .type = OPTION_BOOL, .flags = OPTION_RUNTIME,
+        .library_default = "yes",
+        .text = "Remove old snapshots and log segments in the background." },
+    [OPT_RETENTION_INTERVAL] = {
+        .name = "retention.interval", .type = OPTION_DURATION, .flags = OPTION_RUNTIME,
+        .library_default = "60s", .min = 100, .max = DAY,
+        .text = "Time between two looks at the files. Nothing is looked at while nothing is "
+                "written." },
     [OPT_RETENTION_SNAPSHOT_TTL] = {
         .name = "retention.snapshot_ttl", .type = OPTION_DURATION,
-        .flags = OPTION_RUNTIME | OPTION_LATER,
-        .library_default = "86400s", .min = MINUTE, .max = TTL_MAX,
+        .flags = OPTION_RUNTIME,
+        .library_default = "86400s", .min = SECOND, .max = TTL_MAX,
         .aliases = { { "SNAPSHOT_TTL", ALIAS_CLASSIC, FORM_SECONDS } },
         .text = "Age at which a snapshot is removed; the newest valid one always stays." },
     [OPT_RETENTION_LOG_TTL] = {
         .name = "retention.log_ttl", .type = OPTION_DURATION,
-        .flags = OPTION_RUNTIME | OPTION_LATER,
-        .library_default = "604800s", .min = MINUTE, .max = TTL_MAX,
+        .flags = OPTION_RUNTIME,
+        .library_default = "604800s", .min = SECOND, .max = TTL_MAX,
         .aliases = { { "WAL_TTL", ALIAS_CLASSIC, FORM_SECONDS } },
-        .text = "Age at which a log segment that recovery no longer needs is removed." },
+        .text = "Age at which a log segment that recovery no longer needs is removed. It bounds "
+                "how far back a rollback reaches." },
+    [OPT_RETENTION_SNAPSHOTS] = {
+        .name = "retention.snapshots", .type = OPTION_INT, .flags = OPTION_RUNTIME,
+        .library_default = "16", .max = 100000, .unit = "snapshots",
+        .text = "Number of snapshots kept; older ones are removed. 0 means any number." },
+    [OPT_RETENTION_DISK_BUDGET] = {
+        .name = "retention.disk_budget", .type = OPTION_BYTES, .flags = OPTION_RUNTIME,
+        .library_default = "0", .max = MEMORY_MAX,
+        .text = "Bytes that all files of the data directory may take: above it the oldest that "
+                "recovery does not need are removed. 0 means no bound." },
     [OPT_PERSIST_FSYNC] = {
-        .name = "persist.fsync", .type = OPTION_ENUM, .flags = OPTION_RUNTIME | OPTION_LATER,
+        .name = "persist.fsync", .type = OPTION_ENUM, .flags = OPTION_RUNTIME,
         .library_default = "off", .choices = fsyncs,
         .aliases = { { "fsync", ALIAS_SHORT, FORM_NATIVE },
                      { "appendfsync", ALIAS_REDIS, FORM_REDIS } },
         .text = "The log of changes: none (off), synced when the system pleases (no), every "
-                "second, or before each answer (always). Until the log exists, nothing "
-                "survives a restart." },
+                "second (everysec: at most two seconds are lost), or before each answer "
+                "(always: nothing acknowledged is lost). Switching between off and the others "
+                "needs a restart." },
+    [OPT_PERSIST_DIR] = {
+        .name = "persist.dir", .type = OPTION_STRING,
+        .library_default = "", .max = 1000,
+        .text = "Directory of log and snapshots, created if it is missing. Empty: none; in "
+                "attld: server.dir, if that is set or persist.fsync is not off." },
+    [OPT_PERSIST_SEGMENT_SIZE] = {
+        .name = "persist.segment_size", .type = OPTION_BYTES,
+        .library_default = "64MiB", .min = 64 * KIB, .max = 4 * GIB,
+        .text = "Size of one file of the log." },
+    [OPT_PERSIST_BUFFER] = {
+        .name = "persist.buffer", .type = OPTION_BYTES,
+        .library_default = "16MiB", .min = MIB, .max = GIB,
+        .text = "Changes that may wait for the disk; beyond it writers wait for the log." },
+    [OPT_PERSIST_ON_ERROR] = {
+        .name = "persist.on_error", .type = OPTION_ENUM, .flags = OPTION_RUNTIME,
+        .library_default = "auto", .choices = on_errors,
+        .text = "While the log cannot be written: refuse changes (reject), or go on in memory "
+                "only, loudly, and come back with a fresh snapshot (degrade). auto rejects "
+                "under always, where an acknowledgement is a promise, and degrades otherwise." },
+    [OPT_PERSIST_RECOVER] = {
+        .name = "persist.recover", .type = OPTION_ENUM,
+        .library_default = "strict", .choices = recovers,
+        .aliases = { { "recover", ALIAS_SHORT, FORM_NATIVE } },
+        .text = "If files are damaged where they had been durable: refuse to start and say what "
+                "would be lost (strict), go on with what lies before the damage (prefix), or "
+                "with everything that is readable (salvage). What is left out is kept aside." },
+    [OPT_PERSIST_WAIT] = {
+        .name = "persist.wait", .type = OPTION_BOOL,
+        .library_default = "yes", .server_default = "no",
+        .text = "Under always, calls of the library wait until their change is durable. attld "
+                "holds the answer back instead, so that no thread waits." },
+    [OPT_PERSIST_BACKGROUND_LOAD] = {
+        .name = "persist.background_load", .type = OPTION_BOOL,
+        .library_default = "no", .server_default = "yes",
+        .text = "Read the data directory in the background, refusing changes meanwhile, instead "
+                "of when the cache is opened. attld answers LOADING." },
+    [OPT_PERSIST_SAVE] = {
+        .name = "persist.save", .type = OPTION_STRING, .flags = OPTION_RUNTIME,
+        .library_default = "", .max = 256,
+        .aliases = { { "save", ALIAS_REDIS, FORM_NATIVE } },
+        .text = "When to take a snapshot, in Redis' words: pairs of seconds and changes, as "
+                "`3600 1 300 100`. Empty: only when asked, or by persist.snapshot_log_size." },
+    [OPT_PERSIST_SNAPSHOT_LOG_SIZE] = {
+        .name = "persist.snapshot_log_size", .type = OPTION_BYTES, .flags = OPTION_RUNTIME,
+        .library_default = "1GiB", .max = MEMORY_MAX,
+        .text = "Bytes of log behind the newest snapshot at which the next one is taken, which "
+                "bounds the time a restart takes. 0 means never." },
+    [OPT_PERSIST_COMPRESS] = {
+        .name = "persist.compress", .type = OPTION_BOOL, .flags = OPTION_RUNTIME,
+        .library_default = "no",
+        .aliases = { { "rdbcompression", ALIAS_REDIS, FORM_PLAIN } },
+        .text = "Compress snapshots with zstd." },
 
     /* ---- server ---- */
     [OPT_SERVER_PORT] = {
@@ -398,12 +484,6 @@ static const struct option table[OPTION_COUNT] = {
         .library_default = "1", .min = 1, .max = 1,
         .aliases = { { "databases", ALIAS_REDIS, FORM_NATIVE } },
         .text = "There is one database, number 0." },
-    [OPT_REDIS_SAVE] = {
-        .name = "redis.save", .type = OPTION_STRING, .flags = OPTION_SERVER | OPTION_RUNTIME,
-        .library_default = "", .max = 0,
-        .aliases = { { "save", ALIAS_REDIS, FORM_NATIVE } },
-        .text = "Redis' snapshot rules; there are no snapshots in this release, so only an "
-                "empty text is accepted." },
     [OPT_REDIS_APPENDONLY] = {
         .name = "redis.appendonly", .type = OPTION_ENUM, .flags = OPTION_SERVER | OPTION_RUNTIME,
         .library_default = "no", .choices = only_no,
