@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * # The format of the log, version 1
+ *
+ * The log of changes is a row of files, *segments*, in the data directory. Each begins with a
+ * header and holds *frames*, one per change, which carry consecutive numbers (LSN, from 1). A frame
+ * says everything that is needed to repeat the change: the full value and the absolute deadline, so
+ * that repeating a change that had been made already is harmless. All integers are little-endian;
+ * bytes that are not described are zero. CRC32C is the Castagnoli polynomial, reflected, as in RFC
+ * 3720. The functions below keep no state and do no I/O, so nobody owns and nobody locks anything
+ * here.
+ *
+ * ## Segment file
+ *
+ * Its name is `wal-<first LSN, 16 hexadecimal digits>.attl`. It is allocated in full before it is
+ * used, so behind the last frame there are zeros up to its end, unless it was cut.
+ *
+ * | offset | bytes | header of a segment |
+ * |---|---|---|
+ * | 0 | 8 | `ATTLWAL1` |
+ * | 8 | 4 | u32 version: 1 |
+ * | 12 | 4 | u32 bytes of the header: 64; the first frame follows |
+ * | 16 | 8 | u64 LSN of the first frame |
+ * | 24 | 8 | i64 when the segment was begun, Unix ms |
+ * | 32 | 8 | u64 number of the run: random, one per opening of the directory |
+ * | 40 | 8 | u64 bytes of the file, as allocated |
+ * | 48 | 4 | u32 flags: 1 *gap*: changes before the first LSN were never logged |
+ * | 52 | 8 | zero |
+ * | 60 | 4 | u32 CRC32C of bytes 0 to 59 |
+ *
+ * A header is valid if
+ *
+ * - S1 it begins with `ATTLWAL1`,
+ * - S2 its checksum is right,
+ * - S3 its version is 1 (a larger one is not damage: a newer program wrote it; every version keeps
+ *   the magic, the version and the checksum where they are),
+ * - S4 it says that the header has 64 bytes,
+ * - S5 it has no other flag than *gap*,
+ * - S6 bytes 52 to 59 are zero,
+ * - S7 the first LSN is not 0.
+ *
+ * ## Frame
+ *
+ * | offset | bytes | frame |
+ * |---|---|---|
+ * | 0 | 4 | u32 bytes of the whole frame, a multiple of 8; 0: nothing was written here |
+ * | 4 | 4 | u32 CRC32C of all bytes of the frame from 8 on |
+ * | 8 | 8 | u64 LSN |
+ * | 16 | 1 | u8 kind |
+ * | 17 | 1 | u8 flags: 1 *deadline*, 2 *integer* |
+ * | 18 | 2 | u16 bytes of the key, up to 32768 |
+ * | 20 | 4 | u32 bytes of the value |
+ * | 24 | 8 | i64 deadline, Unix ms; only with flag *deadline* |
+ * | then | | the key, the value, zeros up to a multiple of 8 |
+ *
+ * | kind | name | key | value | flags | meaning |
+ * |---|---|---|---|---|---|
+ * | 1 | PUT | yes | up to 512 MiB | deadline, integer | the key has this value and life |
+ * | 2 | DEL | yes | none | | deleted by somebody |
+ * | 3 | EXPIRE | yes | none | deadline | the life changes, the value stays |
+ * | 4 | CLEAR | no | none | | everything is gone |
+ * | 5 | EVICT | yes | none | | removed because a limit was reached |
+ * | 6 | MARK | no | 16 bytes | | i64 Unix ms, u64 LSN: all frames before it are durable |
+ * | 7 | GROUP | no | changes | | several changes: together, or not at all |
+ * | 8 | NOTE | no | up to 512 MiB | | text for people; changes nothing |
+ *
+ * Without flag *deadline* an entry has none. With flag *integer* the value is an i64 of 8 bytes
+ * instead of its decimal text. The value of a GROUP is a row of changes, perhaps none, without
+ * gaps:
+ *
+ * | offset | bytes | change inside a group |
+ * |---|---|---|
+ * | 0 | 1 | u8 kind: PUT, DEL, EXPIRE, CLEAR or EVICT |
+ * | 1 | 1 | u8 flags, as above |
+ * | 2 | 2 | u16 bytes of the key |
+ * | 4 | 4 | u32 bytes of the value |
+ * | 8 | 8 | i64 deadline, Unix ms; only with flag *deadline* |
+ * | then | | the key, the value, zeros up to a multiple of 8 |
+ *
+ * A frame is valid if
+ *
+ * - F1 its length is a multiple of 8, from 24 to 2^31,
+ * - F2 its kind is one of the table,
+ * - F3 it has no flags but those the table allows for its kind,
+ * - F4 its key has at most 32768 bytes, and none at all where the table says no,
+ * - F5 its value has a length the table allows (8 with flag *integer*),
+ * - F6 its length is exactly that of header, deadline, key and value, rounded up to 8,
+ * - F7 its checksum is right,
+ * - F8 its deadline is not negative,
+ * - F9 the bytes behind the value are zero,
+ * - F10 in a GROUP, the changes fill the value exactly, and F3, F4, F5, F8 and F9 hold for each;
+ * its kind is one of the five above.
+ *
+ * There are no spare bits: a new kind or flag needs a new version.
+ *
+ * ## Recovery
+ *
+ * 1. Read the segments in the order of their names. The first frame of a segment has the LSN of its
+ *    header and its name, every further frame the next LSN, and so has the next segment.
+ * 2. A segment is over at its end, at a length of 0, or where fewer than 24 bytes are left.
+ * 3. The first place where the expected frame is not there ends the log. What is behind it is never
+ *    replayed by itself, even if it is readable: the log is a prefix of the changes.
+ * 4. If a MARK behind that place says that the expected frame had been durable, something that was
+ *    promised is lost: the log is *damaged*, and a person decides. So it is if a segment is there
+ *    that cannot be read although a mark in it or behind it testifies to it.
+ * 5. Otherwise it is the *torn* end that a crash leaves, if anything but zeros is behind it, and a
+ *    *clean* end if nothing is. A torn end is copied aside and cut off.
+ * 6. A segment with flag *gap* that begins above the expected LSN begins behind changes that were
+ *    never logged. Only a snapshot taken at or after its first LSN leads to it; without one the log
+ *    ends, cleanly, in front of it.
+ */
+#include "persist/wal_format.h"
+
+#include "base/assert.h"
+#include "base/crc32c.h"
+#include "base/limits.h"
+#include "persist/le.h"
+
+/* ---- segment headers ---- */
+
+enum {
+    HEADER_VERSION = 8,
+    HEADER_BYTES = 12,
+    HEADER_FIRST_LSN = 16,
+    HEADER_CREATED_MS = 24,
+    HEADER_RUN_ID = 32,
+    HEADER_FILE_BYTES = 40,
+    HEADER_FLAGS = 48,
+    HEADER_UNUSED = 52,
+    HEADER_CRC = 60,
+    MAGIC_BYTES = 8
+};
+
+enum { HEADER_FLAG_GAP = 1 };
+
+static const char magic[] = "ATTLWAL1";
+
+void
+wal_segment_header_encode(const struct wal_segment_header *h,
+                          unsigned char out[WAL_SEGMENT_HEADER_BYTES])
+{
+    ASSERT(h->first_lsn > 0);
+    memset(out, 0, WAL_SEGMENT_HEADER_BYTES);
+    memcpy(out, magic, MAGIC_BYTES);
+    le_put_u32(out + HEADER_VERSION, WAL_VERSION);
+    le_put_u32(out + HEADER_BYTES, WAL_SEGMENT_HEADER_BYTES);
+    le_put_u64(out + HEADER_FIRST_LSN, h->first_lsn);
+    le_put_u64(out + HEADER_CREATED_MS, (uint64_t)h->created_ms);
+    le_put_u64(out + HEADER_RUN_ID, h->run_id);
+    le_put_u64(out + HEADER_FILE_BYTES, h->file_bytes);
+    le_put_u32(out + HEADER_FLAGS, h->gap ? HEADER_FLAG_GAP : 0);
+    le_put_u32(out + HEADER_CRC, crc32c(0, out, HEADER_CRC));
+}
+
+bool
+wal_segment_header_decode(const unsigned char in[WAL_SEGMENT_HEADER_BYTES],
+                          struct wal_segment_header *ret)
+{
+    ret->version = 0;
+    if (memcmp(in, magic, MAGIC_BYTES) != 0 ||
+        le_get_u32(in + HEADER_CRC) != crc32c(0, in, HEADER_CRC))
+        return false;
+    ret->version = le_get_u32(in + HEADER_VERSION);
+    uint32_t flags = le_get_u32(in + HEADER_FLAGS);
+    uint64_t first_lsn = le_get_u64(in + HEADER_FIRST_LSN);
+    if (ret->version != WAL_VERSION || le_get_u32(in + HEADER_BYTES) != WAL_SEGMENT_HEADER_BYTES ||
+        (flags & ~(uint32_t)HEADER_FLAG_GAP) != 0 || le_get_u64(in + HEADER_UNUSED) != 0 ||
+        first_lsn == 0)
+        return false;
+    *ret = (struct wal_segment_header){
+        .version = WAL_VERSION,
+        .first_lsn = first_lsn,
+        .created_ms = (int64_t)le_get_u64(in + HEADER_CREATED_MS),
+        .run_id = le_get_u64(in + HEADER_RUN_ID),
+        .file_bytes = le_get_u64(in + HEADER_FILE_BYTES),
+        .gap = (flags & HEADER_FLAG_GAP) != 0,
+    };
+    return true;
+}
+
+/* ---- what a change may look like ---- */
+
+enum {
+    FRAME_CRC = 4,
+    FRAME_LSN = 8,
+    FRAME_OP = 16, /* kind, flags and sizes: the header of a change is the same inside a group */
+    OP_FLAGS = 1,
+    OP_KEY_BYTES = 2,
+    OP_VALUE_BYTES = 4,
+    DEADLINE_BYTES = 8,
+    INTEGER_BYTES = 8,
+    MARK_BYTES = 16
+};
+
+/* The table of kinds above. */
+struct kind_rule {
+    unsigned flags;
+    bool key;
+    uint32_t value_min_bytes, value_max_bytes;
+    bool in_group;
+};
+
+static const struct kind_rule kind_rules[] = {
+    [WAL_PUT] = { WAL_HAS_DEADLINE | WAL_INTEGER, true, 0, LIMIT_VALUE_BYTES, true },
+    [WAL_DEL] = { 0, true, 0, 0, true },
+    [WAL_EXPIRE] = { WAL_HAS_DEADLINE, true, 0, 0, true },
+    [WAL_CLEAR] = { 0, false, 0, 0, true },
+    [WAL_EVICT] = { 0, true, 0, 0, true },
+    [WAL_MARK] = { 0, false, MARK_BYTES, MARK_BYTES, false },
+    [WAL_GROUP] = { 0, false, 0, WAL_FRAME_MAX_BYTES - WAL_FRAME_HEADER_BYTES, false },
+    [WAL_NOTE] = { 0, false, 0, LIMIT_VALUE_BYTES, false },
+};
+
+/* The header of a change, in a frame or in a group. */
+struct op_shape {
+    unsigned kind, flags;
+    uint64_t key_bytes, value_bytes;
+};
+
+static uint64_t
+align_up(uint64_t bytes)
+{
+    return (bytes + WAL_FRAME_ALIGN - 1) & ~(uint64_t)(WAL_FRAME_ALIGN - 1);
+}
+
+static uint64_t
+deadline_bytes(unsigned flags)
+{
+    return flags & WAL_HAS_DEADLINE ? DEADLINE_BYTES : 0;
+}
+
+/* Bytes of a change behind its header, without padding. */
+static uint64_t
+payload_bytes(const struct op_shape *s)
+{
+    return deadline_bytes(s->flags) + s->key_bytes + s->value_bytes;
+}
+
+/* F2 to F5: NULL, or what is wrong. */
+static const char *
+shape_problem(const struct op_shape *s, bool in_group)
+{
+    if (s->kind < WAL_PUT || s->kind > WAL_NOTE)
+        return "kind";
+    const struct kind_rule *rule = &kind_rules[s->kind];
+    if (in_group && !rule->in_group)
+        return "kind inside a group";
+    if (s->flags & ~rule->flags)
+        return "flags";
+    if (s->key_bytes > (rule->key ? LIMIT_KEY_BYTES : 0))
+        return "length of the key";
+    bool integer = (s->flags & WAL_INTEGER) != 0;
+    uint64_t min = integer ? INTEGER_BYTES : rule->value_min_bytes;
+    uint64_t max = integer ? INTEGER_BYTES : rule->value_max_bytes;
+    if (s->value_bytes < min || s->value_bytes > max)
+        return "length of the value";
+    return NULL;
+}
+
+static struct op_shape
+shape_of(const struct wal_op *op)
+{
+    unsigned flags = op->flags & ~(unsigned)WAL_HAS_DEADLINE;
+    bool may = op->kind == WAL_PUT || op->kind == WAL_EXPIRE;
+    if (may && op->deadline_ms != ATTL_NO_DEADLINE)
+        flags |= WAL_HAS_DEADLINE;
+    return (struct op_shape){ op->kind, flags, op->key.len, op->value.len };
+}
+
+static struct op_shape
+shape_get(const unsigned char *in)
+{
+    return (struct op_shape){ in[0], in[OP_FLAGS], le_get_u16(in + OP_KEY_BYTES),
+                              le_get_u32(in + OP_VALUE_BYTES) };
+}
+
+/* ---- encoding ---- */
+
+/* Header, deadline and key of a change; how many bytes they took. */
+static uint32_t
+op_head_put(const struct wal_op *op, unsigned char *out)
+{
+    struct op_shape s = shape_of(op);
+    ASSERT(!shape_problem(&s, false));
+    out[0] = (unsigned char)s.kind;
+    out[OP_FLAGS] = (unsigned char)s.flags;
+    le_put_u16(out + OP_KEY_BYTES, (uint16_t)s.key_bytes);
+    le_put_u32(out + OP_VALUE_BYTES, (uint32_t)s.value_bytes);
+    uint32_t at = WAL_OP_HEADER_BYTES;
+    if (s.flags & WAL_HAS_DEADLINE) {
+        ASSERT(op->deadline_ms >= 0);
+        le_put_u64(out + at, (uint64_t)op->deadline_ms);
+        at += DEADLINE_BYTES;
+    }
+    if (op->key.len)
+        memcpy(out + at, op->key.data, op->key.len);
+    return at + (uint32_t)op->key.len;
+}
+
+/* The whole change with its padding. Headers are multiples of 8, so it ends where a frame does. */
+static void
+op_put(const struct wal_op *op, unsigned char *out)
+{
+    uint32_t at = op_head_put(op, out);
+    if (op->value.len)
+        memcpy(out + at, op->value.data, op->value.len);
+    at += (uint32_t)op->value.len;
+    memset(out + at, 0, align_up(at) - at);
+}
+
+/* Rounded up behind a header of `header_bytes`; 0 if the format has no room for it. */
+static uint32_t
+op_size(const struct wal_op *op, unsigned header_bytes, bool in_group)
+{
+    struct op_shape s = shape_of(op);
+    bool late = (s.flags & WAL_HAS_DEADLINE) && op->deadline_ms < 0;
+    if (late || shape_problem(&s, in_group))
+        return 0;
+    uint64_t bytes = align_up(header_bytes + payload_bytes(&s));
+    return bytes <= WAL_FRAME_MAX_BYTES ? (uint32_t)bytes : 0;
+}
+
+uint32_t
+wal_frame_bytes(const struct wal_op *op)
+{
+    return op_size(op, WAL_FRAME_HEADER_BYTES, false);
+}
+
+uint32_t
+wal_frame_head(const struct wal_op *op, unsigned char *out)
+{
+    return FRAME_OP + op_head_put(op, out + FRAME_OP);
+}
+
+void
+wal_frame_body(const struct wal_op *op, unsigned char *out)
+{
+    op_put(op, out + FRAME_OP);
+}
+
+void
+wal_frame_seal(unsigned char *frame, uint32_t bytes, uint64_t lsn)
+{
+    ASSERT(bytes >= WAL_FRAME_HEADER_BYTES && bytes % WAL_FRAME_ALIGN == 0);
+    le_put_u64(frame + FRAME_LSN, lsn);
+    le_put_u32(frame + FRAME_CRC, crc32c(0, frame + FRAME_LSN, bytes - FRAME_LSN));
+    le_put_u32(frame, bytes);
+}
+
+void
+wal_frame_seal_split(unsigned char *head, uint32_t head_bytes, attl_slice value, uint64_t lsn)
+{
+    static const unsigned char padding[WAL_FRAME_ALIGN];
+    struct op_shape s = shape_get(head + FRAME_OP);
+    uint64_t full = head_bytes + (uint64_t)value.len;
+    uint64_t bytes = align_up(full);
+    ASSERT(s.value_bytes == value.len && bytes <= WAL_FRAME_MAX_BYTES);
+    ASSERT(full == WAL_FRAME_HEADER_BYTES + payload_bytes(&s));
+    le_put_u64(head + FRAME_LSN, lsn);
+    uint32_t crc = crc32c(0, head + FRAME_LSN, head_bytes - FRAME_LSN);
+    crc = crc32c(crc, value.data, value.len);
+    crc = crc32c(crc, padding, bytes - full);
+    le_put_u32(head + FRAME_CRC, crc);
+    le_put_u32(head, (uint32_t)bytes);
+}
+
+void
+wal_frame_encode(const struct wal_op *op, uint64_t lsn, unsigned char *out)
+{
+    wal_frame_body(op, out);
+    wal_frame_seal(out, wal_frame_bytes(op), lsn);
+}
+
+uint32_t
+wal_op_bytes(const struct wal_op *op)
+{
+    return op_size(op, WAL_OP_HEADER_BYTES, true);
+}
+
+void
+wal_op_encode(const struct wal_op *op, unsigned char *out)
+{
+    ASSERT(wal_op_bytes(op) > 0);
+    op_put(op, out);
+}
+
+/* ---- decoding ---- */
+
+static bool
+all_zero(const unsigned char *p, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (p[i] != 0)
+            return false;
+    return true;
+}
+
+/*
+ * What follows the header of shape `s`, all of which is there up to `end`. NULL and *ret filled,
+ * or what is wrong (F8, F9).
+ */
+static const char *
+payload_get(const struct op_shape *s, const unsigned char *in, const unsigned char *end,
+            struct wal_op *ret)
+{
+    *ret = (struct wal_op){ .kind = (enum wal_kind)s->kind,
+                            .flags = s->flags,
+                            .deadline_ms = ATTL_NO_DEADLINE };
+    if (s->flags & WAL_HAS_DEADLINE) {
+        ret->deadline_ms = (int64_t)le_get_u64(in);
+        if (ret->deadline_ms < 0)
+            return "deadline";
+        in += DEADLINE_BYTES;
+    }
+    ret->key = attl_b(in, s->key_bytes);
+    in += s->key_bytes;
+    ret->value = attl_b(in, s->value_bytes);
+    in += s->value_bytes;
+    return all_zero(in, (size_t)(end - in)) ? NULL : "padding";
+}
+
+/* The change at `in`, of which `len` bytes are there: NULL, or what is wrong (F10). */
+static const char *
+nested_get(const unsigned char *in, size_t len, struct wal_op *ret, size_t *ret_bytes)
+{
+    if (len < WAL_OP_HEADER_BYTES)
+        return "end of a group";
+    struct op_shape s = shape_get(in);
+    const char *problem = shape_problem(&s, true);
+    if (problem)
+        return problem;
+    uint64_t bytes = align_up(WAL_OP_HEADER_BYTES + payload_bytes(&s));
+    if (bytes > len)
+        return "end of a group";
+    *ret_bytes = (size_t)bytes;
+    return payload_get(&s, in + WAL_OP_HEADER_BYTES, in + bytes, ret);
+}
+
+static const char *
+group_problem(attl_slice group)
+{
+    const unsigned char *in = (const unsigned char *)group.data;
+    for (size_t at = 0, bytes = 0; at < group.len; at += bytes) {
+        struct wal_op op;
+        const char *problem = nested_get(in + at, group.len - at, &op, &bytes);
+        if (problem)
+            return problem;
+    }
+    return NULL;
+}
+
+/* The header of a frame, which is all there (F1 to F6): NULL, or what is wrong. */
+static const char *
+header_problem(const unsigned char *in, uint32_t bytes)
+{
+    struct op_shape s = shape_get(in + FRAME_OP);
+    const char *problem = shape_problem(&s, false);
+    if (problem)
+        return problem;
+    return bytes == align_up(WAL_FRAME_HEADER_BYTES + payload_bytes(&s)) ? NULL : "length";
+}
+
+/* A whole frame whose header is good (F7 to F10). */
+static const char *
+body_problem(const unsigned char *in, uint32_t bytes, struct wal_op *ret)
+{
+    if (le_get_u32(in + FRAME_CRC) != crc32c(0, in + FRAME_LSN, bytes - FRAME_LSN))
+        return "checksum";
+    struct op_shape s = shape_get(in + FRAME_OP);
+    const char *problem = payload_get(&s, in + WAL_FRAME_HEADER_BYTES, in + bytes, ret);
+    if (!problem && s.kind == WAL_GROUP)
+        problem = group_problem(ret->value);
+    return problem;
+}
+
+static enum wal_decode
+frame_get(const unsigned char *in, size_t len, struct wal_frame *ret_frame, uint32_t *ret_need,
+          const char **ret_problem)
+{
+    *ret_need = WAL_FRAME_HEADER_BYTES;
+    if (len < FRAME_CRC)
+        return WAL_NEED_MORE;
+    uint32_t bytes = le_get_u32(in);
+    if (bytes == 0)
+        return WAL_ZERO;
+    *ret_problem = "length";
+    if (bytes < WAL_FRAME_HEADER_BYTES || bytes > WAL_FRAME_MAX_BYTES ||
+        bytes % WAL_FRAME_ALIGN != 0)
+        return WAL_BAD;
+    if (len < WAL_FRAME_HEADER_BYTES)
+        return WAL_NEED_MORE;
+    *ret_problem = header_problem(in, bytes);
+    if (*ret_problem)
+        return WAL_BAD;
+    *ret_need = bytes;
+    if (len < bytes)
+        return WAL_NEED_MORE;
+    struct wal_op op;
+    *ret_problem = body_problem(in, bytes, &op);
+    if (*ret_problem)
+        return WAL_BAD;
+    *ret_frame = (struct wal_frame){ le_get_u64(in + FRAME_LSN), bytes, op };
+    return WAL_FRAME;
+}
+
+enum wal_decode
+wal_frame_decode(const unsigned char *in, size_t len, struct wal_frame *ret_frame,
+                 uint32_t *ret_need)
+{
+    const char *problem;
+    return frame_get(in, len, ret_frame, ret_need, &problem);
+}
+
+const char *
+wal_frame_problem(const unsigned char *in, size_t len)
+{
+    struct wal_frame frame;
+    uint32_t need;
+    const char *problem = NULL;
+    return frame_get(in, len, &frame, &need, &problem) == WAL_BAD ? problem : NULL;
+}
+
+bool
+wal_op_next(attl_slice group, size_t *offset, struct wal_op *ret_op)
+{
+    const unsigned char *in = (const unsigned char *)group.data;
+    struct wal_op op;
+    size_t bytes;
+    if (*offset >= group.len || nested_get(in + *offset, group.len - *offset, &op, &bytes))
+        return false;
+    *offset += bytes;
+    *ret_op = op;
+    return true;
+}
+
+/* ---- marks ---- */
+
+void
+wal_mark_encode(const struct wal_mark *m, unsigned char out[16])
+{
+    le_put_u64(out, (uint64_t)m->time_ms);
+    le_put_u64(out + sizeof m->time_ms, m->durable_lsn);
+}
+
+bool
+wal_mark_decode(attl_slice value, struct wal_mark *ret)
+{
+    if (value.len != MARK_BYTES)
+        return false;
+    const unsigned char *in = (const unsigned char *)value.data;
+    ret->time_ms = (int64_t)le_get_u64(in);
+    ret->durable_lsn = le_get_u64(in + sizeof ret->time_ms);
+    return true;
+}
