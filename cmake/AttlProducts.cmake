@@ -13,6 +13,11 @@ set_target_properties(attl PROPERTIES LINKER_LANGUAGE C VERSION ${PROJECT_VERSIO
 target_include_directories(attl PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
                                        $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(attl PRIVATE attl_headers)
+set(ATTL_PC_LIBS_PRIVATE "") # what a static link needs besides
+if(ATTL_HAVE_ZSTD)
+  target_link_libraries(attl PRIVATE PkgConfig::ZSTD)
+  list(JOIN ZSTD_LDFLAGS " " ATTL_PC_LIBS_PRIVATE)
+endif()
 target_link_options(attl PRIVATE -Wl,--version-script=${attl_map})
 if(NOT ATTL_SANITIZE AND NOT ATTL_FUZZ)
   target_link_options(attl PRIVATE -Wl,-z,defs) # the sanitizers' run time is in the program
@@ -101,6 +106,7 @@ endif()
 function(attl_summary)
   string(REPLACE ";" " " present "${ATTL_PRESENT}")
   message(STATUS "attl ${PROJECT_VERSION}: ${CMAKE_BUILD_TYPE}, sanitizers '${ATTL_SANITIZE}', "
-                 "jemalloc ${ATTL_HAVE_JEMALLOC}, toml ${ATTL_HAVE_TOML}, libedit ${ATTL_HAVE_LIBEDIT}")
+                 "jemalloc ${ATTL_HAVE_JEMALLOC}, toml ${ATTL_HAVE_TOML}, libedit ${ATTL_HAVE_LIBEDIT}, "
+                 "zstd ${ATTL_HAVE_ZSTD}")
   message(STATUS "layers: ${present}")
 endfunction()

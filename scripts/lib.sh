@@ -11,7 +11,7 @@ cd "$ROOT" || exit 1
 
 # To build: compilers and libraries. libtomlplusplus-dev is headers only, nothing of it is linked.
 PACKAGES_BUILD=(gcc g++ libc6-dev binutils cmake ninja-build pkg-config libxxhash-dev
-    libjemalloc-dev libedit-dev libtomlplusplus-dev)
+    libjemalloc-dev libedit-dev libtomlplusplus-dev libzstd-dev)
 # To test: the framework, independent Redis clients and server, the checks of the tree.
 PACKAGES_TEST=(libcmocka-dev redis-server redis-tools libhiredis-dev python3 python3-redis procps
     clang-format-14 shellcheck)

@@ -11,7 +11,6 @@
 #ifndef ATTL_PERSIST_SNAPSHOT_H
 #define ATTL_PERSIST_SNAPSHOT_H
 
-#include "base/buf.h"
 #include "persist/segment.h"
 
 enum snapshot_kind {
@@ -48,11 +47,14 @@ struct snapshot_entry {
 
 struct snapshot_writer;
 
-/* Creates the temporary file. 0 or a negative errno (-ENOTSUP: compression is not built in). */
+/* Creates the temporary file; of `meta`, what is known at the beginning counts. 0 or a negative
+ * errno (-ENOTSUP: compression is not built in). */
 int snapshot_writer_open(struct disk *d, const attl_allocator *alloc,
                          const struct snapshot_meta *meta, struct snapshot_writer **ret_writer);
+/* -EINVAL, and nothing has changed, for an entry that no snapshot may hold (a length, a negative
+ * deadline, an integer of other than 8 bytes); after any other failure there is only abort. */
 int snapshot_writer_add(struct snapshot_writer *w, const struct snapshot_entry *e);
-/* Bytes written so far, for progress. */
+/* Bytes written so far, for progress; any thread may ask. */
 uint64_t snapshot_writer_bytes(const struct snapshot_writer *w);
 /*
  * Writes the trailer, syncs, reads all of it back and compares checksums and counts, renames to
@@ -71,16 +73,22 @@ enum snapshot_result {
     SNAPSHOT_OK,
     SNAPSHOT_END,     /* no more blocks: trailer checked                                 */
     SNAPSHOT_DAMAGED, /* not a snapshot, or a checksum, a length or a count is wrong      */
-    SNAPSHOT_NEWER,   /* written by a newer release                                       */
+    SNAPSHOT_NEWER,   /* written by a newer release, or packed and we were built without zstd */
     SNAPSHOT_IO,
     SNAPSHOT_NOMEM
 };
 
 struct snapshot_reader;
+struct zstd_unpacker;
 
-/* A block, decoded: entries are taken from it with snapshot_block_next(). Owns its bytes. */
+/* A block, decoded: entries are taken from it with snapshot_block_next(). Owns its bytes, which
+ * come from the allocator of the first reader that fills it. */
 struct snapshot_block {
-    struct buf raw, packed;
+    attl_allocator alloc;
+    struct zstd_unpacker *unpacker;
+    unsigned char *raw, *packed;
+    size_t raw_cap, packed_cap;
+    size_t raw_bytes; /* the entries */
     size_t offset;    /* of the next entry */
     uint32_t entries; /* that it holds */
     uint32_t taken;
@@ -95,9 +103,11 @@ void snapshot_reader_close(struct snapshot_reader **r);
 void snapshot_block_init(struct snapshot_block *b);
 void snapshot_block_fini(struct snapshot_block *b);
 /* Reads the next block into `b`, checks and unpacks it. Any thread, each with a block of its own:
- * only the choice of the block is locked. */
+ * only the choice of the block is locked. Blocks come in the order of the file if one thread reads.
+ * A result other than SNAPSHOT_OK stays; all of the file was good if every thread has seen
+ * SNAPSHOT_END. */
 enum snapshot_result snapshot_reader_next(struct snapshot_reader *r, struct snapshot_block *b);
-/* After SNAPSHOT_DAMAGED or SNAPSHOT_IO: where and what, a sentence. */
+/* After a result other than SNAPSHOT_OK and SNAPSHOT_END: where and what, a sentence. */
 const char *snapshot_reader_problem(const struct snapshot_reader *r);
 uint64_t snapshot_reader_bytes_done(const struct snapshot_reader *r);
 /* The next entry of a block; slices are valid while the block is not refilled. */
