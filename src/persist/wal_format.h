@@ -37,7 +37,7 @@ enum wal_flag {
     WAL_INTEGER = 2,      /* the value is an i64, not its decimal text */
 };
 
-/* One change. Slices are borrowed. */
+/* One change. Slices are borrowed. Kinds that have no deadline ignore deadline_ms when encoded. */
 struct wal_op {
     enum wal_kind kind;
     unsigned flags; /* enum wal_flag; encoders set WAL_HAS_DEADLINE from deadline_ms */
@@ -60,7 +60,7 @@ struct wal_mark {
 /* The first bytes of a segment file. */
 struct wal_segment_header {
     uint32_t version;
-    uint64_t first_lsn;  /* of the first frame that follows the header */
+    uint64_t first_lsn;  /* of the first frame that follows the header; never 0 */
     int64_t created_ms;  /* Unix ms */
     uint64_t run_id;     /* random, one per opening of the directory */
     uint64_t file_bytes; /* as allocated */
@@ -69,16 +69,19 @@ struct wal_segment_header {
 
 void wal_segment_header_encode(const struct wal_segment_header *h,
                                unsigned char out[WAL_SEGMENT_HEADER_BYTES]);
-/* False if it is not a header, damaged, or of a newer version (then ret->version says so). */
+/* False if it is not a header, damaged, or of a newer version. ret->version then is that version,
+ * or 0 if nothing can be told. */
 bool wal_segment_header_decode(const unsigned char in[WAL_SEGMENT_HEADER_BYTES],
                                struct wal_segment_header *ret);
 
-/* Bytes of the frame for `op`; 0 if it would exceed WAL_FRAME_MAX_BYTES. */
+/* Bytes of the frame for `op`; 0 if the format has no frame for it: a key, a value or the whole too
+ * long, a negative deadline, or parts its kind does not have. Encoding such an op is a bug. */
 uint32_t wal_frame_bytes(const struct wal_op *op);
 /*
  * Everything but the value's bytes, and not yet LSN, checksum and length: writes header, deadline
  * and key to `out` and returns how many bytes that was (a multiple of nothing). The value follows,
- * then zeros up to wal_frame_bytes().
+ * then zeros up to wal_frame_bytes(). Neither this nor wal_frame_body() touches the first 16 bytes:
+ * the ring stores the first word, the length, last, to say that the frame is there.
  */
 uint32_t wal_frame_head(const struct wal_op *op, unsigned char *out);
 /* The whole frame, the value included, without LSN, checksum and length. `out` has room for
@@ -86,26 +89,31 @@ uint32_t wal_frame_head(const struct wal_op *op, unsigned char *out);
 void wal_frame_body(const struct wal_op *op, unsigned char *out);
 /* Completes a frame in place: length, LSN, checksum. `bytes` as from wal_frame_bytes(). */
 void wal_frame_seal(unsigned char *frame, uint32_t bytes, uint64_t lsn);
-/* The same in pieces, for a value that lies elsewhere: `head` bytes, then `value`, then padding. */
+/* The same in pieces, for a value that lies elsewhere: `head` bytes as from wal_frame_head(), then
+ * `value`, then padding. */
 void wal_frame_seal_split(unsigned char *head, uint32_t head_bytes, attl_slice value, uint64_t lsn);
 /* Body and seal at once. */
 void wal_frame_encode(const struct wal_op *op, uint64_t lsn, unsigned char *out);
 
 enum wal_decode {
     WAL_FRAME,     /* *ret_frame is good                                          */
-    WAL_NEED_MORE, /* *ret_need bytes from here on are needed to judge            */
+    WAL_NEED_MORE, /* *ret_need (> len) bytes from here on are needed to judge    */
     WAL_ZERO,      /* a length of zero: nothing was written here                  */
     WAL_BAD        /* length, checksum or contents are not those of a frame       */
 };
 /* Decodes the frame at `in`. The slices of *ret_frame point into `in`. Never reads beyond `len`. */
 enum wal_decode wal_frame_decode(const unsigned char *in, size_t len, struct wal_frame *ret_frame,
                                  uint32_t *ret_need);
+/* What is wrong at `in`, if decoding says WAL_BAD: "checksum", "length of the key" ...; else NULL.
+ */
+const char *wal_frame_problem(const unsigned char *in, size_t len);
 
-/* A group: a buffer of changes is the value of a WAL_GROUP frame. */
+/* A group: a buffer of changes is the value of a WAL_GROUP frame. 0: as in wal_frame_bytes(), and
+ * for the kinds that cannot be in a group. */
 uint32_t wal_op_bytes(const struct wal_op *op);
 void wal_op_encode(const struct wal_op *op, unsigned char *out);
-/* The change at *offset of a group's value, advancing it; false at the end or if it is malformed
- * (decode has checked all of a WAL_FRAME's group already). */
+/* The change at *offset of a group's value, advancing it; false at the end, where *offset equals
+ * the length, or if it is malformed (decode has checked all of a WAL_FRAME's group already). */
 bool wal_op_next(attl_slice group, size_t *offset, struct wal_op *ret_op);
 
 void wal_mark_encode(const struct wal_mark *m, unsigned char out[16]);
