@@ -52,7 +52,7 @@ struct snapshot_writer;
 int snapshot_writer_open(struct disk *d, const attl_allocator *alloc,
                          const struct snapshot_meta *meta, struct snapshot_writer **ret_writer);
 /* -EINVAL, and nothing has changed, for an entry that no snapshot may hold (a length, a negative
- * deadline, an integer of other than 8 bytes); after any other failure there is only abort. */
+ * deadline, an integer of other than 8 bytes); after any other failure there is only close. */
 int snapshot_writer_add(struct snapshot_writer *w, const struct snapshot_entry *e);
 /* Bytes written so far, for progress; any thread may ask. */
 uint64_t snapshot_writer_bytes(const struct snapshot_writer *w);
@@ -64,8 +64,8 @@ uint64_t snapshot_writer_bytes(const struct snapshot_writer *w);
  */
 int snapshot_writer_finish(struct snapshot_writer **w, uint64_t end_lsn,
                            struct snapshot_meta *ret_meta, char ret_name[SEGMENT_NAME_MAX]);
-/* Removes the temporary file and frees. NULL is allowed. */
-void snapshot_writer_abort(struct snapshot_writer **w);
+/* Gives up: removes the temporary file and frees. NULL is allowed. */
+void snapshot_writer_close(struct snapshot_writer **w);
 
 /* ---- reading ---- */
 
@@ -97,9 +97,10 @@ struct snapshot_block {
 /* Opens by name and reads header and trailer. The reason of a failure is in `err`. */
 enum snapshot_result snapshot_reader_open(struct disk *d, const attl_allocator *alloc,
                                           const char *name, struct snapshot_reader **ret_reader,
-                                          struct snapshot_meta *ret_meta, char *err,
-                                          size_t err_len);
+                                          char *err, size_t err_len);
 void snapshot_reader_close(struct snapshot_reader **r);
+/* Complete, and known since it was opened. */
+const struct snapshot_meta *snapshot_reader_meta(const struct snapshot_reader *r);
 void snapshot_block_init(struct snapshot_block *b);
 void snapshot_block_fini(struct snapshot_block *b);
 /* Reads the next block into `b`, checks and unpacks it. Any thread, each with a block of its own:
