@@ -27,6 +27,9 @@ static _Atomic int snapshots_running, snapshots_done;
 static _Atomic uint64_t log_safe;
 static _Atomic bool log_is_on, log_stops;
 
+static _Atomic int load_status; /* > 0: it loads */
+
+void __wrap_attl_load_progress_get(attl *cache, attl_load_progress *ret_progress);
 int __wrap_attl_snapshot(attl *cache, attl_snapshot_info *ret_info);
 uint64_t __wrap_attl_log_position(attl *cache);
 uint64_t __wrap_attl_log_safe(attl *cache);
@@ -43,6 +46,15 @@ __wrap_attl_snapshot(attl *cache, attl_snapshot_info *ret_info)
     snapshots_running--;
     snapshots_done++;
     return ATTL_OK;
+}
+
+void
+__wrap_attl_load_progress_get(attl *cache, attl_load_progress *ret_progress)
+{
+    (void)cache;
+    int status = load_status;
+    ret_progress->loading = status > 0;
+    ret_progress->status = status > 0 ? ATTL_OK : status;
 }
 
 static uint64_t
@@ -140,9 +152,17 @@ setup(void **state)
 }
 
 static int
+setup_loading(void **state)
+{
+    load_status = 1;
+    return setup(state);
+}
+
+static int
 teardown(void **state)
 {
     struct fixture *f = *state;
+    load_status = 0;
     snapshot_may_end = true;
     log_stops = true;
     thread_join(&f->log);
@@ -316,6 +336,25 @@ nobody_is_forgotten(void **state)
         close(fds[i]);
 }
 
+static void
+commands_wait_for_the_cache_to_load(void **state)
+{
+    static const char loading[] = "-LOADING Redis is loading the dataset in memory\r\n";
+    struct fixture *f = *state;
+    int fd = dial(f);
+    say(fd, "SET a 1\r\n");
+    hear(fd, loading);
+    say(fd, "CLIENT GETNAME\r\n"); /* some work all the same */
+    hear(fd, "$-1\r\n");
+    load_status = ATTL_E_DAMAGED; /* it ends soon, and must not look empty until then */
+    say(fd, "GET a\r\n");
+    hear(fd, loading);
+    load_status = 0;
+    say(fd, "GET a\r\n");
+    hear(fd, "$-1\r\n");
+    close(fd);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -328,6 +367,8 @@ main(void)
         TEST(stopping_waits_for_the_reply),
         TEST(no_reply_comes_before_its_change_is_safe),
         TEST(nobody_is_forgotten),
+        cmocka_unit_test_setup_teardown(commands_wait_for_the_cache_to_load, setup_loading,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
