@@ -139,6 +139,19 @@ check_cache(const attl_config *config, struct config_error err)
     return ATTL_OK;
 }
 
+/* Saying yes and keeping no log would be taken for a promise, and no while keeping one is a lie. */
+static int
+check_appendonly(const attl_config *config, struct config_error err)
+{
+    bool said = config_i64(config, OPT_REDIS_APPENDONLY) != 0;
+    bool logs = config_i64(config, OPT_PERSIST_FSYNC) != CHOICE_FSYNC_OFF;
+    if (config_origin(config, OPT_REDIS_APPENDONLY) == CONFIG_DEFAULT || said == logs)
+        return ATTL_OK;
+    return said ? config_fail(err, "redis.appendonly is yes, but persist.fsync is off: set "
+                                   "persist.fsync to everysec, always or no as well")
+                : config_fail(err, "redis.appendonly is no, but persist.fsync is not off");
+}
+
 int
 config_check(const attl_config *config, char *err, size_t err_len)
 {
@@ -146,6 +159,8 @@ config_check(const attl_config *config, char *err, size_t err_len)
     int status = check_cache(config, error);
     if (status == ATTL_OK)
         status = check_adaptive(config, error);
+    if (status == ATTL_OK)
+        status = check_appendonly(config, error);
     if (status == ATTL_OK && config->server)
         status = check_listen(config, error);
     return status;
