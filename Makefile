@@ -25,7 +25,7 @@ fuzz:
 	        build-fuzz/found/$$name tests/fuzz/corpus/$$name; \
 	done
 
-# docs/config.md, written from the table of options.
+# docs/config.md from the table of options, and the formats' pages from their sources.
 docs: all
 	/usr/bin/python3 tools/gen_docs.py build/attld
 

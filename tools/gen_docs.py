@@ -1,19 +1,44 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Writes the generated documentation: docs/config.md from the table of options.
+"""Writes the generated documentation: docs/config.md from the table of options, and the pages about files
+from the comments that specify them.
 
-    tools/gen_docs.py ATTLD            writes what `ATTLD --dump-options` prints
-    tools/gen_docs.py --check ATTLD    writes nothing; exit code 1 if the file is not up to date
+    tools/gen_docs.py ATTLD            writes what `ATTLD --dump-options` prints, and the other pages
+    tools/gen_docs.py --check ATTLD    writes nothing; exit code 1 if a page is not up to date
 
-The text itself is made by src/config/config_docs.c, so that it cannot disagree with the program.
+The text of docs/config.md is made by src/config/config_docs.c, so that it cannot disagree with the
+program. A format's page is the first comment of its source file that begins with a title (`# ...`).
 """
 import argparse
 import pathlib
+import re
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "config.md"
+OPTIONS_PAGE = "docs/config.md"
+FORMATS = {  # page: the source that specifies it; one that does not exist yet is left out
+    "docs/wal-format.md": "src/persist/wal_format.c",
+    "docs/snapshot-format.md": "src/persist/snapshot_format.c",
+}
+
+
+def options_page(attld):
+    dump = subprocess.run([attld, "--dump-options"], check=True, timeout=10,
+                          stdout=subprocess.PIPE).stdout
+    if not dump.startswith(b"# Settings\n"):
+        sys.exit(f"gen_docs: {attld} --dump-options printed something else")
+    return dump
+
+
+def format_page(source, text):
+    """The comment of `text` that begins with a title, as a page that says where it is from."""
+    found = re.search(r"^/\*\n(?P<lines> \* # .*\n(?: \*.*\n)*?) \*/$", text, re.MULTILINE)
+    if not found:
+        sys.exit(f"gen_docs: {source} has no comment that begins with a title")
+    lines = [re.sub(r"^ \* ?", "", line) for line in found["lines"].splitlines()]
+    origin = f"<!-- Made from {source} by tools/gen_docs.py: change it there. -->"
+    return "\n".join([lines[0], origin] + lines[1:] + [""]).encode()
 
 
 def main():
@@ -21,18 +46,21 @@ def main():
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     parser.add_argument("attld", help="the server's program, as built")
     args = parser.parse_args()
-    dump = subprocess.run([args.attld, "--dump-options"], check=True, timeout=10,
-                          stdout=subprocess.PIPE).stdout
-    if not dump.startswith(b"# Settings\n"):
-        sys.exit(f"gen_docs: {args.attld} --dump-options printed something else")
-    if PAGE.exists() and PAGE.read_bytes() == dump:
-        return 0
-    if args.check:
-        print(f"gen_docs: {PAGE.relative_to(ROOT)} is not up to date: run tools/gen_docs.py")
-        return 1
-    PAGE.write_bytes(dump)
-    print(f"gen_docs: wrote {PAGE.relative_to(ROOT)}")
-    return 0
+    pages = {OPTIONS_PAGE: options_page(args.attld)}
+    for page, source in FORMATS.items():
+        if (ROOT / source).exists():
+            pages[page] = format_page(source, (ROOT / source).read_text(encoding="utf-8"))
+    outdated = 0
+    for page, wanted in pages.items():
+        if (ROOT / page).exists() and (ROOT / page).read_bytes() == wanted:
+            continue
+        if args.check:
+            outdated += 1
+            print(f"gen_docs: {page} is not up to date: run tools/gen_docs.py")
+        else:
+            (ROOT / page).write_bytes(wanted)
+            print(f"gen_docs: wrote {page}")
+    return 1 if outdated else 0
 
 
 if __name__ == "__main__":

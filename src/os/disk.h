@@ -37,7 +37,8 @@ struct disk_ops {
     /* What was written to the file before survives a power loss once this has returned 0. */
     int (*sync)(struct disk *d, struct disk_file *f);
     /* Makes the file `bytes` long, its blocks reserved, so that writing inside cannot run out of
-     * space; `zero` also writes zeros, so that a later sync has no metadata to write. */
+     * space; `zero` also writes zeros, so that a later sync has no metadata to write. What the file
+     * had before stays (up to `bytes`); after a failure it may have any length up to `bytes`. */
     int (*allocate)(struct disk *d, struct disk_file *f, uint64_t bytes, bool zero);
     int (*truncate)(struct disk *d, struct disk_file *f, uint64_t bytes);
     int64_t (*size)(struct disk *d, struct disk_file *f);
@@ -45,7 +46,7 @@ struct disk_ops {
     int (*remove)(struct disk *d, const char *name);
     /* Renames, removals and creations before it survive a power loss. */
     int (*sync_dir)(struct disk *d);
-    /* Calls `fn` for every regular file. */
+    /* Calls `fn` for every regular file but the lock file. `fn` may use the disk. */
     int (*list)(struct disk *d, disk_name_fn fn, void *ud);
     int (*free_bytes)(struct disk *d, uint64_t *ret_bytes);
 };
@@ -55,7 +56,11 @@ struct disk {
     /* What the implementation needs follows in a larger struct. */
 };
 
-/* A real directory. */
+/*
+ * A real directory. A file grown past RLIMIT_FSIZE is -EFBIG only where SIGXFSZ is ignored, as
+ * attld does (signals_prepare): a library sets no signal's disposition, so that an embedding
+ * program that limits the size of its files does the same, or the signal ends it.
+ */
 struct os_disk {
     struct disk disk;
     attl_allocator alloc;
@@ -66,12 +71,15 @@ struct os_disk {
 /*
  * Opens directory `path`. `lock`: creates it (0700) if it is missing, refuses one that others may
  * write to or that belongs to somebody else, and takes the lock file "attl.lock", which a second
- * process is refused. Without `lock` it is only looked at, also while a server has it. 0 or a
- * negative errno; on failure `err` says in a sentence what was wrong and what to do.
+ * process is refused. Without `lock` it is only looked at, also while a server has it: whatever
+ * would change something is -EROFS. 0 or a negative errno (-EBUSY: locked by another); on failure
+ * `err` says in a sentence what was wrong and what to do.
  */
 int os_disk_open(struct os_disk *d, const attl_allocator *alloc, const char *path, bool lock,
                  char *err, size_t err_len);
 void os_disk_close(struct os_disk *d);
+
+enum { DISK_NAME_MAX = 200 }; /* bytes of a name, without its NUL; every file system takes them */
 
 /* ---- conveniences over the table ---- */
 

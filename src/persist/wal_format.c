@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
+ * The bytes of the log, to and from structs. Every byte of a frame follows from its contents, so
+ * that what is damaged has as few ways as possible to look good; what a frame may look like is one
+ * table (kind_rules), which encoding, decoding and the page below share. These functions keep no
+ * state and do no I/O, so nobody owns and nobody locks anything here. The next comment is
+ * docs/wal-format.md: `make docs` after changing it.
+ */
+/*
  * # The format of the log, version 1
  *
  * The log of changes is a row of files, *segments*, in the data directory. Each begins with a
  * header and holds *frames*, one per change, which carry consecutive numbers (LSN, from 1). A frame
  * says everything that is needed to repeat the change: the full value and the absolute deadline, so
  * that repeating a change that had been made already is harmless. All integers are little-endian;
- * bytes that are not described are zero. CRC32C is the Castagnoli polynomial, reflected, as in RFC
- * 3720. The functions below keep no state and do no I/O, so nobody owns and nobody locks anything
- * here.
+ * bytes that are not described are zero. CRC32C is the Castagnoli polynomial, reflected, as in
+ * RFC 3720.
  *
  * ## Segment file
  *
@@ -88,32 +94,37 @@
  * - F7 its checksum is right,
  * - F8 its deadline is not negative,
  * - F9 the bytes behind the value are zero,
- * - F10 in a GROUP, the changes fill the value exactly, and F3, F4, F5, F8 and F9 hold for each;
- * its kind is one of the five above.
+ * - F10 in a GROUP, the changes fill the value exactly, each is of one of the five kinds above, and
+ *   F3, F4, F5, F8 and F9 hold for each.
  *
  * There are no spare bits: a new kind or flag needs a new version.
  *
  * ## Recovery
  *
- * 1. Read the segments in the order of their names. The first frame of a segment has the LSN of its
- *    header and its name, every further frame the next LSN, and so has the next segment.
+ * 1. Segments are read in the order of their names. The first frame of a segment has the LSN of its
+ *    header and its name, and every further frame the next LSN.
  * 2. A segment is over at its end, at a length of 0, or where fewer than 24 bytes are left.
- * 3. The first place where the expected frame is not there ends the log. What is behind it is never
+ * 3. Where the expected LSN is the one with which the next segment begins, reading goes on there,
+ *    even if the present segment has more: after a failed write the frames that were not safe are
+ *    written anew to a fresh segment. Only as long as the next segment has no valid header or no
+ *    valid first frame, and the present one has the expected frame, reading stays. (Whoever begins
+ *    a segment first takes away those that begin at its LSN or above.)
+ * 4. The first place where the expected frame is not there ends the log. What is behind it is never
  *    replayed by itself, even if it is readable: the log is a prefix of the changes.
- * 4. If a MARK behind that place says that the expected frame had been durable, something that was
- *    promised is lost: the log is *damaged*, and a person decides. So it is if a segment is there
- *    that cannot be read although a mark in it or behind it testifies to it.
- * 5. Otherwise it is the *torn* end that a crash leaves, if anything but zeros is behind it, and a
- *    *clean* end if nothing is. A torn end is copied aside and cut off.
- * 6. A segment with flag *gap* that begins above the expected LSN begins behind changes that were
- *    never logged. Only a snapshot taken at or after its first LSN leads to it; without one the log
- *    ends, cleanly, in front of it.
+ * 5. If a MARK behind that place says that the expected frame had been durable, something that was
+ *    promised is lost: the log is *damaged*, and a person decides. So it is if a segment of a newer
+ *    version is there. That there are later segments or frames proves nothing else.
+ * 6. Otherwise it is a *torn* end, as a crash leaves it, if anything but zeros, or another segment,
+ *    is behind it. It is copied aside and cut off. If nothing is behind it, the end is *clean*.
+ * 7. A segment with flag *gap* begins behind changes that were never logged. Only a snapshot that
+ *    contains all changes before its first LSN leads to it; read from further ahead the log ends,
+ *    cleanly, in front of it, and marks in it or behind it say nothing about what is before it.
  */
 #include "persist/wal_format.h"
 
 #include "base/assert.h"
-#include "base/crc32c.h"
 #include "base/limits.h"
+#include "os/crc32c.h"
 #include "persist/le.h"
 
 /* ---- segment headers ---- */
