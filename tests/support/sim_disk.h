@@ -59,7 +59,7 @@ enum sim_crash {
 struct sim_disk;
 
 struct sim_disk *sim_disk_new(uint64_t seed);
-void sim_disk_free(struct sim_disk **s); /* files must be closed, stale ones too */
+void sim_disk_free(struct sim_disk **s); /* handles stay their holders', and are leaked */
 /* A second disk in the same state, without open files, faults and hook; for several crashes of one
  * history. */
 struct sim_disk *sim_disk_clone(struct sim_disk *s, uint64_t seed);
