@@ -9,8 +9,8 @@
  * (LSN D), are written to a new segment N that begins with D, under the LSNs they had: one LSN
  * never stands for two different changes. N is built under the name wal-next.attl, which recovery
  * ignores, synced, and only then renamed to the name made of D; the directory is synced; only then
- * do its frames count. A successor ends its predecessor at its own first LSN (wal_reader.h). What
- * recovery finds, if the power goes
+ * do its frames count. A successor ends its predecessor at its own first LSN (wal_format.c, rule 3
+ * of recovery). What recovery finds, if the power goes
  *
  * - before the rename is durable: S, whose frames below D are durable (policy `no`: written), and
  *   behind them any part of what followed. It reads S up to the first frame that is not whole.
@@ -22,6 +22,11 @@
  *   that ever got a name begins at or before kept, so none can hide behind N.
  * - while the ring is given up (WAL_DEGRADE): S and its predecessors, a prefix. The segment that is
  *   begun on return has a larger first LSN and the flag gap.
+ *
+ * Under `no` frames leave the ring when they are written. If a sync that somebody asked for fails,
+ * they cannot be written again, and S may have a hole: N gets the flag gap, wal_stats counts it,
+ * and the server answers with a snapshot. A failed write says nothing about earlier ones: then S
+ * only joins the segments that lag, and a later sync opens it by its name.
  *
  * S is also cut to what was handed over, which gives its unused space back; nothing depends on it.
  *
@@ -108,8 +113,11 @@ abandon(struct wal *w, int rc)
     if (w->stats.error_since_ms == 0)
         w->stats.error_since_ms = w->config.wall_ms(w->config.ud);
     w->failures++;
+    bool had_gap = w->gap;
     wal_group_rewind(w);
     wal_file_abandon(&w->file);
+    if (w->gap && !had_gap)
+        say(w, LOG_LEVEL_ERROR, "wal_gap", "what was written may be lost, a snapshot is needed");
     if (w->failures == 1)
         say(w, LOG_LEVEL_WARNING, "wal_segment_abandoned", "the disk failed, trying a new segment");
 }

@@ -38,15 +38,6 @@ struct wal_verdict {
 struct wal_reader;
 
 /*
- * A segment may begin inside its predecessor: its first LSN is then not larger than the one that is
- * expected there. The writer does so after a failed write or sync, when a file can never be trusted
- * again: it writes the frames that were not yet safe anew, under the same LSNs and with the same
- * contents (but for the time in marks), to a segment of their own. The predecessor therefore ends
- * at its successor's first LSN, whatever its bytes from there on look like; they are neither torn
- * nor damaged nor read.
- */
-
-/*
  * Starts at the first frame with an LSN >= from_lsn (0: the oldest there is). *ret_reader is NULL
  * on failure. 0, -ENOMEM or what the disk said. If the log begins only after from_lsn, the first
  * frame read has a larger LSN: the caller compares.

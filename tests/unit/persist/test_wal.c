@@ -441,6 +441,7 @@ a_sync_that_fails_for_frames_that_are_gone_leaves_a_gap(void **state)
     sim_disk_fail(r->disk, SIM_SYNC, 1, -EIO, SIM_ONCE);
     assert_int_equal(wal_sync(r->wal, 0), -EIO);
     assert_int_equal(rig_stats(r).gaps, 1);
+    assert_int_equal(r->logged, 3); /* abandoned, a gap, recovered */
     assert_int_equal(rig_stats(r).state, WAL_WRITING);
     (void)rig_append(r);
     assert_int_equal(wal_sync(r->wal, 0), 0);
