@@ -2,9 +2,9 @@
 /*
  * The bytes of the log, to and from structs. Every byte of a frame follows from its contents, so
  * that what is damaged has as few ways as possible to look good; what a frame may look like is one
- * table (kind_rules), which encoding, decoding and the page below share. These functions keep no
- * state and do no I/O, so nobody owns and nobody locks anything here. The next comment is
- * docs/wal-format.md: `make docs` after changing it.
+ * table (in wal_shape.c), which encoding, decoding (wal_decode.c) and the page below share. These
+ * functions keep no state and do no I/O, so nobody owns and nobody locks anything here. The next
+ * comment is docs/wal-format.md: `make docs` after changing it.
  */
 /*
  * # The format of the log, version 1
@@ -123,9 +123,9 @@
 #include "persist/wal_format.h"
 
 #include "base/assert.h"
-#include "base/limits.h"
 #include "os/crc32c.h"
 #include "persist/le.h"
+#include "persist/wal_shape.h"
 
 /* ---- segment headers ---- */
 
@@ -189,119 +189,33 @@ wal_segment_header_decode(const unsigned char in[WAL_SEGMENT_HEADER_BYTES],
     return true;
 }
 
-/* ---- what a change may look like ---- */
+/* ---- encoding ---- */
 
-enum {
-    FRAME_CRC = 4,
-    FRAME_LSN = 8,
-    FRAME_OP = 16, /* kind, flags and sizes: the header of a change is the same inside a group */
-    OP_FLAGS = 1,
-    OP_KEY_BYTES = 2,
-    OP_VALUE_BYTES = 4,
-    DEADLINE_BYTES = 8,
-    INTEGER_BYTES = 8,
-    MARK_BYTES = 16
-};
-
-/* The table of kinds above. */
-struct kind_rule {
-    unsigned flags;
-    bool key;
-    uint32_t value_min_bytes, value_max_bytes;
-    bool in_group;
-};
-
-static const struct kind_rule kind_rules[] = {
-    [WAL_PUT] = { WAL_HAS_DEADLINE | WAL_INTEGER, true, 0, LIMIT_VALUE_BYTES, true },
-    [WAL_DEL] = { 0, true, 0, 0, true },
-    [WAL_EXPIRE] = { WAL_HAS_DEADLINE, true, 0, 0, true },
-    [WAL_CLEAR] = { 0, false, 0, 0, true },
-    [WAL_EVICT] = { 0, true, 0, 0, true },
-    [WAL_MARK] = { 0, false, MARK_BYTES, MARK_BYTES, false },
-    [WAL_GROUP] = { 0, false, 0, WAL_FRAME_MAX_BYTES - WAL_FRAME_HEADER_BYTES, false },
-    [WAL_NOTE] = { 0, false, 0, LIMIT_VALUE_BYTES, false },
-};
-
-/* The header of a change, in a frame or in a group. */
-struct op_shape {
-    unsigned kind, flags;
-    uint64_t key_bytes, value_bytes;
-};
-
-static uint64_t
-align_up(uint64_t bytes)
-{
-    return (bytes + WAL_FRAME_ALIGN - 1) & ~(uint64_t)(WAL_FRAME_ALIGN - 1);
-}
-
-static uint64_t
-deadline_bytes(unsigned flags)
-{
-    return flags & WAL_HAS_DEADLINE ? DEADLINE_BYTES : 0;
-}
-
-/* Bytes of a change behind its header, without padding. */
-static uint64_t
-payload_bytes(const struct op_shape *s)
-{
-    return deadline_bytes(s->flags) + s->key_bytes + s->value_bytes;
-}
-
-/* F2 to F5: NULL, or what is wrong. */
-static const char *
-shape_problem(const struct op_shape *s, bool in_group)
-{
-    if (s->kind < WAL_PUT || s->kind > WAL_NOTE)
-        return "kind";
-    const struct kind_rule *rule = &kind_rules[s->kind];
-    if (in_group && !rule->in_group)
-        return "kind inside a group";
-    if (s->flags & ~rule->flags)
-        return "flags";
-    if (s->key_bytes > (rule->key ? LIMIT_KEY_BYTES : 0))
-        return "length of the key";
-    bool integer = (s->flags & WAL_INTEGER) != 0;
-    uint64_t min = integer ? INTEGER_BYTES : rule->value_min_bytes;
-    uint64_t max = integer ? INTEGER_BYTES : rule->value_max_bytes;
-    if (s->value_bytes < min || s->value_bytes > max)
-        return "length of the value";
-    return NULL;
-}
-
-static struct op_shape
+static struct wal_shape
 shape_of(const struct wal_op *op)
 {
     unsigned flags = op->flags & ~(unsigned)WAL_HAS_DEADLINE;
     bool may = op->kind == WAL_PUT || op->kind == WAL_EXPIRE;
     if (may && op->deadline_ms != ATTL_NO_DEADLINE)
         flags |= WAL_HAS_DEADLINE;
-    return (struct op_shape){ op->kind, flags, op->key.len, op->value.len };
+    return (struct wal_shape){ op->kind, flags, op->key.len, op->value.len };
 }
-
-static struct op_shape
-shape_get(const unsigned char *in)
-{
-    return (struct op_shape){ in[0], in[OP_FLAGS], le_get_u16(in + OP_KEY_BYTES),
-                              le_get_u32(in + OP_VALUE_BYTES) };
-}
-
-/* ---- encoding ---- */
 
 /* Header, deadline and key of a change; how many bytes they took. */
 static uint32_t
 op_head_put(const struct wal_op *op, unsigned char *out)
 {
-    struct op_shape s = shape_of(op);
-    ASSERT(!shape_problem(&s, false));
+    struct wal_shape s = shape_of(op);
+    ASSERT(!wal_shape_problem(&s, false));
     out[0] = (unsigned char)s.kind;
-    out[OP_FLAGS] = (unsigned char)s.flags;
-    le_put_u16(out + OP_KEY_BYTES, (uint16_t)s.key_bytes);
-    le_put_u32(out + OP_VALUE_BYTES, (uint32_t)s.value_bytes);
+    out[WAL_OP_AT_FLAGS] = (unsigned char)s.flags;
+    le_put_u16(out + WAL_OP_AT_KEY_BYTES, (uint16_t)s.key_bytes);
+    le_put_u32(out + WAL_OP_AT_VALUE_BYTES, (uint32_t)s.value_bytes);
     uint32_t at = WAL_OP_HEADER_BYTES;
     if (s.flags & WAL_HAS_DEADLINE) {
         ASSERT(op->deadline_ms >= 0);
         le_put_u64(out + at, (uint64_t)op->deadline_ms);
-        at += DEADLINE_BYTES;
+        at += WAL_DEADLINE_BYTES;
     }
     if (op->key.len)
         memcpy(out + at, op->key.data, op->key.len);
@@ -316,18 +230,18 @@ op_put(const struct wal_op *op, unsigned char *out)
     if (op->value.len)
         memcpy(out + at, op->value.data, op->value.len);
     at += (uint32_t)op->value.len;
-    memset(out + at, 0, align_up(at) - at);
+    memset(out + at, 0, wal_align_up(at) - at);
 }
 
 /* Rounded up behind a header of `header_bytes`; 0 if the format has no room for it. */
 static uint32_t
 op_size(const struct wal_op *op, unsigned header_bytes, bool in_group)
 {
-    struct op_shape s = shape_of(op);
+    struct wal_shape s = shape_of(op);
     bool late = (s.flags & WAL_HAS_DEADLINE) && op->deadline_ms < 0;
-    if (late || shape_problem(&s, in_group))
+    if (late || wal_shape_problem(&s, in_group))
         return 0;
-    uint64_t bytes = align_up(header_bytes + payload_bytes(&s));
+    uint64_t bytes = wal_align_up(header_bytes + wal_shape_payload_bytes(&s));
     return bytes <= WAL_FRAME_MAX_BYTES ? (uint32_t)bytes : 0;
 }
 
@@ -340,21 +254,21 @@ wal_frame_bytes(const struct wal_op *op)
 uint32_t
 wal_frame_head(const struct wal_op *op, unsigned char *out)
 {
-    return FRAME_OP + op_head_put(op, out + FRAME_OP);
+    return WAL_AT_OP + op_head_put(op, out + WAL_AT_OP);
 }
 
 void
 wal_frame_body(const struct wal_op *op, unsigned char *out)
 {
-    op_put(op, out + FRAME_OP);
+    op_put(op, out + WAL_AT_OP);
 }
 
 void
 wal_frame_seal(unsigned char *frame, uint32_t bytes, uint64_t lsn)
 {
     ASSERT(bytes >= WAL_FRAME_HEADER_BYTES && bytes % WAL_FRAME_ALIGN == 0);
-    le_put_u64(frame + FRAME_LSN, lsn);
-    le_put_u32(frame + FRAME_CRC, crc32c(0, frame + FRAME_LSN, bytes - FRAME_LSN));
+    le_put_u64(frame + WAL_AT_LSN, lsn);
+    le_put_u32(frame + WAL_AT_CRC, crc32c(0, frame + WAL_AT_LSN, bytes - WAL_AT_LSN));
     le_put_u32(frame, bytes);
 }
 
@@ -362,16 +276,16 @@ void
 wal_frame_seal_split(unsigned char *head, uint32_t head_bytes, attl_slice value, uint64_t lsn)
 {
     static const unsigned char padding[WAL_FRAME_ALIGN];
-    struct op_shape s = shape_get(head + FRAME_OP);
+    struct wal_shape s = wal_shape_get(head + WAL_AT_OP);
     uint64_t full = head_bytes + (uint64_t)value.len;
-    uint64_t bytes = align_up(full);
+    uint64_t bytes = wal_align_up(full);
     ASSERT(s.value_bytes == value.len && bytes <= WAL_FRAME_MAX_BYTES);
-    ASSERT(full == WAL_FRAME_HEADER_BYTES + payload_bytes(&s));
-    le_put_u64(head + FRAME_LSN, lsn);
-    uint32_t crc = crc32c(0, head + FRAME_LSN, head_bytes - FRAME_LSN);
+    ASSERT(full == WAL_FRAME_HEADER_BYTES + wal_shape_payload_bytes(&s));
+    le_put_u64(head + WAL_AT_LSN, lsn);
+    uint32_t crc = crc32c(0, head + WAL_AT_LSN, head_bytes - WAL_AT_LSN);
     crc = crc32c(crc, value.data, value.len);
     crc = crc32c(crc, padding, bytes - full);
-    le_put_u32(head + FRAME_CRC, crc);
+    le_put_u32(head + WAL_AT_CRC, crc);
     le_put_u32(head, (uint32_t)bytes);
 }
 
@@ -395,155 +309,6 @@ wal_op_encode(const struct wal_op *op, unsigned char *out)
     op_put(op, out);
 }
 
-/* ---- decoding ---- */
-
-static bool
-all_zero(const unsigned char *p, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (p[i] != 0)
-            return false;
-    return true;
-}
-
-/*
- * What follows the header of shape `s`, all of which is there up to `end`. NULL and *ret filled,
- * or what is wrong (F8, F9).
- */
-static const char *
-payload_get(const struct op_shape *s, const unsigned char *in, const unsigned char *end,
-            struct wal_op *ret)
-{
-    *ret = (struct wal_op){ .kind = (enum wal_kind)s->kind,
-                            .flags = s->flags,
-                            .deadline_ms = ATTL_NO_DEADLINE };
-    if (s->flags & WAL_HAS_DEADLINE) {
-        ret->deadline_ms = (int64_t)le_get_u64(in);
-        if (ret->deadline_ms < 0)
-            return "deadline";
-        in += DEADLINE_BYTES;
-    }
-    ret->key = attl_b(in, s->key_bytes);
-    in += s->key_bytes;
-    ret->value = attl_b(in, s->value_bytes);
-    in += s->value_bytes;
-    return all_zero(in, (size_t)(end - in)) ? NULL : "padding";
-}
-
-/* The change at `in`, of which `len` bytes are there: NULL, or what is wrong (F10). */
-static const char *
-nested_get(const unsigned char *in, size_t len, struct wal_op *ret, size_t *ret_bytes)
-{
-    if (len < WAL_OP_HEADER_BYTES)
-        return "end of a group";
-    struct op_shape s = shape_get(in);
-    const char *problem = shape_problem(&s, true);
-    if (problem)
-        return problem;
-    uint64_t bytes = align_up(WAL_OP_HEADER_BYTES + payload_bytes(&s));
-    if (bytes > len)
-        return "end of a group";
-    *ret_bytes = (size_t)bytes;
-    return payload_get(&s, in + WAL_OP_HEADER_BYTES, in + bytes, ret);
-}
-
-static const char *
-group_problem(attl_slice group)
-{
-    const unsigned char *in = (const unsigned char *)group.data;
-    for (size_t at = 0, bytes = 0; at < group.len; at += bytes) {
-        struct wal_op op;
-        const char *problem = nested_get(in + at, group.len - at, &op, &bytes);
-        if (problem)
-            return problem;
-    }
-    return NULL;
-}
-
-/* The header of a frame, which is all there (F1 to F6): NULL, or what is wrong. */
-static const char *
-header_problem(const unsigned char *in, uint32_t bytes)
-{
-    struct op_shape s = shape_get(in + FRAME_OP);
-    const char *problem = shape_problem(&s, false);
-    if (problem)
-        return problem;
-    return bytes == align_up(WAL_FRAME_HEADER_BYTES + payload_bytes(&s)) ? NULL : "length";
-}
-
-/* A whole frame whose header is good (F7 to F10). */
-static const char *
-body_problem(const unsigned char *in, uint32_t bytes, struct wal_op *ret)
-{
-    if (le_get_u32(in + FRAME_CRC) != crc32c(0, in + FRAME_LSN, bytes - FRAME_LSN))
-        return "checksum";
-    struct op_shape s = shape_get(in + FRAME_OP);
-    const char *problem = payload_get(&s, in + WAL_FRAME_HEADER_BYTES, in + bytes, ret);
-    if (!problem && s.kind == WAL_GROUP)
-        problem = group_problem(ret->value);
-    return problem;
-}
-
-static enum wal_decode
-frame_get(const unsigned char *in, size_t len, struct wal_frame *ret_frame, uint32_t *ret_need,
-          const char **ret_problem)
-{
-    *ret_need = WAL_FRAME_HEADER_BYTES;
-    if (len < FRAME_CRC)
-        return WAL_NEED_MORE;
-    uint32_t bytes = le_get_u32(in);
-    if (bytes == 0)
-        return WAL_ZERO;
-    *ret_problem = "length";
-    if (bytes < WAL_FRAME_HEADER_BYTES || bytes > WAL_FRAME_MAX_BYTES ||
-        bytes % WAL_FRAME_ALIGN != 0)
-        return WAL_BAD;
-    if (len < WAL_FRAME_HEADER_BYTES)
-        return WAL_NEED_MORE;
-    *ret_problem = header_problem(in, bytes);
-    if (*ret_problem)
-        return WAL_BAD;
-    *ret_need = bytes;
-    if (len < bytes)
-        return WAL_NEED_MORE;
-    struct wal_op op;
-    *ret_problem = body_problem(in, bytes, &op);
-    if (*ret_problem)
-        return WAL_BAD;
-    *ret_frame = (struct wal_frame){ le_get_u64(in + FRAME_LSN), bytes, op };
-    return WAL_FRAME;
-}
-
-enum wal_decode
-wal_frame_decode(const unsigned char *in, size_t len, struct wal_frame *ret_frame,
-                 uint32_t *ret_need)
-{
-    const char *problem;
-    return frame_get(in, len, ret_frame, ret_need, &problem);
-}
-
-const char *
-wal_frame_problem(const unsigned char *in, size_t len)
-{
-    struct wal_frame frame;
-    uint32_t need;
-    const char *problem = NULL;
-    return frame_get(in, len, &frame, &need, &problem) == WAL_BAD ? problem : NULL;
-}
-
-bool
-wal_op_next(attl_slice group, size_t *offset, struct wal_op *ret_op)
-{
-    const unsigned char *in = (const unsigned char *)group.data;
-    struct wal_op op;
-    size_t bytes;
-    if (*offset >= group.len || nested_get(in + *offset, group.len - *offset, &op, &bytes))
-        return false;
-    *offset += bytes;
-    *ret_op = op;
-    return true;
-}
-
 /* ---- marks ---- */
 
 void
@@ -556,7 +321,7 @@ wal_mark_encode(const struct wal_mark *m, unsigned char out[16])
 bool
 wal_mark_decode(attl_slice value, struct wal_mark *ret)
 {
-    if (value.len != MARK_BYTES)
+    if (value.len != WAL_MARK_BYTES)
         return false;
     const unsigned char *in = (const unsigned char *)value.data;
     ret->time_ms = (int64_t)le_get_u64(in);
