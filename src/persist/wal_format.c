@@ -106,16 +106,17 @@
  * 2. A segment is over at its end, at a length of 0, or where fewer than 24 bytes are left.
  * 3. Where the expected LSN is the one with which the next segment begins, reading goes on there,
  *    even if the present segment has more: after a failed write the frames that were not safe are
- *    written anew to a fresh segment. Only as long as the next segment has no valid header or no
- *    valid first frame, and the present one has the expected frame, reading stays. (Whoever begins
- *    a segment first takes away those that begin at its LSN or above.)
+ *    written anew to a fresh segment. It counts as soon as its header and its first frame are
+ * valid; until then reading stays in the present one. (Whoever begins a segment first takes away
+ * those that begin at its LSN or above.)
  * 4. The first place where the expected frame is not there ends the log. What is behind it is never
  *    replayed by itself, even if it is readable: the log is a prefix of the changes.
  * 5. If a MARK behind that place says that the expected frame had been durable, something that was
  *    promised is lost: the log is *damaged*, and a person decides. So it is if a segment of a newer
  *    version is there. That there are later segments or frames proves nothing else.
- * 6. Otherwise it is a *torn* end, as a crash leaves it, if anything but zeros, or another segment,
- *    is behind it. It is copied aside and cut off. If nothing is behind it, the end is *clean*.
+ * 6. Otherwise it is a *torn* end, as a crash leaves it, if anything is behind it but zeros and an
+ *    empty segment that begins with the expected LSN. It is copied aside and cut off. If nothing is
+ *    behind it, the end is *clean*.
  * 7. A segment with flag *gap* begins behind changes that were never logged. Only a snapshot that
  *    contains all changes before its first LSN leads to it; read from further ahead the log ends,
  *    cleanly, in front of it, and marks in it or behind it say nothing about what is before it.
