@@ -88,6 +88,7 @@ scan_segment(struct scan *s, unsigned i)
     if (more) {
         CHECK(h.first_lsn == s->end->next_lsn, "%s hides frames", name);
         s->end->segments++;
+        s->end->flagged += h.gap;
         scan_frames(s, data, len, limit);
     }
     free(data);

@@ -16,7 +16,8 @@ struct log_end {
     uint64_t first_lsn;  /* of the first segment */
     uint64_t marked_lsn; /* the highest durable LSN of any mark that was read */
     unsigned segments;   /* that were read */
-    unsigned gaps;
+    unsigned gaps;       /* where changes are missing */
+    unsigned flagged;    /* segments that say there may be some in front of them */
 };
 
 /* `behind_gap`: changes in front of this frame are missing. */
