@@ -31,8 +31,11 @@ cmd_flush(struct request *rq)
         reply_syntax_error(rq);
         return;
     }
-    attl_clear(rq->env->cache);
-    reply_ok(rq);
+    int status = attl_clear(rq->env->cache);
+    if (status == ATTL_OK)
+        reply_ok(rq);
+    else
+        reply_failure(rq, status);
 }
 
 /* TIME */

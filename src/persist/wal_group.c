@@ -413,6 +413,7 @@ wal_group_settle(struct wal *w)
         wal_ring_release(&w->ring, keep.position);
         forget_marks(w);
     }
+    wal_flusher_show(w); /* first: who has waited may look at the numbers next */
     bool safe_when_written = policy != WAL_POLICY_ALWAYS || is_detached;
     uint64_t safe = (safe_when_written ? w->written : w->durable).position;
     bool news = false;
@@ -424,7 +425,6 @@ wal_group_settle(struct wal *w)
         atomic_store(&w->durable_position, w->durable.position);
         news = true;
     }
-    wal_flusher_show(w);
     if (!news)
         return;
     wal_waiters_wake(&w->waiters, false);
