@@ -9,6 +9,8 @@
 #include "persist/le.h"
 #include "support/rng.h"
 
+#include <errno.h>
+
 /* ---- torn ends ---- */
 
 static void
@@ -232,6 +234,29 @@ test_the_search_is_not_quadratic(void **state)
     expect_end(w, 0, WAL_END_TORN, 4); /* minutes, if every one had its checksum computed */
 }
 
+static void
+test_a_search_that_fails_proves_nothing(void **state)
+{
+    struct world *w = *state;
+    struct wal_log *l = add_log(w, 1, 10);
+    l->bytes[l->last + 8] ^= 1;
+    wal_log_zeros(l, 5 << 20);
+    memset(l->bytes + l->last + 4096, 0xa5, 2 << 20); /* remains, then zeros */
+    wal_log_mark(add_log(w, 11, 0), 11);
+    uint64_t n = 1;
+    for (;; n++) {
+        store_all(w);
+        sim_disk_fail(w->sim, SIM_READ, n, -EIO, SIM_ONCE);
+        read_all(w, 0);
+        if (sim_disk_failures(w->sim) == 0)
+            break;
+        assert_int_equal(w->verdict.end, WAL_END_IO);
+        assert_int_equal(w->verdict.next_lsn, n == 1 ? 1 : 10);
+    }
+    assert_in_range(n, 6, 20);
+    assert_int_equal(w->verdict.end, WAL_END_DAMAGED);
+}
+
 /* ---- segments that are none ---- */
 
 static void
@@ -314,7 +339,7 @@ test_random_damage_leaves_a_prefix(void **state)
     struct world *w = *state;
     uint64_t seed = test_seed();
     struct rng rng = rng_from_seed(seed);
-    test_announce("wal_reader", seed);
+    test_announce("wal_behind", seed);
     for (uint64_t lsn = 1; lsn < 61; lsn += 20) {
         struct wal_log *l = add_log(w, lsn, 19);
         wal_log_mark(l, lsn + 10);
@@ -361,6 +386,7 @@ main(void)
         WORLD_TEST(test_a_missing_segment_is_judged_by_marks),
         WORLD_TEST(test_what_clients_store_is_no_testimony),
         WORLD_TEST(test_the_search_is_not_quadratic),
+        WORLD_TEST(test_a_search_that_fails_proves_nothing),
         WORLD_TEST(test_a_segment_just_being_made_is_nothing_yet),
         WORLD_TEST(test_an_empty_segment_further_on_shows_that_some_are_missing),
         WORLD_TEST(test_a_foreign_file_in_front_is_no_log),

@@ -216,6 +216,39 @@ test_no_aside_file_is_replaced(void **state)
 }
 
 static void
+test_aside_names_come_to_an_end(void **state)
+{
+    struct world *w = *state;
+    char name[SEGMENT_NAME_MAX];
+    make_damaged(w);
+    for (unsigned i = 0; i < 1000; i++) {
+        aside_name(NOW_MS + i, w->logs[0].name, name);
+        sim_disk_put(w->sim, name, "", 0);
+    }
+    read_frames(w, w->sim);
+    assert_int_equal(cut(w, w->sim, NOW_MS), -EEXIST);
+    assert_int_equal(cut(w, w->sim, NOW_MS + 1), 0);
+    expect_cut(w, w->sim);
+}
+
+static void
+test_older_segments_stay(void **state)
+{
+    struct world *w = *state;
+    wal_log_zeros(add_log(w, 1, 10), 100);
+    struct wal_log *l = add_log(w, 11, 10);
+    l->bytes[l->last + 30] ^= 1;
+    expect_end(w, 0, WAL_END_TORN, 20);
+    assert_int_equal(cut(w, w->sim, NOW_MS), 0);
+    size_t len;
+    free(sim_disk_get(w->sim, w->logs[0].name, &len));
+    assert_int_equal(len, w->logs[0].len);
+    read_all(w, 0);
+    assert_int_equal(w->frames, 19);
+    assert_int_equal(w->verdict.end, WAL_END_CLEAN);
+}
+
+static void
 test_no_log_needs_no_cut(void **state)
 {
     struct world *w = *state;
@@ -368,6 +401,8 @@ main(void)
         WORLD_TEST(test_what_says_nothing_is_removed),
         WORLD_TEST(test_cutting_again_changes_nothing),
         WORLD_TEST(test_no_aside_file_is_replaced),
+        WORLD_TEST(test_aside_names_come_to_an_end),
+        WORLD_TEST(test_older_segments_stay),
         WORLD_TEST(test_no_log_needs_no_cut),
         WORLD_TEST(test_what_could_not_be_read_is_not_cut),
         WORLD_TEST(test_a_new_segment_follows_a_cut_that_was_undone),

@@ -371,6 +371,23 @@ test_salvage_passes_over_what_cannot_be_read(void **state)
     wal_reader_close(&r);
 }
 
+static void
+test_salvage_that_cannot_read_says_so(void **state)
+{
+    struct world *w = *state;
+    struct wal_reader *r;
+    struct wal_log *l = add_log(w, 1, 10);
+    l->bytes[l->last + 30] ^= 1;
+    wal_log_puts(l, 5);
+    store_all(w);
+    open_reader(w, 0, &r);
+    read_on(w, r);
+    sim_disk_fail(w->sim, SIM_OPEN, 1, -EIO, SIM_ONCE);
+    assert_false(wal_reader_skip_damage(r));
+    assert_int_equal(wal_reader_verdict(r)->end, WAL_END_IO);
+    wal_reader_close(&r);
+}
+
 /* ---- when disk and memory fail ---- */
 
 /* A log with every kind of work for the reader. */
@@ -493,6 +510,7 @@ main(void)
         WORLD_TEST(test_salvage_goes_on_behind_damage),
         WORLD_TEST(test_salvage_crosses_a_gap),
         WORLD_TEST(test_salvage_passes_over_what_cannot_be_read),
+        WORLD_TEST(test_salvage_that_cannot_read_says_so),
         WORLD_TEST(test_no_failure_of_the_disk_is_taken_for_contents),
         WORLD_TEST(test_a_file_that_has_become_shorter_is_a_failure),
         WORLD_TEST(test_refused_memory_is_said),
