@@ -258,6 +258,7 @@ note_end(struct load *l, const struct wal_verdict *v, uint64_t from_lsn)
         l->next_lsn = v->next_lsn;
     if (l->salvaged && v->last_lsn >= l->next_lsn)
         l->next_lsn = v->last_lsn + 1;
+    l->store->durable_lsn = v->durable_lsn;
     /* The log has lost what the snapshot still has: it goes on where the snapshot ends. */
     l->gap |= v->next_lsn < from_lsn;
 }

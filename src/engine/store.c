@@ -178,6 +178,7 @@ open_log(struct store *s)
                               .ring_bytes = (uint64_t)config_i64(config, OPT_PERSIST_BUFFER),
                               .next_lsn = s->next_lsn,
                               .run_id = s->run_id,
+                              .durable_lsn = s->durable_lsn,
                               .gap = s->log_gap,
                               .thread = true,
                               .wall_ms = log_wall_ms,
@@ -211,6 +212,7 @@ load_and_open(struct store *s)
 
 struct log_state {
     uint64_t changes, bytes; /* since the last snapshot */
+    uint64_t gaps;
     bool detached;
 };
 
@@ -233,6 +235,7 @@ look_at_log(struct store *s)
         return l;
     wal_stats_get(s->wal, &st);
     l.bytes = st.bytes_written - atomic_load(&s->last_log_bytes);
+    l.gaps = st.gaps;
     l.detached = st.state == WAL_DETACHED;
     return l;
 }
@@ -286,6 +289,10 @@ keep(struct store *s)
     struct log_state l = look_at_log(s);
     if (l.detached)
         reattach(s);
+    if (l.gaps != s->gaps_seen) {
+        s->gaps_seen = l.gaps;
+        atomic_store(&s->snapshot_wanted, true);
+    }
     bool wanted = atomic_exchange(&s->snapshot_wanted, false);
     if (wanted || snapshot_due_in(s, &l) == 0) {
         int status = store_snapshot(s, NULL);
