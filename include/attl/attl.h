@@ -427,8 +427,9 @@ typedef void (*attl_scan_fn)(void *ud, attl_slice key, attl_slice value, int64_t
 ATTL_CHECKED int attl_scan(attl *cache, uint64_t *cursor, size_t count, attl_scan_fn fn, void *ud);
 /* A random entry's key, copied into `buf`. ATTL_OK, ATTL_MISS (empty), ATTL_E_BUFFER. Since 0.1. */
 ATTL_CHECKED int attl_random_key(attl *cache, void *buf, size_t buf_len, size_t *ret_len);
-/* Removes everything that was there when called. Since 0.1. */
-ATTL_API void attl_clear(attl *cache);
+/* Removes everything that is there at one moment. ATTL_OK, ATTL_E_LOADING, ATTL_E_IO, ATTL_E_BUSY
+ * (the log cannot take it). Since 0.1. */
+ATTL_API int attl_clear(attl *cache);
 /* Number of entries, those expired and not yet reclaimed included. O(shards). Since 0.1. */
 ATTL_API uint64_t attl_size(attl *cache);
 

@@ -137,7 +137,7 @@ attl_meta_get(attl *a, attl_slice key, attl_meta *ret_meta)
     attl_meta meta = ATTL_META_INIT;
     if (ret_meta->struct_size < sizeof(uint32_t) * 2)
         return ATTL_E_INVALID;
-    int status = engine_change(a, key, meta_change, &meta);
+    int status = engine_look(a, key, meta_change, &meta);
     if (status != ATTL_OK)
         return status;
     if (meta.deadline_ms != ATTL_NO_DEADLINE)

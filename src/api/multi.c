@@ -7,6 +7,9 @@
  */
 #include "api/api.h"
 
+#include "cache/freeze.h"
+#include "engine/journal.h"
+
 #include <stdlib.h>
 
 /* The partitions of one change, sorted, each once. */
@@ -23,8 +26,9 @@ compare_partitions(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void
-lock_all(struct locked *l, const struct entry *entries, size_t n)
+/* False, with nothing locked, on lack of memory. */
+static bool
+lock_all(struct cache *c, struct locked *l, const struct entry *entries, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         l->list[i] = entries[i].partition;
@@ -33,8 +37,14 @@ lock_all(struct locked *l, const struct entry *entries, size_t n)
     for (size_t i = 0; i < n; i++)
         if (l->count == 0 || l->list[l->count - 1] != l->list[i])
             l->list[l->count++] = l->list[i];
-    for (size_t i = 0; i < l->count; i++)
-        lock_acquire(&l->list[i]->lock);
+    size_t held = 0;
+    while (held < l->count && cache_lock(c, l->list[held]))
+        held++;
+    if (held == l->count)
+        return true;
+    while (held-- > 0)
+        lock_release(&l->list[held]->lock);
+    return false;
 }
 
 static void
@@ -54,6 +64,7 @@ struct mset {
     struct stored_value *stored;
     bool *is_new; /* published as a new entry by this call */
     struct locked locked;
+    struct journal_group logged;
     int64_t deadline_ms;
     bool keep_deadline;
     bool past; /* the deadline had passed already when the call was made */
@@ -159,6 +170,23 @@ mset_apply(struct mset *m)
     return status;
 }
 
+/*
+ * The same, and one frame of the log for all of it. Inside an epoch, because a key that is named
+ * twice leaves a record behind that is dead before the log has read it.
+ */
+static int
+mset_apply_logged(struct mset *m, const struct reclaim_reader *r)
+{
+    reclaim_enter((struct reclaim_reader *)r);
+    int status = mset_apply(m);
+    m->logged.len = 0;
+    for (size_t i = 0; status >= 0 && i < m->n; i++)
+        journal_group_add(m->a, &m->logged, &m->entries[i]);
+    journal_group_append(m->a, r, &m->logged);
+    reclaim_exit((struct reclaim_reader *)r);
+    return status;
+}
+
 static int
 mset_prepare(struct mset *m, const struct reclaim_reader *r, const attl_slice *keys,
              const attl_slice *values)
@@ -198,9 +226,11 @@ mset_run(struct mset *m, const struct reclaim_reader *r, const attl_slice *keys,
     do {
         for (size_t i = 0; i < m->n; i++)
             m->entries[i].now_ms = m->entries[0].now_ms;
-        lock_all(&m->locked, m->entries, m->n);
-        status = mset_apply(m);
-        unlock_all(&m->locked);
+        status = ATTL_E_NOMEM;
+        if (lock_all(m->cache, &m->locked, m->entries, m->n)) {
+            status = mset_apply_logged(m, r);
+            unlock_all(&m->locked);
+        }
     } while (status < 0 && engine_retry(m->a, &m->entries[0], status, round++));
     if (status == ATTL_OK)
         cache_count(m->cache, r, COUNT_SETS, m->n);
@@ -215,6 +245,7 @@ mset_free(struct mset *m)
     const attl_allocator *alloc = &m->cache->config.alloc;
     for (size_t i = 0; m->stored && i < m->n; i++)
         stored_value_fini(&m->stored[i]);
+    journal_group_fini(&m->logged);
     alloc_free(alloc, m->entries);
     alloc_free(alloc, m->stored);
     alloc_free(alloc, m->is_new);
@@ -222,9 +253,14 @@ mset_free(struct mset *m)
 }
 
 static bool
-mset_alloc(struct mset *m)
+mset_alloc(struct mset *m, const attl_slice *keys, const attl_slice *values)
 {
     const attl_allocator *alloc = &m->cache->config.alloc;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < m->n; i++)
+        bytes += keys[i].len + values[i].len;
+    if (!journal_group_init(m->a, &m->logged, m->n, bytes))
+        return false;
     m->entries = alloc_zero(alloc, m->n * sizeof(*m->entries));
     m->stored = alloc_zero(alloc, m->n * sizeof(*m->stored));
     m->is_new = alloc_zero(alloc, m->n * sizeof(*m->is_new));
@@ -248,7 +284,9 @@ attl_mset(attl *a, const attl_slice *keys, const attl_slice *values, size_t n,
     if (max && n > max)
         return ATTL_E_FULL;
     struct mset m = { .a = a, .cache = &a->cache, .n = n, .opts = &own };
-    status = r && mset_alloc(&m) ? mset_run(&m, r, keys, values) : ATTL_E_NOMEM;
+    status = r && mset_alloc(&m, keys, values) ? journal_admit(a) : ATTL_E_NOMEM;
+    if (status == ATTL_OK)
+        status = journal_settle(a, r, mset_run(&m, r, keys, values));
     mset_free(&m);
     return status;
 }
@@ -274,9 +312,20 @@ borrow_value(struct entry *from, struct stored_value *ret_stored)
 }
 
 struct transfer {
+    struct attl *a;
     bool keep_source;
     uint32_t flags;
 };
+
+/* Logs what was done to both as one. */
+static void
+transfer_log(const struct transfer *t, struct journal_group *g, struct entry *from,
+             struct entry *to)
+{
+    journal_group_add(t->a, g, to);
+    journal_group_add(t->a, g, from);
+    journal_group_append(t->a, to->self, g);
+}
 
 static int
 transfer_locked(struct entry *from, struct entry *to, const struct transfer *t)
@@ -290,15 +339,46 @@ transfer_locked(struct entry *from, struct entry *to, const struct transfer *t)
     if (from->key.hash == to->key.hash && from->key.key.len == to->key.key.len &&
         memcmp(from->key.key.data, to->key.key.data, from->key.key.len) == 0)
         return ATTL_OK;
+    struct journal_group logged;
+    if (!journal_group_init(t->a, &logged, 2,
+                            from->key.key.len + to->key.key.len + entry_value(from).len))
+        return ATTL_E_NOMEM;
     struct stored_value stored;
     borrow_value(from, &stored);
     int status = entry_put(to, &stored, from->deadline_ms);
     stored_value_fini(&stored);
-    if (status != ATTL_OK || t->keep_source)
-        return status;
-    entry_find(from);
-    entry_remove(from, COUNT_DELETES);
-    return ATTL_OK;
+    if (status == ATTL_OK && !t->keep_source) {
+        entry_find(from);
+        entry_remove(from, COUNT_DELETES);
+    }
+    if (status == ATTL_OK)
+        transfer_log(t, &logged, from, to);
+    journal_group_fini(&logged);
+    return status;
+}
+
+static int
+transfer_admitted(attl *a, const struct reclaim_reader *r, attl_slice from, attl_slice to,
+                  const struct transfer *t)
+{
+    int status;
+    struct entry entries[2];
+    struct partition *pair[2];
+    struct locked locked = { pair, 0 };
+    engine_entry_init(a, r, from, &entries[0]);
+    engine_entry_init(a, r, to, &entries[1]);
+    entries[1].replaces = !t->keep_source;
+    unsigned round = 0;
+    do {
+        entries[0].now_ms = entries[1].now_ms;
+        status = ATTL_E_NOMEM;
+        if (lock_all(&a->cache, &locked, entries, 2)) {
+            status = transfer_locked(&entries[0], &entries[1], t);
+            unlock_all(&locked);
+        }
+    } while (status < 0 && engine_retry(a, &entries[1], status, round++));
+    engine_settle(a, &entries[1]);
+    return status;
 }
 
 static int
@@ -312,35 +392,23 @@ transfer(attl *a, attl_slice from, attl_slice to, const struct transfer *t)
     int status = engine_check_key(a, r, from);
     if (status == ATTL_OK)
         status = engine_check_key(a, r, to);
+    if (status == ATTL_OK)
+        status = journal_admit(a);
     if (status != ATTL_OK)
         return status;
-    struct entry entries[2];
-    struct partition *pair[2];
-    struct locked locked = { pair, 0 };
-    engine_entry_init(a, r, from, &entries[0]);
-    engine_entry_init(a, r, to, &entries[1]);
-    entries[1].replaces = !t->keep_source;
-    unsigned round = 0;
-    do {
-        entries[0].now_ms = entries[1].now_ms;
-        lock_all(&locked, entries, 2);
-        status = transfer_locked(&entries[0], &entries[1], t);
-        unlock_all(&locked);
-    } while (status < 0 && engine_retry(a, &entries[1], status, round++));
-    engine_settle(a, &entries[1]);
-    return status;
+    return journal_settle(a, r, transfer_admitted(a, r, from, to, t));
 }
 
 int
 attl_rename(attl *a, attl_slice from, attl_slice to, uint32_t flags)
 {
-    struct transfer t = { .keep_source = false, .flags = flags };
+    struct transfer t = { .a = a, .keep_source = false, .flags = flags };
     return transfer(a, from, to, &t);
 }
 
 int
 attl_copy(attl *a, attl_slice from, attl_slice to, uint32_t flags)
 {
-    struct transfer t = { .keep_source = true, .flags = flags };
+    struct transfer t = { .a = a, .keep_source = true, .flags = flags };
     return transfer(a, from, to, &t);
 }

@@ -11,18 +11,29 @@
 int
 attl_open(attl **ret_cache, const attl_config *config)
 {
+    return attl_open_dir(ret_cache, config, NULL, 0);
+}
+
+int
+attl_open_dir(attl **ret_cache, const attl_config *config, char *err, size_t err_len)
+{
     attl_config *own = NULL;
     if (!config)
         config = own = attl_config_new();
     if (!config)
         return ATTL_E_NOMEM;
-    char err[OPTION_ERROR_MAX];
+    char own_err[OPTION_ERROR_MAX];
+    if (!err) {
+        err = own_err;
+        err_len = sizeof own_err;
+    }
+    err[0] = '\0';
     attl_allocator alloc = config->has_allocator ? config->allocator : alloc_default();
     attl *a = NULL;
-    int status = config_check(config, err, sizeof(err));
+    int status = config_check(config, err, err_len);
     if (status == ATTL_OK) {
         a = alloc_line(&alloc, sizeof(*a));
-        status = a ? engine_open(a, config) : ATTL_E_NOMEM;
+        status = a ? engine_open(a, config, err, err_len) : ATTL_E_NOMEM;
     }
     if (status == ATTL_OK) {
         engine_start(a);
@@ -32,6 +43,8 @@ attl_open(attl **ret_cache, const attl_config *config)
         alloc_free_line(&alloc, a);
     }
     attl_config_free(own);
+    if (status != ATTL_OK && err[0] == '\0')
+        (void)snprintf(err, err_len, "%s", attl_strerror(status)); /* cut is fine */
     return status;
 }
 
@@ -57,6 +70,13 @@ attl_tick(attl *a, uint64_t budget_us, int64_t *ret_next_ms)
     *ret_next_ms = next_ms == INT64_MAX ? -1 : wait_ms > 0 ? wait_ms : 0;
 }
 
+static bool
+same_log(const attl_config *x, const attl_config *y)
+{
+    return (config_i64(x, OPT_PERSIST_FSYNC) == CHOICE_FSYNC_OFF) ==
+           (config_i64(y, OPT_PERSIST_FSYNC) == CHOICE_FSYNC_OFF);
+}
+
 int
 attl_option_set(attl *a, const char *name, const char *value, char *err, size_t err_len)
 {
@@ -64,6 +84,13 @@ attl_option_set(attl *a, const char *name, const char *value, char *err, size_t 
     attl_config *changed = config_copy(a->config);
     int status = changed ? config_set_run_time(changed, name, value, NULL, err, err_len)
                          : ATTL_E_NOMEM;
+    if (status == ATTL_OK && !same_log(a->config, changed)) {
+        status = ATTL_E_IMMUTABLE;
+        if (err)
+            (void)snprintf(err, err_len,
+                           "persist.fsync cannot be switched between off and the others while the "
+                           "cache is open"); /* cut is fine */
+    }
     if (status == ATTL_OK) {
         attl_config *old = a->config;
         a->config = changed;

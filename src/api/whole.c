@@ -7,6 +7,7 @@
 #include "api/api.h"
 
 #include "cache/scan.h"
+#include "engine/journal.h"
 #include "os/mem.h"
 
 #include <attl/attl_unstable.h>
@@ -50,11 +51,17 @@ attl_random_key(attl *a, void *buf, size_t buf_len, size_t *ret_len)
     return out.len <= buf_len ? ATTL_OK : ATTL_E_BUFFER;
 }
 
-void
+int
 attl_clear(attl *a)
 {
-    cache_clear(&a->cache);
+    const struct reclaim_reader *r = reclaim_self();
+    int status = r ? journal_admit(a) : ATTL_E_NOMEM;
+    if (status != ATTL_OK)
+        return status;
+    cache_clear(&a->cache, journal_clear, a);
+    status = journal_settle(a, r, ATTL_OK);
     parker_wake(&a->parker); /* empty arenas go back to the system */
+    return status;
 }
 
 uint64_t

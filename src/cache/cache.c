@@ -113,6 +113,7 @@ cache_init(struct cache *c, const struct cache_config *config, int64_t now_ms)
     chunk_store_init(&c->chunks, &c->chunk_pool, &c->config.alloc);
     extent_store_init(&c->extents, &c->extent_pool);
     limbo_init(&c->limbo, &c->chunks);
+    lock_init(&c->clear_lock);
     c->env = (struct partition_env){ .region = &c->region,
                                      .tables = &c->table_pool,
                                      .limbo = &c->limbo,
@@ -182,15 +183,42 @@ stripe_new(struct cache *c, uint32_t index)
     return mine;
 }
 
+/* The calling thread's own, or NULL if it shares one. */
+static inline struct stripe *
+stripe_of(struct cache *c, const struct reclaim_reader *r)
+{
+    if (r->index >= LIMIT_THREAD_STRIPES)
+        return NULL;
+    struct stripe *s = atomic_load_explicit(&c->stripes[r->index], memory_order_relaxed);
+    return __builtin_expect(s != NULL, 1) ? s : stripe_new(c, r->index);
+}
+
+void
+cache_mark_set(struct cache *c, const struct reclaim_reader *r, uint64_t mark)
+{
+    struct stripe *s = stripe_of(c, r);
+    if (s) {
+        atomic_store_explicit(&s->mark, mark, memory_order_relaxed);
+        return;
+    }
+    uint64_t seen = atomic_load_explicit(&c->shared_stripe.mark, memory_order_relaxed);
+    while (seen < mark &&
+           !atomic_compare_exchange_weak_explicit(&c->shared_stripe.mark, &seen, mark,
+                                                  memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
+uint64_t
+cache_mark(struct cache *c, const struct reclaim_reader *r)
+{
+    struct stripe *s = stripe_of(c, r);
+    return atomic_load_explicit(s ? &s->mark : &c->shared_stripe.mark, memory_order_relaxed);
+}
+
 void
 cache_count(struct cache *c, const struct reclaim_reader *r, enum cache_counter which, uint64_t n)
 {
-    struct stripe *s = NULL;
-    if (r->index < LIMIT_THREAD_STRIPES) {
-        s = atomic_load_explicit(&c->stripes[r->index], memory_order_relaxed);
-        if (__builtin_expect(!s, 0))
-            s = stripe_new(c, r->index);
-    }
+    struct stripe *s = stripe_of(c, r);
     if (__builtin_expect(!s, 0)) {
         atomic_fetch_add_explicit(&c->shared_stripe.count[which], n, memory_order_relaxed);
         return;
@@ -215,6 +243,8 @@ void
 cache_counters_reset(struct cache *c)
 {
     for (unsigned which = 0; which < COUNT_TOTAL; which++) {
+        if (which == COUNT_CHANGES)
+            continue; /* persist.save counts on it */
         atomic_store_explicit(&c->shared_stripe.count[which], 0, memory_order_relaxed);
         for (unsigned i = 0; i < atomic_load(&c->stripes_end); i++) {
             struct stripe *s = atomic_load_explicit(&c->stripes[i], memory_order_acquire);
@@ -250,6 +280,10 @@ cache_may_use(struct cache *c, uint64_t more, bool urgent)
 {
     uint64_t max = atomic_load_explicit(&c->max_bytes, memory_order_relaxed);
     uint64_t used = cache_used_bytes(c) + more;
+    /* Evicting more would not free what only a snapshot keeps; freeze.h bounds it. */
+    uint64_t kept = limbo_held_bytes(&c->limbo) +
+                    atomic_load_explicit(&c->frozen_bytes, memory_order_relaxed);
+    used -= kept < used ? kept : used;
     if (used > atomic_load_explicit(&c->peak_bytes, memory_order_relaxed))
         atomic_store_explicit(&c->peak_bytes, used, memory_order_relaxed);
     if (max == 0)
@@ -265,6 +299,20 @@ cache_never_fits(const struct cache *c, uint64_t len)
     uint64_t max = atomic_load_explicit(&c->max_bytes, memory_order_relaxed);
     uint64_t bytes = len > LIMIT_INLINE_VALUE_BYTES ? extent_bytes(len) : len;
     return max && bytes + c->fixed_bytes > max;
+}
+
+void
+cache_lock_all(struct cache *c)
+{
+    for (size_t i = 0; i < (size_t)1 << c->partition_bits; i++)
+        lock_acquire(&c->partitions[i].lock);
+}
+
+void
+cache_unlock_all(struct cache *c)
+{
+    for (size_t i = 0; i < (size_t)1 << c->partition_bits; i++)
+        lock_release(&c->partitions[i].lock);
 }
 
 void

@@ -39,6 +39,7 @@ enum cache_counter {
     COUNT_GHOST_HITS,
     COUNT_LAG_SUM_MS,
     COUNT_EXPIRE_CPU_NS,
+    COUNT_CHANGES,      /* by callers, where there is a data directory */
     COUNT_REFUSED_RULE, /* eight of them, by validation rule */
     COUNT_TOTAL = COUNT_REFUSED_RULE + 8,
 };
@@ -46,7 +47,11 @@ enum cache_counter {
 /* Counters of one thread: written by it alone, so recording shares no cache line. */
 struct stripe {
     _Alignas(128) _Atomic uint64_t count[COUNT_TOTAL];
+    _Atomic uint64_t mark; /* what the thread left here last: see cache_mark_set */
 };
+
+/* Told of an entry that made room for others, with its partition's lock held. */
+typedef void (*cache_evicted_fn)(void *ud, attl_slice key);
 
 struct cache {
     struct cache_config config; /* as opened; the limits in force are below */
@@ -57,6 +62,11 @@ struct cache {
     struct extent_store extents;
     struct limbo limbo;
     struct partition_env env;
+    cache_evicted_fn evicted_fn; /* set before the first entry, NULL: nobody wants to know */
+    void *evicted_ud;
+    struct lock clear_lock;        /* one clear at a time */
+    _Atomic uint64_t frozen_bytes; /* of tables kept for a snapshot only */
+    _Atomic uint64_t copied_bytes; /* of tables copied for snapshots, ever */
     struct partition *partitions;
     unsigned partition_bits;
     struct shard *shards;
@@ -102,6 +112,9 @@ cache_shard(const struct cache *c, const struct partition *p)
 /* Adds to a counter of the calling thread. */
 void cache_count(struct cache *c, const struct reclaim_reader *r, enum cache_counter which,
                  uint64_t n);
+/* A number for the calling thread to find again; threads beyond the table share the largest. */
+void cache_mark_set(struct cache *c, const struct reclaim_reader *r, uint64_t mark);
+uint64_t cache_mark(struct cache *c, const struct reclaim_reader *r);
 uint64_t cache_counter_sum(const struct cache *c, enum cache_counter which);
 void cache_counters_reset(struct cache *c);
 
@@ -115,8 +128,15 @@ bool cache_may_use(struct cache *c, uint64_t more, bool urgent);
 bool cache_never_fits(const struct cache *c, uint64_t len);
 /* Gives the partition to another shard: O(1), readers and entries are not disturbed. */
 void cache_move_partition(struct cache *c, unsigned partition, unsigned shard);
-/* Removes every entry that was there when called. */
-void cache_clear(struct cache *c);
+
+/* All partitions at once, in the order of locks: a moment at which nothing changes. */
+void cache_lock_all(struct cache *c);
+void cache_unlock_all(struct cache *c);
+/*
+ * Removes every entry that is there at one moment, and calls `at` (may be NULL) at that moment,
+ * with all partitions locked.
+ */
+void cache_clear(struct cache *c, void (*at)(void *ud), void *ud);
 /* Every invariant that can be checked on a quiet cache; NULL or the first one broken. */
 const char *cache_check(struct cache *c);
 

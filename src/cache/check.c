@@ -1,52 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Clearing the cache, and checking it. Both walk every partition. The check recomputes each sum the
- * cache keeps incrementally and compares: entries, bytes, chunks, memory; it must run while nobody
- * else is inside and is what the model test calls every few steps.
+ * Checking the cache. The check walks every partition, recomputes each sum the cache keeps
+ * incrementally and compares: entries, bytes, chunks, memory. It must run while nobody else is
+ * inside and is what the model test calls every few steps.
  */
 #include "cache/cache.h"
-
-static void
-clear_table(struct cache *c, struct partition *p, struct table *t)
-{
-    struct shard *owner = cache_shard(c, p);
-    uint32_t places = (t->home_count + 1 + t->stash_count) * BUCKET_SLOTS;
-    for (uint32_t i = 0; i < places; i++) {
-        struct index_pos pos = { &t->buckets[i / BUCKET_SLOTS], i % BUCKET_SLOTS };
-        uint64_t address = index_address(pos);
-        if (!address)
-            continue;
-        struct record *r = region_pointer(&c->region, address);
-        struct record_shape shape = record_shape(r);
-        if (shape.flags & RECORD_EXTENT) {
-            struct extent_ref ref;
-            memcpy(&ref, record_value(r, &shape).data, sizeof(ref));
-            extent_retire(ref.extent, &c->limbo);
-        }
-        shard_record_died(region_chunk(&c->region, address), c, shape.bytes);
-    }
-    atomic_fetch_sub_explicit(&owner->items, p->items, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&owner->ttl_items, p->ttl_items, memory_order_relaxed);
-    p->items = p->ttl_items = p->live_bytes = 0;
-    p->seq++;
-}
-
-void
-cache_clear(struct cache *c)
-{
-    for (size_t i = 0; i < (size_t)1 << c->partition_bits; i++) {
-        struct partition *p = &c->partitions[i];
-        lock_acquire(&p->lock);
-        struct table *t = partition_table(p);
-        if (t) {
-            atomic_store_explicit(&p->table, 0, memory_order_release);
-            clear_table(c, p, t);
-            index_table_retire(t, &c->limbo);
-        }
-        lock_release(&p->lock);
-    }
-    (void)limbo_collect(&c->limbo);
-}
 
 struct sums {
     uint64_t items, ttl_items, record_bytes, live_bytes;
@@ -210,7 +168,7 @@ cache_check(struct cache *c)
     if (live_bytes != all.record_bytes)
         return "the live bytes of chunks and of partitions differ";
     uint64_t used = atomic_load(&c->chunk_pool.used_bytes);
-    bool limbo_empty = atomic_load(&c->limbo.count) == 0 && !c->limbo.pinned;
+    bool limbo_empty = atomic_load(&c->limbo.count) == 0 && !c->limbo.pinned && !c->limbo.held;
     if (used < chunks_bytes || (limbo_empty && used != chunks_bytes))
         return "the chunk pool's use differs from the chunks in the shards";
     if (atomic_load(&c->region.committed_bytes) < used + atomic_load(&c->table_pool.used_bytes))

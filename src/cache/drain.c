@@ -9,6 +9,7 @@
  */
 #include "cache/drain.h"
 
+#include "cache/freeze.h"
 #include "cache/lookup.h"
 
 enum {
@@ -93,6 +94,8 @@ drop(struct drain *d, const struct candidate *it, struct index_pos pos, enum dra
     } else {
         if (atomic_load_explicit(&d->cache->policy, memory_order_relaxed) == EVICT_S3FIFO)
             remember_evicted(d->cache, it->partition, it->hash);
+        if (d->cache->evicted_fn)
+            d->cache->evicted_fn(d->cache->evicted_ud, record_key(it->record, &shape));
         cache_count(d->cache, d->self, COUNT_EVICTED, 1);
         d->done->evicted++;
     }
@@ -135,7 +138,8 @@ settle(struct drain *d, const struct candidate *it)
 {
     struct partition *p = it->partition;
     bool settled = true;
-    lock_acquire(&p->lock);
+    if (!cache_lock(d->cache, p))
+        return false;
     struct table *t = partition_table(p);
     struct index_pos pos;
     uint64_t address = region_address(&d->cache->region, it->record);

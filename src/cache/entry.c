@@ -7,6 +7,8 @@
  */
 #include "cache/entry.h"
 
+#include "cache/freeze.h"
+
 int
 stored_value_init(struct cache *c, attl_slice value, struct stored_value *ret_stored)
 {
@@ -28,6 +30,7 @@ stored_value_init_extent(struct cache *c, uint64_t len, struct stored_value *ret
     struct extent *e = extent_new(&c->extents, len);
     if (!e)
         return ATTL_E_NOMEM;
+    e->limbo.born = limbo_cut(&c->limbo);
     *ret_stored = (struct stored_value){ .flags = RECORD_EXTENT, .ref = { e, len } };
     return ATTL_OK;
 }
@@ -61,6 +64,7 @@ void
 entry_find(struct entry *e)
 {
     lock_assert_held(&e->partition->lock);
+    e->change = ENTRY_SAME;
     struct table *t = partition_table(e->partition);
     e->found = t && index_find(t, &e->cache->region, &e->key, &e->pos);
     if (!e->found)
@@ -68,7 +72,7 @@ entry_find(struct entry *e)
     e->record = region_pointer(&e->cache->region, index_address(e->pos));
     e->shape = record_shape(e->record);
     e->deadline_ms = record_deadline(e->record, &e->shape, e->now_ms);
-    if (e->deadline_ms != ATTL_NO_DEADLINE && e->deadline_ms <= e->now_ms)
+    if (e->deadline_ms != ATTL_NO_DEADLINE && e->deadline_ms <= e->now_ms && !e->sees_expired)
         entry_remove(e, COUNT_EXPIRED);
     else
         e->kept_deadline_ms = e->deadline_ms;
@@ -114,7 +118,6 @@ account(struct entry *e, int items, int ttl_items, int64_t live_bytes)
     p->items += (uint64_t)(int64_t)items;
     p->ttl_items += (uint64_t)(int64_t)ttl_items;
     p->live_bytes += (uint64_t)live_bytes;
-    p->seq++;
     struct shard *owner = cache_shard(e->cache, p);
     if (items)
         atomic_fetch_add_explicit(&owner->items, (uint64_t)(int64_t)items, memory_order_relaxed);
@@ -130,11 +133,26 @@ note_deadline(struct entry *e, int64_t deadline_ms)
         e->written_deadline_ms = deadline_ms;
 }
 
+/* What the log will say about this entry. */
+static void
+note_change(struct entry *e, enum entry_change change, const struct record *record)
+{
+    e->change = change;
+    e->changed = record;
+}
+
+static const struct record *
+staged_record(const struct entry *e)
+{
+    return region_pointer(&e->cache->region, e->staged.address);
+}
+
 /* The record in place, if its shape allows, and nobody has the value pinned. */
 static bool
 put_in_place(struct entry *e, const struct record_spec *spec)
 {
-    if (!record_can_overwrite(e->record, &e->shape, spec, e->now_ms))
+    if (!freeze_allows_in_place(e->partition) ||
+        !record_can_overwrite(e->record, &e->shape, spec, e->now_ms))
         return false;
     struct chunk *c = region_chunk(&e->cache->region, region_address(&e->cache->region, e->record));
     index_write_begin(e->pos.bucket);
@@ -228,9 +246,11 @@ int
 entry_commit(struct entry *e, struct stored_value *v)
 {
     int status = publish(e, v->ref.extent ? (int64_t)v->ref.extent->bytes : 0, false);
-    if (status == ATTL_OK)
-        v->ref.extent = NULL; /* the index owns it now */
-    return status;
+    if (status != ATTL_OK)
+        return status;
+    v->ref.extent = NULL; /* the index owns it now */
+    note_change(e, ENTRY_PUT, staged_record(e));
+    return ATTL_OK;
 }
 
 void
@@ -253,6 +273,7 @@ entry_put(struct entry *e, struct stored_value *v, int64_t deadline_ms)
     struct record_spec spec = spec_of(e, v, deadline_ms);
     if (e->found && put_in_place(e, &spec)) {
         note_deadline(e, deadline_ms);
+        note_change(e, ENTRY_PUT, e->record);
         return ATTL_OK;
     }
     if (!e->found && !e->replaces && at_item_limit(e->cache))
@@ -265,12 +286,14 @@ int
 entry_set_deadline(struct entry *e, int64_t deadline_ms)
 {
     ASSERT(e->found);
-    if (record_can_prolong(e->record, &e->shape, deadline_ms, e->now_ms)) {
+    if (freeze_allows_in_place(e->partition) &&
+        record_can_prolong(e->record, &e->shape, deadline_ms, e->now_ms)) {
         index_write_begin(e->pos.bucket);
         record_prolong(e->record, &e->shape, deadline_ms);
         index_write_end(e->pos.bucket);
         account(e, 0, (deadline_ms != ATTL_NO_DEADLINE) - ((e->shape.flags & RECORD_HAS_TTL) != 0),
                 0);
+        note_change(e, ENTRY_EXPIRE, e->record);
         return ATTL_OK;
     }
     /* Another wheel slot: the record moves, its value (or its extent) is taken along as it is. */
@@ -279,7 +302,11 @@ entry_set_deadline(struct entry *e, int64_t deadline_ms)
                                 .deadline_ms = deadline_ms,
                                 .value_flags = e->shape.flags & (RECORD_INTEGER | RECORD_EXTENT) };
     int status = append(e, &spec, false);
-    return status == ATTL_OK ? publish(e, 0, true) : status;
+    if (status == ATTL_OK)
+        status = publish(e, 0, true);
+    if (status == ATTL_OK)
+        note_change(e, ENTRY_EXPIRE, staged_record(e));
+    return status;
 }
 
 void
@@ -294,4 +321,6 @@ entry_remove(struct entry *e, enum cache_counter why)
     partition_shrink(e->partition, &e->cache->env, false);
     cache_count(e->cache, e->self, why, 1);
     e->found = false;
+    if (why != COUNT_EXPIRED) /* its deadline says as much to whoever replays the log */
+        note_change(e, ENTRY_REMOVE, NULL);
 }

@@ -4,12 +4,17 @@
  * deadline, remove it. These are the only functions that change what the cache holds on behalf of a
  * caller; the engine composes them into SET, INCR, RENAME and the rest. An entry that has expired
  * is removed when found, so no caller ever meets one.
+ * A partition is locked with cache_lock() (freeze.h) before any of this, because a snapshot may
+ * have to be left its table first.
  */
 #ifndef ATTL_CACHE_ENTRY_H
 #define ATTL_CACHE_ENTRY_H
 
 #include "base/num.h"
 #include "cache/cache.h"
+
+/* What the last call that changed an entry did to it, for whoever keeps a log. */
+enum entry_change { ENTRY_SAME, ENTRY_PUT, ENTRY_EXPIRE, ENTRY_REMOVE };
 
 struct entry {
     struct cache *cache;
@@ -25,6 +30,7 @@ struct entry {
     int64_t deadline_ms;
     int64_t
         kept_deadline_ms; /* of the last time it was found: making room may have evicted it since */
+    bool sees_expired;    /* a replay: what has expired by now may yet be prolonged */
     bool hopeless;        /* set by a change that no amount of room would let succeed */
     bool replaces;        /* another entry goes with this change: max_items is not the question */
     /* Set by the functions that write: the earliest deadline written, INT64_MAX if none. */
@@ -32,7 +38,9 @@ struct entry {
     /* Between entry_stage and entry_commit or entry_abort: */
     struct appended staged;
     int64_t staged_deadline_ms;
-    char text[NUM_TEXT_MAX]; /* of an integer value */
+    enum entry_change change;     /* since entry_find */
+    const struct record *changed; /* the record after PUT and EXPIRE */
+    char text[NUM_TEXT_MAX];      /* of an integer value */
 };
 
 /* A value in the form it is stored in. */

@@ -38,6 +38,7 @@ extent_new(struct extent_store *s, uint64_t len)
         return NULL;
     e->store = s;
     e->len = len;
+    e->limbo.born = 0; /* older than any cut, unless its user knows better */
     e->bytes = bytes;
     atomic_store_explicit(&e->refs, 1, memory_order_relaxed);
     atomic_store_explicit(&e->owners, 1, memory_order_relaxed);
@@ -102,6 +103,7 @@ extent_retire(struct extent *e, struct limbo *limbo)
         return; /* another record still refers to it */
     bool urgent = e->bytes >= EXTENT_URGENT_BYTES;
     e->limbo.release = extent_release;
+    e->limbo.bytes = (uint32_t)(e->bytes / LIMBO_UNIT_BYTES);
     limbo_retire(limbo, &e->limbo); /* from here on it may be gone */
     if (urgent)
         atomic_store_explicit(&limbo->urgent, true, memory_order_relaxed);

@@ -82,6 +82,7 @@ void
 index_table_retire(struct table *t, struct limbo *limbo)
 {
     t->limbo.release = table_release;
+    t->limbo.born = UINT32_MAX; /* a snapshot holds the tables it needs by itself */
     limbo_retire(limbo, &t->limbo);
 }
 

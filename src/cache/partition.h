@@ -10,13 +10,21 @@
 #include "base/hash.h"
 #include "cache/index.h"
 
+enum partition_flag {
+    PARTITION_SHARED = 1,  /* the table is a snapshot's too: it is copied before it is changed */
+    PARTITION_FROZEN = 2,  /* a snapshot has not walked it yet: no record changes in place */
+    PARTITION_CLEARED = 4, /* `detached` waits for its records to be counted as dead */
+};
+
 struct partition {
     _Alignas(64) _Atomic table_ref table; /* 0 while empty */
     struct lock lock;
     _Atomic uint16_t owner; /* index of the shard */
+    uint8_t flags;          /* enum partition_flag */
     uint64_t items, ttl_items;
-    uint64_t live_bytes; /* records and extents */
-    uint64_t seq;        /* changes, for the log's order */
+    uint64_t live_bytes;    /* records and extents */
+    struct table *frozen;   /* the table of a snapshot's cut, if it has been replaced since */
+    struct table *detached; /* what a clear took out */
 };
 
 static inline struct table *

@@ -160,6 +160,21 @@ limbo_take_ripe(struct limbo *l)
     return first;
 }
 
+/* Keeps the node if a snapshot may refer to it. */
+static bool
+limbo_keep_held(struct limbo *l, struct limbo_node *node)
+{
+    lock_acquire(&l->lock);
+    bool keep = l->holding && node->born < limbo_cut(l);
+    if (keep) {
+        node->next = l->held;
+        l->held = node;
+        atomic_fetch_add_explicit(&l->held_units, node->bytes, memory_order_relaxed);
+    }
+    lock_release(&l->lock);
+    return keep;
+}
+
 static size_t
 limbo_release_ripe(struct limbo *l)
 {
@@ -168,6 +183,10 @@ limbo_release_ripe(struct limbo *l)
     while (node) {
         struct limbo_node *next = node->next;
         uint64_t unpins = atomic_load(&l->unpins);
+        if (limbo_keep_held(l, node)) {
+            node = next;
+            continue;
+        }
         if (node->release(l->ud, node)) {
             released++;
         } else {
@@ -184,21 +203,49 @@ limbo_release_ripe(struct limbo *l)
     return released;
 }
 
-/* Puts the pinned nodes back into the queue; their epochs have long passed. */
+/* Puts nodes that were set apart back into the queue; their epochs have long passed. */
 static void
-limbo_requeue_pinned(struct limbo *l)
+limbo_requeue(struct limbo *l, struct limbo_node **list)
 {
-    lock_acquire(&l->lock);
-    while (l->pinned) {
-        struct limbo_node *node = l->pinned;
-        l->pinned = node->next;
+    lock_assert_held(&l->lock);
+    while (*list) {
+        struct limbo_node *node = *list;
+        *list = node->next;
         node->next = l->head;
         if (!l->head)
             l->tail = &node->next;
         l->head = node;
         atomic_fetch_add_explicit(&l->count, 1, memory_order_relaxed);
     }
+}
+
+static void
+limbo_requeue_pinned(struct limbo *l)
+{
+    lock_acquire(&l->lock);
+    limbo_requeue(l, &l->pinned);
     lock_release(&l->lock);
+}
+
+void
+limbo_hold(struct limbo *l)
+{
+    lock_acquire(&l->lock);
+    ASSERT(!l->holding);
+    l->holding = true;
+    atomic_fetch_add_explicit(&l->cut, 1, memory_order_relaxed);
+    lock_release(&l->lock);
+}
+
+void
+limbo_unhold(struct limbo *l)
+{
+    lock_acquire(&l->lock);
+    l->holding = false;
+    limbo_requeue(l, &l->held);
+    atomic_store_explicit(&l->held_units, 0, memory_order_relaxed);
+    lock_release(&l->lock);
+    atomic_store(&l->urgent, true);
 }
 
 void
@@ -229,6 +276,7 @@ limbo_collect(struct limbo *l)
 void
 limbo_fini(struct limbo *l)
 {
+    limbo_unhold(l);
     limbo_requeue_pinned(l);
     while (l->head) {
         struct limbo_node *node = l->head;

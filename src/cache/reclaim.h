@@ -50,9 +50,13 @@ bool reclaim_advance(void);
 struct limbo_node {
     struct limbo_node *next;
     uint64_t epoch;
+    uint32_t born;  /* limbo_cut() when the memory was taken into use; UINT32_MAX: never held */
+    uint32_t bytes; /* in units of LIMBO_UNIT_BYTES, for the sum of what is held */
     /* Frees the owner of the node; false if it is pinned and must wait on. */
     bool (*release)(void *ud, struct limbo_node *node);
 };
+
+enum { LIMBO_UNIT_BYTES = 4096 };
 
 /* The waiting list of one cache, oldest first. */
 struct limbo {
@@ -63,7 +67,11 @@ struct limbo {
     _Atomic bool urgent; /* worth a look at the next change: something large, or an ended pin */
     _Atomic bool recheck_pinned;
     _Atomic uint64_t unpins; /* pins that have ended on retired things */
-    void *ud;                /* given to release() */
+    _Atomic uint32_t cut;    /* number of the last cut */
+    bool holding;            /* what was born before it is kept: a snapshot may refer to it */
+    struct limbo_node *held;
+    _Atomic uint64_t held_units;
+    void *ud; /* given to release() */
 };
 
 void limbo_init(struct limbo *l, void *ud);
@@ -73,6 +81,27 @@ void limbo_retire(struct limbo *l, struct limbo_node *node);
 size_t limbo_collect(struct limbo *l);
 /* A pin has ended on something that may be waiting. */
 void limbo_unpinned(struct limbo *l);
+/*
+ * A snapshot begins: from here on nothing that was in use before is released until limbo_unhold(),
+ * however long it has been out of reach. The caller keeps everybody from retiring meanwhile what
+ * the snapshot needs and from publishing what was born before (it holds all partitions' locks).
+ */
+void limbo_hold(struct limbo *l);
+void limbo_unhold(struct limbo *l);
+
+static inline uint32_t
+limbo_cut(const struct limbo *l)
+{
+    return atomic_load_explicit(&l->cut, memory_order_relaxed);
+}
+
+/* Bytes kept for a snapshot that would otherwise be free. */
+static inline uint64_t
+limbo_held_bytes(const struct limbo *l)
+{
+    return atomic_load_explicit(&l->held_units, memory_order_relaxed) * LIMBO_UNIT_BYTES;
+}
+
 /* Releases everything at once: only when no reader can exist. Pinned nodes are released too. */
 void limbo_fini(struct limbo *l);
 

@@ -76,6 +76,7 @@ retire(struct shard *s, struct chunk *c)
     s->sealed_used_bytes -= c->used;
     atomic_store(&c->state, CHUNK_RETIRED);
     c->limbo.release = release_chunk;
+    c->limbo.bytes = c->bytes / LIMBO_UNIT_BYTES;
     limbo_retire(&s->cache->limbo, &c->limbo);
 }
 
@@ -132,6 +133,7 @@ chunk_open(struct shard *s, struct chain *chain, const struct append_spec *spec,
     if (!c)
         return ATTL_E_NOMEM;
     c->opened_seq = s->seq++;
+    c->limbo.born = limbo_cut(&s->cache->limbo);
     atomic_store(&c->shard, s->index);
     c->gen = (uint8_t)spec->gen;
     chain->open[spec->gen] = c;

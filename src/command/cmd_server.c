@@ -6,6 +6,7 @@
  * commands. What would need more than an empty answer is an honest error.
  */
 #include "command/commands.h"
+#include "command/job.h"
 #include "command/reply.h"
 #include "command/session.h"
 
@@ -30,8 +31,11 @@ cmd_flush(struct request *rq)
         reply_syntax_error(rq);
         return;
     }
-    attl_clear(rq->env->cache);
-    reply_ok(rq);
+    int status = attl_clear(rq->env->cache);
+    if (status == ATTL_OK)
+        reply_ok(rq);
+    else
+        reply_failure(rq, status);
 }
 
 /* TIME */
@@ -79,7 +83,9 @@ shutdown_word(attl_slice arg, struct shutdown_words *w)
     return true;
 }
 
-/* SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]: no reply when it succeeds, the connection ends.
+/*
+ * SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]: no reply when it succeeds, the connection ends.
+ * What the log has not written yet is written either way; SAVE takes a snapshot as well.
  */
 void
 cmd_shutdown(struct request *rq)
@@ -98,8 +104,7 @@ cmd_shutdown(struct request *rq)
         return;
     }
     if (w.save) {
-        resp_error(rq->out,
-                   "ERR SHUTDOWN SAVE is not possible: this server does not save its keys");
+        persist_save_and_shut_down(rq);
         return;
     }
     rq->s->close_after_reply = true;

@@ -28,6 +28,7 @@ struct session {
     bool authenticated;
     bool no_evict, no_touch;
     bool close_after_reply;
+    bool waiting; /* the last request has no reply yet: command_job_reply() will make it */
     enum session_reply_mode reply_mode;
     char name[SESSION_NAME_MAX + 1];
     char lib_name[SESSION_NAME_MAX + 1];
@@ -40,6 +41,9 @@ struct session {
     uint64_t net_in_bytes, net_out_bytes;
     int fd;
 };
+
+/* A command that waits for the disk, on its way to another thread and back. See job.h. */
+struct command_job;
 
 /* What CLIENT KILL selects; a zero member does not restrict. */
 struct client_filter {
@@ -72,6 +76,12 @@ struct command_host {
      * given. */
     bool (*auth)(void *ud, attl_slice user, attl_slice password);
     bool (*auth_required)(void *ud);
+    /*
+     * Takes `job` over, to call command_job_work() on a thread that may block, then
+     * command_job_reply() and command_job_free() on the caller's. False if there is no room.
+     * NULL: the caller may block itself.
+     */
+    bool (*aside)(void *ud, struct command_job *job);
 };
 
 /* Shared by all workers; per-command counters are per worker and summed by INFO. */
@@ -89,6 +99,11 @@ struct command_env {
  * says. */
 void command_execute(struct command_env *env, struct session *s, const attl_slice *argv,
                      size_t argc, struct buf *out);
+/* The three steps of a job that command_execute() has given to the host; see there. */
+void command_job_work(struct command_job *job);
+void command_job_reply(struct command_job *job, struct command_env *env, struct session *s,
+                       struct buf *out);
+void command_job_free(struct command_job *job);
 /*
  * The keys of a request (for prefetching), written to `keys`; returns how many, at most `max`.
  * Requests with unknown commands or wrong arity have none.

@@ -64,6 +64,13 @@ command_fn cmd_dbsize, cmd_flush, cmd_time, cmd_wait, cmd_shutdown, cmd_cluster,
 /* INFO, info.c */
 command_fn cmd_info;
 
+/* snapshots and the log, cmd_persist.c */
+command_fn cmd_save, cmd_bgsave, cmd_lastsave, cmd_bgrewriteaof, cmd_attl_snapshot_list,
+    cmd_attl_retention, cmd_attl_log_sync;
+
+/* going back, cmd_rollback.c */
+command_fn cmd_attl_rollback;
+
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;
 

@@ -7,6 +7,7 @@
  * path of a command that runs allocates nothing and takes no lock.
  */
 #include "base/assert.h"
+#include "command/job.h"
 #include "command/reply.h"
 #include "command/stats.h"
 #include "command/table.h"
@@ -141,6 +142,15 @@ session_apply_reply_mode(struct session *s, struct buf *out, size_t mark)
     out->len = mark;
 }
 
+/* The end of a request whose reply starts at `mark`. */
+static void
+request_end(struct request *rq, size_t mark, bool ran)
+{
+    if (rq->out->len > mark && rq->out->data[mark] == '-')
+        request_count_error(rq, mark, ran);
+    session_apply_reply_mode(rq->s, rq->out, mark);
+}
+
 void
 command_execute(struct command_env *env, struct session *s, const attl_slice *argv, size_t argc,
                 struct buf *out)
@@ -152,7 +162,17 @@ command_execute(struct command_env *env, struct session *s, const attl_slice *ar
     if (ran)
         request_run(&rq);
     s->commands++;
-    if (out->len > mark && out->data[mark] == '-')
-        request_count_error(&rq, mark, ran);
-    session_apply_reply_mode(s, out, mark);
+    if (!s->waiting)
+        request_end(&rq, mark, ran);
+}
+
+void
+command_job_reply(struct command_job *job, struct command_env *env, struct session *s,
+                  struct buf *out)
+{
+    size_t mark = out->len;
+    struct request rq = { env, s, NULL, 0, out, job->cmd };
+    s->waiting = false;
+    job->reply(job, &rq);
+    request_end(&rq, mark, true);
 }

@@ -86,19 +86,6 @@ write_memory(struct info *info)
 }
 
 static void
-write_persistence(struct info *info)
-{
-    info_line(info, "loading", "%d", info->env->loading ? 1 : 0);
-    info_fixed(info,
-               "async_loading:0\nrdb_changes_since_last_save:0\nrdb_bgsave_in_progress:0\n"
-               "rdb_last_save_time:0\nrdb_last_bgsave_status:ok\nrdb_last_bgsave_time_sec:-1\n"
-               "rdb_current_bgsave_time_sec:-1\nrdb_last_cow_size:0\naof_enabled:0\n"
-               "aof_rewrite_in_progress:0\naof_rewrite_scheduled:0\naof_last_rewrite_time_sec:-1\n"
-               "aof_current_rewrite_time_sec:-1\naof_last_bgrewrite_status:ok\n"
-               "aof_last_write_status:ok\naof_last_cow_size:0\naof_delayed_fsync:0\n");
-}
-
-static void
 write_stats(struct info *info)
 {
     const attl_stats *st = &info->stats;
@@ -211,7 +198,7 @@ static const struct info_section sections[] = {
     { "server", "Server", INFO_DEFAULT | INFO_ALL, write_server },
     { "clients", "Clients", INFO_DEFAULT | INFO_ALL, write_clients },
     { "memory", "Memory", INFO_DEFAULT | INFO_ALL, write_memory },
-    { "persistence", "Persistence", INFO_DEFAULT | INFO_ALL, write_persistence },
+    { "persistence", "Persistence", INFO_DEFAULT | INFO_ALL, info_persistence },
     { "stats", "Stats", INFO_DEFAULT | INFO_ALL, write_stats },
     { "replication", "Replication", INFO_DEFAULT | INFO_ALL, write_replication },
     { "cpu", "CPU", INFO_DEFAULT | INFO_ALL, write_cpu },

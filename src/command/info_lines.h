@@ -27,4 +27,7 @@ uint64_t info_number(const struct info *info, const char *field, uint64_t otherw
 /* Lines "field:value\n". */
 void info_fixed(struct info *info, const char *lines);
 
+/* The section Persistence, info_persistence.c. */
+void info_persistence(struct info *info);
+
 #endif

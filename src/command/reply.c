@@ -112,7 +112,16 @@ reply_failure(struct request *rq, int status)
         break;
     case ATTL_E_OVERFLOW: resp_error(rq->out, "ERR increment or decrement would overflow"); break;
     case ATTL_E_BUSY:
-        resp_error(rq->out, "ERR too many bytes of values in use, try again (cache.max_pinned)");
+        resp_error(rq->out, "BUSY too many bytes of values are in use (cache.max_pinned), or of "
+                            "changes wait for the log (persist.buffer): try again");
+        break;
+    case ATTL_E_IO:
+        resp_error(rq->out,
+                   "MISCONF the log cannot be written, so changes are refused (see attld's "
+                   "log and INFO persistence)");
+        break;
+    case ATTL_E_LOADING:
+        resp_error(rq->out, "LOADING Redis is loading the dataset in memory");
         break;
     default: resp_errorf(rq->out, "ERR %s", attl_strerror(status)); break;
     }

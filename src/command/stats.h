@@ -22,6 +22,8 @@ enum command_error {
     ERROR_WRONGPASS,
     ERROR_NOPROTO,
     ERROR_LOADING,
+    ERROR_MISCONF,
+    ERROR_BUSY,
     ERROR_COUNT
 };
 

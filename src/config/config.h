@@ -35,6 +35,8 @@ enum {
         1 << 18 /* a good maximum for the buf of the config_..._text functions */
 };
 
+struct disk;
+
 struct config_value {
     int64_t number; /* bool, int, bytes, ms, permission bits; for enums the row of the choice */
     double real;
@@ -57,6 +59,9 @@ struct attl_config {
     void *log_ud;
     attl_clock_fn clock_fn; /* NULL: the system's */
     void *clock_ud;
+    attl_log_notify_fn notify_fn; /* NULL: none */
+    void *notify_ud;
+    struct disk *disk; /* for tests: instead of persist.dir; not owned */
 };
 
 /* ---- life ---- */

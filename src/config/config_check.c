@@ -9,6 +9,7 @@
 #include "config/config.h"
 
 #include "base/limits.h"
+#include "base/num.h"
 #include "config/config_error.h"
 
 #define PARANOIA_MEMORY_BYTES (INT64_C(10) << 20)
@@ -16,6 +17,7 @@
 #define STRICT_TTL_MS (INT64_C(365) * 86400000)
 
 enum { KEY_BYTES_STRICT = 1000, KEY_BYTES_NORMAL = 2000, KEY_BYTES_RELAXED = 4096 };
+enum { SAVE_RULES_MAX = 8 };
 enum { PARTITIONS_MIN = 1 << LIMIT_PARTITION_BITS_MIN };
 
 static int64_t
@@ -139,6 +141,40 @@ check_cache(const attl_config *config, struct config_error err)
     return ATTL_OK;
 }
 
+/* Saying yes and keeping no log would be taken for a promise, and no while keeping one is a lie. */
+static int
+check_appendonly(const attl_config *config, struct config_error err)
+{
+    bool said = config_i64(config, OPT_REDIS_APPENDONLY) != 0;
+    bool logs = config_i64(config, OPT_PERSIST_FSYNC) != CHOICE_FSYNC_OFF;
+    if (config_origin(config, OPT_REDIS_APPENDONLY) == CONFIG_DEFAULT || said == logs)
+        return ATTL_OK;
+    return said ? config_fail(err, "redis.appendonly is yes, but persist.fsync is off: set "
+                                   "persist.fsync to everysec, always or no as well")
+                : config_fail(err, "redis.appendonly is no, but persist.fsync is not off");
+}
+
+/* persist.save: pairs of numbers, as Redis writes them. */
+static int
+check_save(const attl_config *config, struct config_error err)
+{
+    char shown[CONFIG_SHOWN_BYTES];
+    const char *text = config_str(config, OPT_PERSIST_SAVE);
+    size_t words = 0;
+    for (attl_slice word = next_word(&text); word.len > 0; word = next_word(&text), words++) {
+        int64_t number;
+        if (!num_parse_i64(word, &number) || number < 0 || number > INT32_MAX)
+            return config_fail(err, "persist.save: %s is not a number of seconds or changes",
+                               config_shown(shown, word));
+    }
+    if (words % 2 != 0)
+        return config_fail(err, "persist.save wants pairs of seconds and changes: one number has "
+                                "no partner");
+    if (words / 2 > SAVE_RULES_MAX)
+        return config_fail(err, "persist.save has more than %d pairs", SAVE_RULES_MAX);
+    return ATTL_OK;
+}
+
 int
 config_check(const attl_config *config, char *err, size_t err_len)
 {
@@ -146,6 +182,10 @@ config_check(const attl_config *config, char *err, size_t err_len)
     int status = check_cache(config, error);
     if (status == ATTL_OK)
         status = check_adaptive(config, error);
+    if (status == ATTL_OK)
+        status = check_appendonly(config, error);
+    if (status == ATTL_OK)
+        status = check_save(config, error);
     if (status == ATTL_OK && config->server)
         status = check_listen(config, error);
     return status;

@@ -20,6 +20,8 @@ render(const attl_config *config, enum option_id id, enum option_form form, unsi
     const struct option *option = option_at(id);
     const struct config_value *value = &config->values[id];
     struct option_scalar scalar = { value->number, value->real };
+    if (id == OPT_REDIS_APPENDONLY) /* another name of what persist.fsync says */
+        scalar.number = config_i64(config, OPT_PERSIST_FSYNC) != CHOICE_FSYNC_OFF;
     const char *text = value->text;
     if (option->type == OPTION_SECRET && text && !(flags & CONFIG_SHOW_SECRETS))
         text = hidden;

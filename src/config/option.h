@@ -79,7 +79,7 @@ enum option_id {
     OPT_LOG_LEVEL,  /* enum choice_log_level */
     OPT_LOG_FORMAT, /* enum choice_log_format */
     OPT_REDIS_DATABASES,
-    OPT_REDIS_APPENDONLY, /* 0: no */
+    OPT_REDIS_APPENDONLY, /* 1: yes; shown, never read: OPT_PERSIST_FSYNC decides */
     OPT_REDIS_NOTIFY_KEYSPACE_EVENTS,
     OPT_REDIS_HZ,
     OPTION_COUNT

@@ -103,9 +103,9 @@ static const struct option_choice log_formats[] = {
     { NULL, 0, NULL },
 };
 
-/* "yes" would be taken for a promise that what was acknowledged survives a restart. */
-static const struct option_choice only_no[] = {
+static const struct option_choice no_or_yes[] = {
     { "no", 0, NULL },
+    { "yes", 1, NULL },
     { NULL, 0, NULL },
 };
 
@@ -486,10 +486,10 @@ static const struct option table[OPTION_COUNT] = {
         .text = "There is one database, number 0." },
     [OPT_REDIS_APPENDONLY] = {
         .name = "redis.appendonly", .type = OPTION_ENUM, .flags = OPTION_SERVER | OPTION_RUNTIME,
-        .library_default = "no", .choices = only_no,
+        .library_default = "no", .choices = no_or_yes,
         .aliases = { { "appendonly", ALIAS_REDIS, FORM_NATIVE } },
-        .text = "Redis' switch of its log; there is no log in this release, so only no is "
-                "accepted." },
+        .text = "Redis' switch of its log: shows yes unless persist.fsync is off, and accepts only "
+                "what persist.fsync says." },
     [OPT_REDIS_NOTIFY_KEYSPACE_EVENTS] = {
         .name = "redis.notify_keyspace_events", .type = OPTION_STRING,
         .flags = OPTION_SERVER | OPTION_RUNTIME | OPTION_LATER,

@@ -7,6 +7,10 @@
  */
 #include "engine/engine.h"
 
+#include "cache/freeze.h"
+#include "engine/journal.h"
+#include "engine/store.h"
+
 enum {
     NOMEM_ROUNDS = 8,
     COLLECT_ABOVE = 32, /* retired pieces of memory before a writer looks whether they can go */
@@ -60,13 +64,15 @@ engine_apply_config(struct attl *a, const attl_config *config)
     atomic_store(&a->rules.max_ttl_ms, config_ttl_limit_ms(config));
     atomic_store(&a->default_ttl_ms, config_i64(config, OPT_CACHE_DEFAULT_TTL));
     atomic_store(&a->return_delay_ms, config_i64(config, OPT_CACHE_RETURN_DELAY));
+    if (a->store)
+        store_apply_config(a->store, config);
     for (unsigned i = 0; i < a->cache.shard_count; i++)
         atomic_store(&a->cache.shards[i].owes,
                      true); /* a lower limit is reached by the next writes */
 }
 
 int
-engine_open(struct attl *a, const attl_config *config)
+engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len)
 {
     *a = (struct attl){ .clock_fn = config->clock_fn,
                         .clock_ud = config->clock_ud,
@@ -87,7 +93,11 @@ engine_open(struct attl *a, const attl_config *config)
         return status;
     engine_apply_config(a, config);
     a->background = config_bool(config, OPT_CACHE_BACKGROUND);
-    return ATTL_OK;
+    if (!store_wanted(config))
+        return ATTL_OK;
+    a->cache.evicted_fn = journal_evicted;
+    a->cache.evicted_ud = a;
+    return store_open(a, err, err_len);
 }
 
 int64_t
@@ -171,6 +181,7 @@ engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key
     e->now_ms = engine_now_ms(a);
     e->found = false;
     e->kept_deadline_ms = ATTL_NO_DEADLINE;
+    e->sees_expired = false;
     e->hopeless = false;
     e->replaces = false;
     e->written_deadline_ms = INT64_MAX;
@@ -217,23 +228,44 @@ engine_settle(struct attl *a, struct entry *e)
 }
 
 int
-engine_change(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+engine_restore(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
 {
     const struct reclaim_reader *r = reclaim_self();
     if (!r)
         return ATTL_E_NOMEM;
-    int status = engine_check_key(a, r, key);
-    if (status != ATTL_OK)
-        return status;
     struct entry e;
     engine_entry_init(a, r, key, &e);
     unsigned round = 0;
+    int status;
     do {
-        lock_acquire(&e.partition->lock);
+        status = ATTL_E_NOMEM;
+        if (!cache_lock(&a->cache, e.partition))
+            continue;
         entry_find(&e);
         status = fn(&e, ud);
+        if (a->store)
+            journal_entry(a, &e);
         lock_release(&e.partition->lock);
     } while (status < 0 && engine_retry(a, &e, status, round++));
     engine_settle(a, &e);
     return status;
+}
+
+int
+engine_look(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+{
+    const struct reclaim_reader *r = reclaim_self();
+    int status = r ? engine_check_key(a, r, key) : ATTL_E_NOMEM;
+    return status == ATTL_OK ? engine_restore(a, key, fn, ud) : status;
+}
+
+int
+engine_change(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+{
+    if (__builtin_expect(!a->store, 1))
+        return engine_look(a, key, fn, ud);
+    int status = journal_admit(a);
+    if (status == ATTL_OK)
+        status = engine_look(a, key, fn, ud);
+    return status >= 0 ? journal_settle(a, reclaim_self(), status) : status;
 }

@@ -3,10 +3,14 @@
  * The engine: one cache with its clock, its rules, its settings and its maintenance thread, and the
  * one scheme by which everything changes:
  *
- *   1. validate: a clear error, nothing changed, counted;
- *   2. lock the partition, find the entry, decide, publish;
+ *   1. validate: a clear error, nothing changed, counted; ask whether the log takes changes now;
+ *   2. lock the partition, find the entry, decide, publish, append the change to the log;
  *   3. if there was no room: unlock, make room, start over;
- *   4. count once, wake the maintenance if an earlier deadline came in, pay what is owed.
+ *   4. count once, wake the maintenance if an earlier deadline came in, pay what is owed; wait for
+ *      the log if the caller's promise wants that.
+ *
+ * The place in the log is taken under the same lock that orders the changes of a key, so the log's
+ * order is the cache's.
  *
  * The public functions in api/ supply the decision of step 2.
  */
@@ -22,8 +26,11 @@
 #include "os/parker.h"
 #include "os/thread.h"
 
+struct store;
+
 struct attl {
     struct cache cache;
+    struct store *store; /* the data directory; NULL: there is none */
     struct validate_rules rules;
     _Atomic int64_t default_ttl_ms; /* 0: none */
     _Atomic int64_t return_delay_ms;
@@ -45,8 +52,9 @@ struct attl {
     struct lock tick_lock;
 };
 
-/* Builds everything from `config` (not NULL) without starting the thread. */
-int engine_open(struct attl *a, const attl_config *config);
+/* Builds everything from `config` (not NULL), and reads the data directory if there is one, without
+ * starting the thread. `err` gets a sentence where a status is not enough. */
+int engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len);
 void engine_start(struct attl *a);
 void engine_close(struct attl *a);
 
@@ -76,6 +84,11 @@ int engine_change(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
 /* The key's entry ready for entry_find; the partition is not locked yet. */
 void engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key,
                        struct entry *e);
+/* The same without the rules for keys and without waiting for the log: for what was accepted once.
+ */
+int engine_restore(struct attl *a, attl_slice key, engine_change_fn fn, void *ud);
+/* The same for a call that only looks: it is not refused while changes are. */
+int engine_look(struct attl *a, attl_slice key, engine_change_fn fn, void *ud);
 /* Step 3. False if the change must be given up with `status`. */
 bool engine_retry(struct attl *a, struct entry *e, int status, unsigned round);
 /* Step 4, without a lock. */

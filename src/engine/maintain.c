@@ -8,6 +8,8 @@
  */
 #include "engine/engine.h"
 
+#include "engine/store.h"
+
 enum {
     TRIM_ARENAS_PER_STEP = 16,
     KEEP_ARENAS = 1,
@@ -104,11 +106,21 @@ drain_round(struct attl *a, int64_t now_ms, struct drain_done *done)
     return more;
 }
 
+/* When there will be work again, `next_ms` at the latest. */
+static int64_t
+next_wish(struct attl *a, int64_t now_ms, int64_t next_ms)
+{
+    if (atomic_load(&a->cache.limbo.count) > 0 && next_ms > now_ms + LIMBO_RETRY_MS)
+        next_ms = now_ms + LIMBO_RETRY_MS;
+    int64_t due_ms = next_due(a);
+    return due_ms < next_ms ? due_ms : next_ms;
+}
+
 int64_t
 engine_maintain(struct attl *a, uint64_t budget_us)
 {
     struct reclaim_reader *self = reclaim_self();
-    if (!self)
+    if (!self || store_is_loading(a->store)) /* nothing is old before all of the log is read */
         return engine_now_ms(a) + BLOCKED_RETRY_MS;
     struct budget budget = { budget_us ? clock_mono_ns() + (int64_t)budget_us * NS_PER_US : 0 };
     struct drain_done done = { 0 };
@@ -130,14 +142,9 @@ engine_maintain(struct attl *a, uint64_t budget_us)
     if (done.expired)
         cache_count(&a->cache, self, COUNT_EXPIRE_CPU_NS,
                     (uint64_t)(clock_thread_cpu_ns() - cpu_ns));
-    if (more && !done.blocked)
-        return now_ms;
     if (done.blocked)
         return now_ms + BLOCKED_RETRY_MS;
-    if (atomic_load(&a->cache.limbo.count) > 0 && next_ms > now_ms + LIMBO_RETRY_MS)
-        next_ms = now_ms + LIMBO_RETRY_MS;
-    int64_t due_ms = next_due(a);
-    return due_ms < next_ms ? due_ms : next_ms;
+    return more ? now_ms : next_wish(a, now_ms, next_ms);
 }
 
 static void *
@@ -180,6 +187,7 @@ engine_close(struct attl *a)
     atomic_store(&a->stopping, true);
     parker_wake(&a->parker);
     thread_join(&a->thread);
+    store_close(&a->store);
     if (a->cache.partitions)
         cache_fini(&a->cache);
     attl_config_free(a->config);

@@ -4,15 +4,18 @@
  * reply cost one recv and one send and nothing else; the event loop is told something only when a
  * connection begins or ceases to owe or be owed. Reading stops while a client leaves too much
  * of its output unread, which bounds what a client that never reads can make us hold; nobody else
- * waits for it. Memory grows only with bytes received and is given back when they have been used.
+ * waits for it. Replies that wait for the log, or for a slow command, stop the reading just so.
+ * Memory grows only with bytes received and is given back when they have been used.
  */
 #include "net/conn.h"
 
 #include "base/assert.h"
+#include "net/hold.h"
 #include "net/output.h"
 #include "net/registry.h"
 #include "net/worker.h"
 #include "os/socket.h"
+#include "protocol/resp_write.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,6 +126,11 @@ conn_close(struct worker *w, struct conn *c)
                                   memory_order_relaxed);
     account(w, c, 0);
     list_remove(w, c);
+    if (c->held)
+        hold_remove(w, c);
+    if (c->task)
+        c->task->conn = NULL; /* it ends without us */
+    c->task = NULL;
     /* Closing takes it out of the event loop. Unread input would turn our last reply into a reset.
      */
     if (c->session.close_after_reply)
@@ -154,10 +162,12 @@ watch(struct worker *w, struct conn *c)
 {
     unsigned interest = 0;
     size_t pending = conn_pending(c);
-    if (!c->session.close_after_reply && !c->stalled && pending < output_pause_bytes(w))
+    if (!c->session.close_after_reply && !c->stalled && !c->held && !c->task &&
+        pending < output_pause_bytes(w))
         interest |= EVENT_READ;
-    /* A stalled connection with nothing to send is continued when the socket has room: at once. */
-    if (pending > 0 || c->stalled)
+    /* A stalled connection with nothing to send is continued when the socket has room: at once.
+     * One that is held or waits for its job is continued by those. */
+    if (!c->held && (pending > 0 || (c->stalled && !c->task)))
         interest |= EVENT_WRITE;
     if (interest == c->interest)
         return;
@@ -190,9 +200,39 @@ judge_end(struct worker *w, struct conn *c, enum pipeline_end end, const struct 
     return true;
 }
 
+/* Where the next reply goes, with its limit. */
+static struct buf *
+begin_output(struct worker *w, struct conn *c)
+{
+    bool waiting = conn_pending(c) > 0;
+    struct buf *out = waiting ? &c->out : &w->out;
+    /* The limit is for what waits; what was sent may still lie in front of it. */
+    out->max_bytes = LIMIT_LOAD(w->net, output_bytes) + (waiting ? c->out_sent : 0);
+    return out;
+}
+
+/* Sends the replies in `out` from `before` on, or holds them; false if the connection must be
+ * closed. */
+static bool
+deliver(struct worker *w, struct conn *c, const struct buf *out, size_t before, uint64_t replies)
+{
+    hold_note_changes(w, c);
+    if (c->held) { /* a job's reply, behind those that are held */
+        c->held_replies += replies;
+        return true;
+    }
+    if (replies == 0 || !hold_is_needed(w, c))
+        return output_send(w, c);
+    if (out == &w->out && !output_keep(w, c))
+        return false;
+    hold_add(w, c, out == &w->out ? 0 : before, replies);
+    return true;
+}
+
 /*
  * Runs the requests in `data` and sends their replies, in portions, until the input, the client's
- * will to read or the turn's share is used up. False if the connection was closed.
+ * will to read or the turn's share is used up, or their replies have to wait. False if the
+ * connection was closed.
  */
 static bool
 run_portions(struct worker *w, struct conn *c, char *data, size_t len, size_t *ret_used)
@@ -201,11 +241,9 @@ run_portions(struct worker *w, struct conn *c, char *data, size_t len, size_t *r
     size_t produced = 0;
     enum pipeline_end end;
     do {
-        bool waiting = conn_pending(c) > 0;
-        struct buf *out = waiting ? &c->out : &w->out;
-        /* The limit is for what waits; what was sent may still lie in front of it. */
-        out->max_bytes = LIMIT_LOAD(w->net, output_bytes) + (waiting ? c->out_sent : 0);
+        struct buf *out = begin_output(w, c);
         size_t before = out->len;
+        uint64_t replies = w->pipeline.replies;
         size_t step;
         struct pipeline_job job = {
             .env = &w->env,
@@ -215,7 +253,7 @@ run_portions(struct worker *w, struct conn *c, char *data, size_t len, size_t *r
             .data = data + used,
             .len = len - used,
             .out = out,
-            .stop_bytes = waiting ? c->out_sent + output_pause_bytes(w) : NET_SEND_BYTES,
+            .stop_bytes = out == &c->out ? c->out_sent + output_pause_bytes(w) : NET_SEND_BYTES,
         };
         end = pipeline_run(&w->pipeline, &job, &step);
         used += step;
@@ -224,14 +262,14 @@ run_portions(struct worker *w, struct conn *c, char *data, size_t len, size_t *r
             output_forget(w);
             return false;
         }
-        if (!output_send(w, c)) {
+        if (!deliver(w, c, out, before, w->pipeline.replies - replies)) {
             output_forget(w);
             conn_close(w, c);
             return false;
         }
-    } while (end == PIPELINE_STALLED && conn_pending(c) < output_pause_bytes(w) &&
+    } while (end == PIPELINE_STALLED && !c->held && conn_pending(c) < output_pause_bytes(w) &&
              produced < NET_TURN_OUTPUT_BYTES);
-    c->stalled = end == PIPELINE_STALLED && used < len;
+    c->stalled = (end == PIPELINE_STALLED || end == PIPELINE_WAITING) && used < len;
     *ret_used = used;
     return true;
 }
@@ -276,7 +314,7 @@ process(struct worker *w, struct conn *c, char *data, size_t len)
     counter_add(&w->counters.requests, w->pipeline.executed - executed);
     if (!alive)
         return;
-    if (!keep_input(c, data, len, used) || (c->session.close_after_reply && conn_pending(c) == 0)) {
+    if (!keep_input(c, data, len, used) || (c->session.close_after_reply && !conn_owes(c))) {
         conn_close(w, c);
         return;
     }
@@ -344,6 +382,21 @@ read_input(struct worker *w, struct conn *c)
     process(w, c, data, len);
 }
 
+/* Goes on with requests that waited, if they need not wait any more. */
+static void
+go_on(struct worker *w, struct conn *c)
+{
+    if (c->stalled && !c->held && !c->task && conn_pending(c) < output_pause_bytes(w)) {
+        process(w, c, c->in.data, c->in.len);
+        return;
+    }
+    if (c->session.close_after_reply && !conn_owes(c)) {
+        conn_close(w, c);
+        return;
+    }
+    settle(w, c);
+}
+
 /* The socket has room: send, and go on with requests that waited for it. */
 static void
 write_output(struct worker *w, struct conn *c)
@@ -352,15 +405,61 @@ write_output(struct worker *w, struct conn *c)
         conn_close(w, c);
         return;
     }
-    if (c->stalled && conn_pending(c) < output_pause_bytes(w)) {
-        process(w, c, c->in.data, c->in.len);
-        return;
-    }
-    if (c->session.close_after_reply && conn_pending(c) == 0) {
+    go_on(w, c);
+}
+
+/* As many errors instead of the replies that were held; false if there is no room for them. */
+static bool
+disavow(struct worker *w, struct conn *c)
+{
+    c->out.len = c->held_from;
+    c->out.max_bytes = LIMIT_LOAD(w->net, output_bytes) + c->out_sent;
+    for (uint64_t i = 0; i < c->held_replies && !c->out.failed; i++)
+        resp_error(&c->out, "MISCONF the log cannot be written: the change is in memory but not "
+                            "durable (see attld's log)");
+    counter_add(&w->counters.held_failed, c->held_replies);
+    return !c->out.failed;
+}
+
+void
+conn_release(struct worker *w, struct conn *c, bool durable)
+{
+    hold_remove(w, c);
+    if (c->killed || (!durable && !disavow(w, c))) {
         conn_close(w, c);
         return;
     }
-    settle(w, c);
+    /* The time that the log took is nothing to blame the client for. */
+    c->out_progress_ms = w->now_ms;
+    c->session.active_ms = w->now_ms;
+    write_output(w, c);
+}
+
+void
+conn_job_done(struct worker *w, struct conn *c, struct command_job *job)
+{
+    lock_assert_held(&w->lock);
+    c->task = NULL;
+    if (c->killed) {
+        conn_close(w, c);
+        return;
+    }
+    c->session.active_ms = w->now_ms;
+    struct buf *out = begin_output(w, c);
+    size_t before = out->len;
+    w->current = c;
+    command_job_reply(job, &w->env, &c->session, out);
+    w->current = NULL;
+    if (!judge_end(w, c, PIPELINE_HUNGRY, out)) {
+        output_forget(w);
+        return;
+    }
+    if (!deliver(w, c, out, before, out->len > before)) {
+        output_forget(w);
+        conn_close(w, c);
+        return;
+    }
+    go_on(w, c);
 }
 
 void
@@ -372,7 +471,7 @@ conn_turn(struct worker *w, struct conn *c, unsigned flags)
         conn_close(w, c);
         return;
     }
-    if (flags & EVENT_WRITE)
+    if ((flags & EVENT_WRITE) && !c->held) /* an old event, if it is */
         write_output(w, c);
     /* Sending may have closed us, or shown that we hold the most memory of all. */
     if (c->dead || c->killed)
@@ -394,7 +493,7 @@ conn_finish(struct worker *w, struct conn *c)
      */
     c->stalled = false;
     c->session.close_after_reply = true;
-    if (conn_pending(c) == 0)
+    if (!conn_owes(c))
         conn_close(w, c);
     else
         watch(w, c);
@@ -406,10 +505,12 @@ conn_check_timeouts(struct worker *w, struct conn *c)
     int64_t idle_limit_ms = LIMIT_LOAD(w->net, timeout_ms);
     bool stranger = !c->session.authenticated && LIMIT_LOAD(w->net, auth_required);
     bool owing = conn_pending(c) > 0;
+    if (c->held) /* it is us who keep it waiting */
+        return true;
     if (owing && w->now_ms - c->out_progress_ms > NET_STUCK_OUTPUT_MS) {
         drop(w, c, &w->counters.dropped_output, COMPLAINT_STUCK,
              "it has stopped reading its replies");
-    } else if (idle_limit_ms > 0 && w->now_ms - c->session.active_ms > idle_limit_ms) {
+    } else if (idle_limit_ms > 0 && !c->task && w->now_ms - c->session.active_ms > idle_limit_ms) {
         counter_add(&w->counters.timed_out, 1);
         conn_close(w, c);
     } else if (stranger && w->now_ms - c->session.created_ms > NET_STRANGER_TIMEOUT_MS) {

@@ -23,7 +23,8 @@ struct conn {
     bool dead;         /* closed in this turn; events that are still to come are stale */
     bool killed;       /* somebody has shut our socket down */
     bool condemned;    /* ... because it held too much memory */
-    bool stalled;      /* `in` holds requests that wait for room in the output */
+    bool stalled;      /* `in` holds requests that wait: for room in the output, or for a job */
+    bool held;         /* replies in `out` wait for the log; see hold.h */
     unsigned auth_failures;
     struct conn *prev, *next; /* the worker's list in order of arrival, or its list of the dead */
     struct buf in;            /* from the first byte of an unfinished request */
@@ -31,6 +32,11 @@ struct conn {
     size_t out_sent;
     size_t buffered_bytes;   /* of both, as last reported to the net */
     int64_t out_progress_ms; /* when a byte of `out` was last taken */
+    uint64_t log_position;   /* up to which the log must be safe before the next reply; 0: none */
+    size_t held_from;        /* offset in `out` of the first reply that is held */
+    uint64_t held_replies;
+    struct conn *held_prev, *held_next;
+    struct aside_task *task; /* the command that is running on the slow thread, or NULL */
     struct resp_parser parser;
     struct session session;
 };
@@ -44,6 +50,13 @@ void conn_free(struct conn *c);
 void conn_turn(struct worker *w, struct conn *c, unsigned flags);
 /* Serves what has arrived by now and closes once its replies are sent. */
 void conn_finish(struct worker *w, struct conn *c);
+/*
+ * Lets a held connection go: its replies are sent, each as an error unless the changes they
+ * acknowledge have become `durable`, and what it has sent meanwhile runs.
+ */
+void conn_release(struct worker *w, struct conn *c, bool durable);
+/* Answers the command that ran on the slow thread, and goes on with what came behind it. */
+void conn_job_done(struct worker *w, struct conn *c, struct command_job *job);
 /* Ends the connection; its memory lives until the end of the worker's turn. */
 void conn_close(struct worker *w, struct conn *c);
 /* Closes if a timeout has passed; true if the connection must be looked at again in a while. */
@@ -53,6 +66,13 @@ static inline size_t
 conn_pending(const struct conn *c)
 {
     return c->out.len - c->out_sent;
+}
+
+/* Whether a reply is still to be sent, or to be made. */
+static inline bool
+conn_owes(const struct conn *c)
+{
+    return conn_pending(c) > 0 || c->task;
 }
 
 #endif

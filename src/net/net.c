@@ -7,6 +7,7 @@
  */
 #include "net/net.h"
 
+#include "net/hold.h"
 #include "net/worker.h"
 #include "os/socket.h"
 
@@ -160,6 +161,7 @@ net_open(const struct net_settings *s, struct socket_problem *ret_problem)
     net->workers = workers;
     net->keepalive_s = s->limits.keepalive_s;
     clock_init(&net->clock);
+    aside_init(&net->aside);
     net_set_limits(net, &s->limits);
     if (!listen_all(net, s, ret_problem)) {
         net_close(&net);
@@ -217,6 +219,9 @@ net_close(struct net **net_ptr)
         return;
     net_stop(net, 0);
     for (size_t i = 0; i < net->workers_len; i++)
+        thread_join(&net->workers[i].thread);
+    aside_fini(&net->aside); /* before the workers it gives back to, after those it takes from */
+    for (size_t i = 0; i < net->workers_len; i++)
         worker_fini(&net->workers[i]);
     for (size_t i = 0; i < net->listeners_len; i++)
         socket_close(net->listeners[i].fd);
@@ -226,6 +231,13 @@ net_close(struct net **net_ptr)
     free(net->workers);
     free(net);
     *net_ptr = NULL;
+}
+
+void
+net_log_notify(struct net *net)
+{
+    for (size_t i = 0; i < net->workers_len; i++)
+        hold_wake(&net->workers[i]);
 }
 
 /* ---- limits and counters ---- */
@@ -267,5 +279,7 @@ net_counters_get(struct net *net, struct net_counters *ret)
         ret->timed_out += c->timed_out;
         ret->auth_lockouts += c->auth_lockouts;
         ret->killed += c->killed;
+        ret->held += c->held;
+        ret->held_failed += c->held_failed;
     }
 }

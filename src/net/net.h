@@ -81,6 +81,7 @@ struct net_counters {
     uint64_t in_bytes, out_bytes;
     uint64_t protocol_errors, foreign;
     uint64_t dropped_query, dropped_output, dropped_memory, timed_out, auth_lockouts, killed;
+    uint64_t held, held_failed; /* times that replies waited for the log; replies it failed */
 };
 
 /* Listens, without serving yet. NULL with *ret_problem filled. */
@@ -94,6 +95,9 @@ void net_stop(struct net *net, int64_t timeout_ms);
 bool net_is_running(struct net *net);
 /* Stops at once if need be, and frees everything. NULL is allowed. */
 void net_close(struct net **net);
+
+/* The log has made progress, or never will: for attl_config_set_log_notify(). Any thread. */
+void net_log_notify(struct net *net);
 
 void net_set_limits(struct net *net, const struct net_limits *limits);
 void net_counters_get(struct net *net, struct net_counters *ret_counters);

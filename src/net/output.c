@@ -73,6 +73,14 @@ send_gathered(struct worker *w, struct conn *c)
 }
 
 bool
+output_keep(struct worker *w, struct conn *c)
+{
+    bool kept = keep_output(w, c, 0);
+    output_forget(w);
+    return kept;
+}
+
+bool
 output_send_waiting(struct worker *w, struct conn *c)
 {
     ASSERT(c->out_sent < c->out.len);

@@ -17,6 +17,9 @@ size_t output_pause_bytes(const struct worker *w);
 bool output_send(struct worker *w, struct conn *c);
 /* The same for what waits only; there must be something. */
 bool output_send_waiting(struct worker *w, struct conn *c);
+/* Moves what was gathered to the connection, which must have nothing waiting, without sending it;
+ * false on lack of memory. */
+bool output_keep(struct worker *w, struct conn *c);
 /* Empties the gathering buffer, whose replies were sent or have no receiver any more. */
 void output_forget(struct worker *w);
 

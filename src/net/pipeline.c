@@ -15,6 +15,7 @@ pipeline_init(struct pipeline *p)
 {
     resp_args_init(&p->args);
     p->executed = 0;
+    p->replies = 0;
 }
 
 void
@@ -73,21 +74,28 @@ execute_group(struct pipeline *p, const struct pipeline_job *job, size_t n)
         const struct pipeline_request *r = &p->requests[i];
         if (r->argc == 0)
             continue;
+        size_t before = job->out->len;
         p->executed++;
         command_execute(job->env, job->session, p->args.items + r->first_arg, r->argc, job->out);
-        if (job->session->close_after_reply || job->out->failed || job->out->len >= job->stop_bytes)
+        p->replies += job->out->len > before;
+        if (job->session->close_after_reply || job->session->waiting || job->out->failed ||
+            job->out->len >= job->stop_bytes)
             return i + 1;
     }
     return n;
 }
 
 static enum pipeline_end
-end_of(const struct pipeline_job *job, enum resp_result result)
+end_of(struct pipeline *p, const struct pipeline_job *job, enum resp_result result)
 {
     switch (result) {
-    case RESP_ERROR: resp_errorf(job->out, "ERR %s", job->parser->problem); return PIPELINE_BROKEN;
+    case RESP_ERROR:
+        p->replies++;
+        resp_errorf(job->out, "ERR %s", job->parser->problem);
+        return PIPELINE_BROKEN;
     case RESP_FOREIGN: return PIPELINE_FOREIGN;
     case RESP_NO_MEMORY:
+        p->replies++;
         resp_error(job->out, "ERR out of memory for this request");
         return PIPELINE_NO_MEMORY;
     case RESP_REQUEST:
@@ -112,14 +120,14 @@ pipeline_run(struct pipeline *p, const struct pipeline_job *job, size_t *ret_use
             end = PIPELINE_CLOSING;
             break;
         }
-        if (job->out->failed || job->out->len >= job->stop_bytes) {
-            /* Whatever was parsed behind `at` is parsed again when there is room for its reply. */
+        if (job->session->waiting || job->out->failed || job->out->len >= job->stop_bytes) {
+            /* Whatever was parsed behind `at` is parsed again when its time has come. */
             resp_parser_fini(job->parser);
-            end = PIPELINE_STALLED;
+            end = job->session->waiting ? PIPELINE_WAITING : PIPELINE_STALLED;
             break;
         }
         if (result != RESP_REQUEST) {
-            end = end_of(job, result);
+            end = end_of(p, job, result);
             break;
         }
     }

@@ -24,6 +24,7 @@ struct pipeline {
     struct pipeline_request requests[NET_GROUP_REQUESTS];
     attl_slice keys[NET_GROUP_KEYS];
     uint64_t executed; /* requests, ever */
+    uint64_t replies;  /* written to outputs, ever */
 };
 
 /* What to run, and on whose behalf. */
@@ -41,6 +42,7 @@ struct pipeline_job {
 enum pipeline_end {
     PIPELINE_HUNGRY,   /* everything complete was executed                                 */
     PIPELINE_STALLED,  /* `stop_bytes` was reached, or `out` failed; the rest waits         */
+    PIPELINE_WAITING,  /* the last request runs on another thread; the rest waits           */
     PIPELINE_CLOSING,  /* the session ends after its replies                               */
     PIPELINE_BROKEN,   /* a protocol error; its reply is in `out`, the session ends         */
     PIPELINE_FOREIGN,  /* another protocol; the session ends without a word                 */

@@ -8,6 +8,7 @@
  */
 #include "net/worker.h"
 
+#include "net/hold.h"
 #include "net/registry.h"
 #include "os/socket.h"
 
@@ -35,6 +36,15 @@ void
 worker_wake(struct worker *w)
 {
     event_waker_wake(&w->waker);
+}
+
+void
+worker_take_back(struct worker *w, struct aside_task *task)
+{
+    lock_acquire(&w->done_lock);
+    aside_append(&w->done, task);
+    lock_release(&w->done_lock);
+    worker_wake(w);
 }
 
 /* ---- new connections ---- */
@@ -164,6 +174,39 @@ take_handovers(struct worker *w)
         adopt(w, items[i]);
 }
 
+/* ---- slow commands ---- */
+
+static struct aside_task *
+next_done(struct worker *w)
+{
+    lock_acquire(&w->done_lock);
+    struct aside_task *task = aside_take(&w->done);
+    lock_release(&w->done_lock);
+    return task;
+}
+
+static void
+take_done(struct worker *w)
+{
+    for (struct aside_task *task = next_done(w); task; task = next_done(w)) {
+        lock_acquire(&w->lock);
+        if (task->conn)
+            conn_job_done(w, task->conn, task->job);
+        lock_release(&w->lock);
+        aside_task_free(task);
+    }
+}
+
+/* command_host's aside. */
+static bool
+caller_aside(void *ud, struct command_job *job)
+{
+    struct worker *w = ((struct net_caller *)ud)->worker;
+    ASSERT(w->current && !w->current->task); /* a waiting connection runs nothing */
+    w->current->task = aside_push(&w->net->aside, w, w->current, job);
+    return w->current->task != NULL;
+}
+
 /* ---- turns ---- */
 
 static void
@@ -186,6 +229,7 @@ sweep(struct worker *w)
         again |= conn_check_timeouts(w, c);
     }
     lock_release(&w->lock);
+    hold_look_again(w);
     w->sweep_wanted = again;
     w->next_sweep_ms = w->now_ms + NET_SWEEP_MS;
 }
@@ -206,6 +250,7 @@ handle(struct worker *w, const struct event *e)
     case SOURCE_WAKER:
         event_waker_drain(&w->waker);
         take_handovers(w);
+        take_done(w);
         /* Limits may have changed: the next sweep finds out whether timeouts are running now. */
         if (LIMIT_LOAD(w->net, timeout_ms) > 0 || LIMIT_LOAD(w->net, auth_required))
             worker_want_sweep(w);
@@ -223,16 +268,28 @@ handle(struct worker *w, const struct event *e)
     }
 }
 
+/* While it loads, and if loading has failed, requests are answered -LOADING. */
+static void
+look_at_loading(struct worker *w)
+{
+    attl_load_progress progress = { .struct_size = sizeof progress };
+    attl_load_progress_get(w->net->cache, &progress);
+    w->env.loading = progress.loading || progress.status != ATTL_OK;
+}
+
 static void
 turn(struct worker *w, int timeout_ms)
 {
     struct event events[EVENTS_PER_WAIT_MAX];
     size_t n = event_loop_wait(&w->loop, events, timeout_ms);
     w->now_ms = clock_now_ms(&w->net->clock);
+    if (w->env.loading)
+        look_at_loading(w);
     for (size_t i = 0; i < n; i++)
         handle(w, &events[i]);
     if (w->sweep_wanted && w->now_ms >= w->next_sweep_ms)
         sweep(w);
+    hold_settle(w);
     free_dead(w);
 }
 
@@ -249,6 +306,7 @@ finish_clients(struct worker *w)
         next = c->next; /* closing overwrites it */
         locked(w, c, conn_finish);
     }
+    hold_settle(w);
     free_dead(w);
     while (w->first) {
         int64_t left_ms = atomic_load(&w->net->stop_deadline_ms) - w->now_ms;
@@ -300,6 +358,7 @@ host_init(struct worker *w)
     w->host.each_client = registry_each_client;
     w->host.kill_clients = registry_kill_clients;
     w->host.auth = caller_auth;
+    w->host.aside = caller_aside;
     w->env = (struct command_env){ .cache = w->net->cache, .host = &w->host };
 }
 
@@ -313,9 +372,11 @@ worker_preset(struct worker *w, struct net *net)
     w->spare_fd = -1;
     lock_init(&w->lock);
     lock_init(&w->handover.lock);
+    lock_init(&w->done_lock);
     buf_init(&w->out, LIMIT_LOAD(net, output_bytes));
     pipeline_init(&w->pipeline);
     host_init(w);
+    look_at_loading(w);
 }
 
 bool
@@ -348,6 +409,7 @@ worker_fini(struct worker *w)
     event_loop_close(&w->loop);
     socket_close(w->spare_fd);
     command_stats_free(w->env.stats);
+    aside_list_clear(&w->done);
     pipeline_fini(&w->pipeline);
     buf_fini(&w->out);
     free(w->read_bytes);

@@ -9,6 +9,7 @@
 #ifndef ATTL_NET_WORKER_H
 #define ATTL_NET_WORKER_H
 
+#include "net/aside.h"
 #include "net/conn.h"
 #include "net/net.h"
 #include "net/pipeline.h"
@@ -25,6 +26,7 @@ struct worker_counters {
     counter connections, in_bytes, out_bytes, requests;
     counter protocol_errors, foreign;
     counter dropped_query, dropped_output, dropped_memory, timed_out, auth_lockouts, killed;
+    counter held, held_failed;
 };
 
 /* A connection that was accepted; its number tells clients apart for ever. */
@@ -52,6 +54,11 @@ struct worker {
     struct conn *current;     /* whose request is being executed */
     _Atomic uint64_t clients; /* connections given to us, those in `handover` included */
     struct handover handover;
+    struct lock done_lock;               /* guards `done` */
+    struct aside_list done;              /* slow commands that have ended */
+    struct conn *held_first, *held_last; /* in order of their log positions */
+    _Atomic bool hold_armed;             /* wake us when the log has news */
+    uint64_t log_position;               /* behind this thread's last change */
     struct pipeline pipeline;
     char *read_bytes; /* NET_READ_BYTES, for one receive */
     struct buf out;   /* replies of the connection being served */
@@ -101,6 +108,7 @@ struct net {
     int keepalive_s;
     struct listener listeners[NET_LISTENERS_MAX];
     size_t listeners_len;
+    struct aside aside;
     char *unix_path; /* to be removed at the end, or NULL */
     struct worker *workers;
     size_t workers_len;
@@ -124,6 +132,8 @@ void worker_fini(struct worker *w);
 bool worker_start(struct worker *w, size_t index);
 /* Makes the worker look at its handovers, the limits and the order to stop. Any thread. */
 void worker_wake(struct worker *w);
+/* A command of one of its connections is done on the slow thread. Takes `task` over. Any thread. */
+void worker_take_back(struct worker *w, struct aside_task *task);
 /* A timeout is running from now on. */
 void worker_want_sweep(struct worker *w);
 

@@ -36,7 +36,8 @@ struct wal_config {
     enum wal_on_error on_error;
     uint64_t segment_bytes;
     uint64_t ring_bytes;
-    uint64_t next_lsn; /* of the first frame to be written */
+    uint64_t next_lsn;    /* of the first frame to be written */
+    uint64_t durable_lsn; /* of the reader's verdict; 0: nothing is known */
     uint64_t run_id;
     bool gap;                     /* the first segment starts behind a gap */
     bool thread;                  /* false: the caller runs wal_step() (tests) */
@@ -57,7 +58,8 @@ struct wal_stats {
     uint64_t bytes_written, frames_written, groups, syncs, segments;
     uint64_t unsynced_bytes, ring_bytes, ring_used;
     uint64_t write_errors, sync_errors, delayed_syncs;
-    uint64_t frames_dropped;                        /* while detached */
+    uint64_t frames_dropped; /* while detached */
+    uint64_t gaps;           /* segments begun behind one: each wants a snapshot */
     uint64_t sync_us_p50, sync_us_p99, sync_us_max; /* of the last thousand or so */
     int64_t last_sync_ms;                           /* Unix ms, 0: never */
     int last_error;                                 /* negative errno, 0: none since it recovered */
@@ -67,7 +69,11 @@ struct wal_stats {
 
 struct wal;
 
-/* Opens a segment at next_lsn and starts the flusher. 0 or a negative errno, with `err`. */
+/*
+ * Opens a segment at next_lsn and starts the flusher. 0 or a negative errno, with `err`. What is in
+ * the directory already ends at next_lsn (wal_cut()) and is made durable first (wal_inherit()). If
+ * the verdict named a gap, so must `gap`: an empty segment that begins at next_lsn is replaced.
+ */
 int wal_open(const struct wal_config *config, struct wal **ret_wal, char *err, size_t err_len);
 /* Flushes and syncs what can be, stops, frees. 0, or the negative errno of what could not be. */
 int wal_close(struct wal **w);
@@ -88,6 +94,9 @@ uint64_t wal_append(struct wal *w, const struct wal_op *op, const struct wal_ext
 /* The position up to which the policy's promise holds: written, or durable under `always`. */
 uint64_t wal_safe_position(const struct wal *w);
 uint64_t wal_tail_position(const struct wal *w);
+/* Asks for what was appended to be written now instead of in a millisecond or two (`no`,
+ * `everysec`; `always` never lingers). For callers that wait with notify instead of wal_wait. */
+void wal_hurry(struct wal *w);
 /* Waits until wal_safe_position() >= position: 0, -ETIMEDOUT, -EIO if it will not be. */
 int wal_wait(struct wal *w, uint64_t position, int64_t timeout_ms);
 /* Asks for everything up to now to be durable, whatever the policy, and waits. 0 or as wal_wait. */

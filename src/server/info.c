@@ -36,6 +36,8 @@ counters_now(struct server *server)
     c.timed_out -= base->timed_out;
     c.auth_lockouts -= base->auth_lockouts;
     c.killed -= base->killed;
+    c.held -= base->held;
+    c.held_failed -= base->held_failed;
     lock_release(&server->rate_lock);
     return c;
 }
@@ -152,11 +154,25 @@ append_memory(struct server *server, struct buf *out)
                (ull)u.resident_bytes, (ull)process_machine_memory_bytes(), (ull)c.buffered_bytes);
 }
 
+/* The rest of the section is the cache's. */
+static void
+append_persistence(struct server *server, struct buf *out)
+{
+    attl_load_progress progress = { .struct_size = sizeof progress };
+    attl_load_progress_get(server->cache, &progress);
+    int64_t up_us = clock_mono_ns() / 1000 - server->started_us;
+    if (progress.loading)
+        buf_printf(out, "loading_start_time:%lld\r\n",
+                   (long long)((clock_wall_us() - up_us) / 1000000));
+}
+
 static void
 append_attl(struct server *server, struct buf *out)
 {
     struct net_counters c = counters_now(server);
     buf_printf(out, "attl_workers:%u\r\n", server->workers);
+    buf_printf(out, "attl_replies_held:%llu\r\nattl_replies_disavowed:%llu\r\n", (ull)c.held,
+               (ull)c.held_failed);
     buf_printf(out, "attl_protocol_errors:%llu\r\nattl_foreign_protocols:%llu\r\n",
                (ull)c.protocol_errors, (ull)c.foreign);
     buf_printf(
@@ -177,6 +193,8 @@ info_append(void *ud, const char *section, struct buf *out)
         append_memory(server, out);
     else if (strcmp(section, "stats") == 0)
         append_stats(server, out);
+    else if (strcmp(section, "persistence") == 0)
+        append_persistence(server, out);
     else if (strcmp(section, "cpu") == 0)
         append_cpu(out);
     else if (strcmp(section, "attl") == 0)

@@ -27,6 +27,7 @@ void
 log_init(struct log *log, int level, bool json)
 {
     atomic_init(&log->level, level);
+    atomic_init(&log->bar, false);
     log->json = json;
 }
 
@@ -93,6 +94,7 @@ log_write(void *ud, int level, const char *event, const char *text)
                                    : level > LOG_ERROR ? LOG_ERROR
                                                        : level];
     struct line line = { .len = 0 };
+    put(&line, atomic_load_explicit(&log->bar, memory_order_relaxed) ? "\r\033[K" : "");
     put(&line, log->json ? "{\"time\":\"" : "");
     put_time(&line);
     put(&line, log->json ? "\",\"level\":\"" : " ");

@@ -17,6 +17,7 @@ enum { LOG_LINE_MAX_BYTES = 2048 };
 struct log {
     _Atomic int level; /* least severe level that is written */
     bool json;
+    _Atomic bool bar; /* a bar is drawn in the terminal's last line: erase it first */
 };
 
 void log_init(struct log *log, int level, bool json);

@@ -12,6 +12,7 @@
 #include "os/signal.h"
 #include "os/thread.h"
 #include "server/host.h"
+#include "server/loading.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -60,16 +61,35 @@ fit_max_clients(struct server *server)
         log_write(&server->log, LOG_ERROR, "fd_limit", err);
 }
 
+/* An attl_log_notify_fn. The log's thread waits here at most while `notified` is set or cleared. */
+static void
+notify_net(void *ud)
+{
+    struct server *server = ud;
+    lock_acquire(&server->notify_lock);
+    if (server->notified)
+        net_log_notify(server->notified);
+    lock_release(&server->notify_lock);
+}
+
+static void
+set_notified(struct server *server, struct net *net)
+{
+    lock_acquire(&server->notify_lock);
+    server->notified = net;
+    lock_release(&server->notify_lock);
+}
+
 static int
 open_cache(struct server *server)
 {
+    char err[OPTION_ERROR_MAX] = "";
     attl_config_set_log(server->config, log_write, &server->log);
-    int status = attl_open(&server->cache, server->config);
+    attl_config_set_log_notify(server->config, notify_net, server);
+    int status = attl_open_dir(&server->cache, server->config, err, sizeof err);
     if (status == ATTL_OK)
         return EX_OK;
-    log_writef(&server->log, LOG_ERROR, "cache_open", "cannot open the cache: %s",
-               attl_strerror(status));
-    return status == ATTL_E_CONFIG ? EX_CONFIG : EX_OSERR;
+    return loading_failure(&server->log, status, err);
 }
 
 static int
@@ -111,6 +131,7 @@ open_net(struct server *server)
         log_write(&server->log, LOG_ERROR, "listen", problem.text);
         return net_exit_code(problem.code);
     }
+    set_notified(server, server->net);
     if (net_start(server->net))
         return EX_OK;
     log_write(&server->log, LOG_ERROR, "start", "the system refuses threads or descriptors");
@@ -156,6 +177,7 @@ server_open(struct server *server, attl_config *config)
     server->config = config;
     lock_init(&server->config_lock);
     lock_init(&server->rate_lock);
+    lock_init(&server->notify_lock);
     int64_t format = config_i64(config, OPT_LOG_FORMAT);
     log_init(&server->log, (int)config_i64(config, OPT_LOG_LEVEL),
              format == CHOICE_LOG_FORMAT_JSON ||
@@ -173,8 +195,6 @@ server_open(struct server *server, attl_config *config)
     int code = open_cache(server);
     if (code == EX_OK)
         code = open_net(server);
-    if (code == EX_OK)
-        announce(server);
     return code;
 }
 
@@ -192,24 +212,43 @@ stop(struct server *server)
             net_stop(server->net, 0);
 }
 
-void
+/* Waits for a signal; true if it was the order to stop. */
+static bool
+stop_is_ordered(struct server *server, int64_t timeout_ms)
+{
+    enum signal_kind kind = signal_wait(timeout_ms);
+    if (kind == SIGNAL_HANGUP)
+        log_write(&server->log, LOG_INFO, "hangup", "SIGHUP has nothing to reload; use CONFIG SET");
+    return kind == SIGNAL_TERMINATE;
+}
+
+int
 server_run(struct server *server)
 {
-    for (;;) {
-        switch (signal_wait(-1)) {
-        case SIGNAL_TERMINATE: stop(server); return;
-        case SIGNAL_HANGUP:
-            log_write(&server->log, LOG_INFO, "hangup",
-                      "SIGHUP has nothing to reload; use CONFIG SET");
-            break;
-        case SIGNAL_NONE: break;
-        }
+    int code = EX_OK;
+    bool ordered = false;
+    struct loading loading;
+    loading_begin(&loading, &server->log, server->cache);
+    /* A small directory is read in a millisecond: look soon at first, then less often. */
+    int64_t look_ms = 1;
+    while (!ordered && loading_goes_on(&loading, &code)) {
+        ordered = stop_is_ordered(server, look_ms);
+        look_ms = 2 * look_ms < LOADING_LOOK_MS ? 2 * look_ms : LOADING_LOOK_MS;
     }
+    loading_end(&loading);
+    if (code == EX_OK && !ordered) {
+        announce(server);
+        while (!stop_is_ordered(server, -1))
+            continue;
+    }
+    stop(server);
+    return code;
 }
 
 void
 server_close(struct server *server)
 {
+    set_notified(server, NULL);
     net_close(&server->net);
     attl_close(&server->cache);
     log_write(&server->log, LOG_INFO, "stopped", "bye");

@@ -26,6 +26,8 @@ struct server {
     struct lock config_lock;
     attl *cache;
     struct net *net;
+    struct lock notify_lock; /* guards `notified` */
+    struct net *notified;    /* whom the log's news go to: `net` while it is there */
     struct log log;
     _Atomic bool auth_required;
     int64_t started_us; /* monotonic */
@@ -38,8 +40,9 @@ struct server {
 
 /* Opens everything and starts the workers. Takes `config` over. The exit code; EX_OK: running. */
 int server_open(struct server *server, attl_config *config);
-/* Serves until a signal; then gives clients their last replies. */
-void server_run(struct server *server);
+/* Serves until a signal, then gives clients their last replies; or until loading has failed. The
+ * exit code. */
+int server_run(struct server *server);
 void server_close(struct server *server);
 
 /* wiring's parts that host.c uses */

@@ -86,6 +86,22 @@ load_runtime(attl_config *config, char *err, size_t err_len)
     return status == ATTL_MISS ? ATTL_OK : status;
 }
 
+/*
+ * Where log and snapshots are kept, unless that is a setting of its own: the directory that the
+ * server was given, if it was, or the present one if a log is asked for. A server that nobody told
+ * to keep anything leaves no file behind.
+ */
+static int
+choose_directory(attl_config *config, char *err, size_t err_len)
+{
+    bool given = config_origin(config, OPT_SERVER_DIR) != CONFIG_DEFAULT;
+    bool logs = config_i64(config, OPT_PERSIST_FSYNC) != CHOICE_FSYNC_OFF;
+    if (config_str(config, OPT_PERSIST_DIR)[0] != '\0' || (!given && !logs))
+        return ATTL_OK;
+    return config_set(config, OPT_PERSIST_DIR, config_str(config, OPT_SERVER_DIR), CONFIG_CODE, err,
+                      err_len);
+}
+
 /* All sources into `config`; the exit code of the first that fails. */
 static int
 read_sources(attl_config *config, const struct config_command *command, int argc, char **argv)
@@ -102,6 +118,8 @@ read_sources(attl_config *config, const struct config_command *command, int argc
         status = load_runtime(config, err, sizeof err);
     if (status == ATTL_OK)
         status = config_check(config, err, sizeof err);
+    if (status == ATTL_OK)
+        status = choose_directory(config, err, sizeof err);
     return status == ATTL_OK ? EX_OK : complain(err, status, EX_CONFIG);
 }
 

@@ -269,7 +269,7 @@ def a_reply_too_large_for_its_client_is_an_error():
 
 def shutdown_ends_the_server():
     with Server() as server, server.connect() as c:
-        assert c.command("SHUTDOWN", "SAVE").startswith(b"ERR SHUTDOWN SAVE")
+        assert c.command("SHUTDOWN", "ABORT").startswith(b"ERR No shutdown")
         assert c.command("PING") == b"PONG"
         c.send(encode("SHUTDOWN", "NOSAVE"))
         assert c.rest_until_close() == b""

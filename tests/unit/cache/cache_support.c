@@ -131,8 +131,8 @@ rig_close(struct rig *rig)
     free(rig);
 }
 
-void
-rig_lock(struct rig *rig, attl_slice key, struct entry *ret_entry)
+static bool
+lock_entry(struct rig *rig, attl_slice key, struct entry *ret_entry)
 {
     struct cache *c = &rig->cache;
     *ret_entry = (struct entry){ .cache = c,
@@ -141,8 +141,16 @@ rig_lock(struct rig *rig, attl_slice key, struct entry *ret_entry)
                                  .now_ms = rig->now_ms,
                                  .written_deadline_ms = INT64_MAX };
     ret_entry->partition = cache_partition(c, ret_entry->key.hash);
-    lock_acquire(&ret_entry->partition->lock);
+    if (!cache_lock(c, ret_entry->partition))
+        return false;
     entry_find(ret_entry);
+    return true;
+}
+
+void
+rig_lock(struct rig *rig, attl_slice key, struct entry *ret_entry)
+{
+    CHECK(lock_entry(rig, key, ret_entry), "no memory to lock a partition");
 }
 
 void
@@ -159,9 +167,11 @@ rig_try_set(struct rig *rig, attl_slice key, attl_slice value, int64_t deadline_
     if (status != ATTL_OK)
         return status;
     struct entry e;
-    rig_lock(rig, key, &e);
-    status = entry_put(&e, &stored, deadline_ms);
-    rig_unlock(&e);
+    status = ATTL_E_NOMEM;
+    if (lock_entry(rig, key, &e)) {
+        status = entry_put(&e, &stored, deadline_ms);
+        rig_unlock(&e);
+    }
     stored_value_fini(&stored);
     return status;
 }

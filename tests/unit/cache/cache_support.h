@@ -11,6 +11,7 @@
 #include "cache/cache.h"
 #include "cache/drain.h"
 #include "cache/entry.h"
+#include "cache/freeze.h"
 #include "cache/read.h"
 
 #include "../../support/check.h"

@@ -213,7 +213,7 @@ a_cleared_cache_is_empty_and_gives_its_memory_back(void **state)
     struct rig *rig = filled(2, KEYS);
     struct cache *c = &rig->cache;
     uint64_t empty = c->fixed_bytes + atomic_load(&c->ghost_bytes);
-    cache_clear(c);
+    cache_clear(c, NULL, NULL);
     assert_int_equal(cache_items(c), 0);
     for (uint64_t i = 0; i < KEYS; i++) {
         struct name name;
@@ -244,7 +244,7 @@ a_reader_may_stay_inside_while_the_cache_is_cleared(void **state)
     k.hash = cache_hash(&rig->cache, k.key);
     reclaim_enter(self);
     assert_int_equal(read_key(&rig->cache, &k, START_MS, 0, &view), ATTL_OK);
-    cache_clear(&rig->cache);
+    cache_clear(&rig->cache, NULL, NULL);
     (void)limbo_collect(&rig->cache.limbo); /* must release nothing of this */
     assert_int_equal(view.value.len, 20000);
     assert_true(((const char *)view.value.data)[19999] == 0);

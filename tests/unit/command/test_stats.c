@@ -59,9 +59,10 @@ static void
 errors_are_told_apart_by_their_code(void **state)
 {
     struct fixture *f = fixture_of(state);
-    static const char *const texts[] = { "ERR x",       "OOM y",   "NOAUTH z",       "WRONGPASS",
-                                         "NOPROTO a b", "LOADING", "SOMETHING else", "",
-                                         " x" };
+    static const char *const texts[] = {
+        "ERR x",          "OOM y", "NOAUTH z",  "WRONGPASS", "NOPROTO a b", "LOADING",
+        "SOMETHING else", "",      "MISCONF x", "BUSY",      " x"
+    };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         stats_error(f->env.stats, attl_s(texts[i]));
     assert_int_equal(stats_errors_total(&f->env, ERROR_ERR), 4);

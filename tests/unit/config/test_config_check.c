@@ -45,6 +45,27 @@ defaults_pass(void **state)
 }
 
 static void
+appendonly_follows_the_log(void **state)
+{
+    (void)state;
+    passes(WITH("appendonly", "no"));
+    passes(WITH("appendonly", "yes", "appendfsync", "everysec"));
+    passes(WITH("persist.fsync", "always"));
+    refused(WITH("appendonly", "yes"), "set persist.fsync to everysec, always or no as well");
+    refused(WITH("appendonly", "no", "persist.fsync", "no"), "persist.fsync is not off");
+    char shown[8];
+    attl_config *config = WITH("persist.fsync", "no");
+    assert_int_equal(attl_config_get(config, "appendonly", shown, sizeof shown), ATTL_OK);
+    assert_string_equal(shown, "yes");
+    char err[OPTION_ERROR_MAX];
+    assert_int_equal(config_set_run_time(config, "appendonly", "yes", NULL, err, sizeof err),
+                     ATTL_OK);
+    assert_int_equal(config_set_run_time(config, "appendonly", "no", NULL, err, sizeof err),
+                     ATTL_E_CONFIG);
+    attl_config_free(config);
+}
+
+static void
 a_public_bind_needs_a_password(void **state)
 {
     (void)state;
@@ -167,6 +188,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_pass),
+        cmocka_unit_test(appendonly_follows_the_log),
         cmocka_unit_test(a_public_bind_needs_a_password),
         cmocka_unit_test(a_server_listens_somewhere),
         cmocka_unit_test(a_library_does_not_care_about_listening),

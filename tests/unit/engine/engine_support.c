@@ -54,7 +54,7 @@ bench_open(const char *const *options, bool real_clock)
     if (!real_clock)
         attl_config_set_clock(config, bench_clock, b);
     attl_config_set_log(config, bench_log, b);
-    assert_int_equal(engine_open(&b->engine, config), ATTL_OK);
+    assert_int_equal(engine_open(&b->engine, config, NULL, 0), ATTL_OK);
     attl_config_free(config);
     return b;
 }

@@ -362,7 +362,7 @@ any_refused_allocation_leaves_nothing_behind(void **state)
         attl_config *config = bench_config(plain);
         attl_config_set_allocator(config, &a);
         s.until_refusal = n;
-        status = engine_open(engine, config);
+        status = engine_open(engine, config, NULL, 0);
         attl_config_free(config);
         assert_true(status == ATTL_OK || (status == ATTL_E_NOMEM && n < 50));
         engine_close(engine);

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Frames from entries. Small values are copied into the log's ring; values out of line stay where
+ * they are, and the log holds a reference until it has written them. The position behind a thread's
+ * last change is left in its stripe, where attl_log_position() and journal_settle() find it.
+ */
+#include "engine/journal.h"
+
+#include "engine/store.h"
+
+#include <errno.h>
+
+enum { ADMIT_WAIT_MS = 1000, ADMIT_WAIT_SERVER_MS = 50 };
+
+static struct wal *
+wal_of(const struct attl *a)
+{
+    return a->store ? a->store->wal : NULL;
+}
+
+int
+journal_admit(struct attl *a)
+{
+    struct store *s = a->store;
+    if (__builtin_expect(!s, 1))
+        return ATTL_OK;
+    if (atomic_load_explicit(&s->loading, memory_order_acquire))
+        return ATTL_E_LOADING;
+    int64_t wait_ms = s->wait_wanted ? ADMIT_WAIT_MS : ADMIT_WAIT_SERVER_MS;
+    switch (s->wal ? wal_admit(s->wal, wait_ms) : 0) {
+    case 0: return ATTL_OK;
+    case -EAGAIN: return ATTL_E_BUSY;
+    default: return ATTL_E_IO;
+    }
+}
+
+static void
+release_extent(void *ud)
+{
+    extent_drop(ud);
+}
+
+static int64_t
+logged_deadline(const struct attl *a, int64_t deadline_ms)
+{
+    if (deadline_ms == ATTL_NO_DEADLINE)
+        return ATTL_NO_DEADLINE;
+    return deadline_ms + atomic_load_explicit(&a->store->skew_ms, memory_order_relaxed);
+}
+
+/* What was done to an entry, as the log puts it; *ret_extent holds the value, if it is not NULL. */
+static struct wal_op
+op_of(const struct attl *a, const struct entry *e, struct extent **ret_extent)
+{
+    struct wal_op op = { .kind = WAL_DEL, .key = e->key.key, .deadline_ms = ATTL_NO_DEADLINE };
+    *ret_extent = NULL;
+    if (e->change == ENTRY_REMOVE)
+        return op;
+    struct record_shape shape = record_shape(e->changed);
+    op.deadline_ms = logged_deadline(a, record_deadline(e->changed, &shape, e->now_ms));
+    op.kind = e->change == ENTRY_PUT ? WAL_PUT : WAL_EXPIRE;
+    if (e->change != ENTRY_PUT)
+        return op;
+    op.value = record_value(e->changed, &shape);
+    if (shape.flags & RECORD_INTEGER)
+        op.flags |= WAL_INTEGER;
+    if (shape.flags & RECORD_EXTENT) {
+        struct extent_ref ref;
+        memcpy(&ref, op.value.data, sizeof(ref));
+        op.value = attl_b(ref.extent->data, ref.len);
+        *ret_extent = ref.extent;
+    }
+    return op;
+}
+
+static void
+append(struct attl *a, const struct reclaim_reader *r, const struct wal_op *op,
+       const struct wal_external *external)
+{
+    uint64_t position = wal_append(wal_of(a), op, external, NULL);
+    if (r)
+        cache_mark_set(&a->cache, r, position);
+}
+
+void
+journal_entry(struct attl *a, const struct entry *e)
+{
+    if (e->change == ENTRY_SAME)
+        return;
+    cache_count(&a->cache, e->self, COUNT_CHANGES, 1);
+    if (!wal_of(a))
+        return;
+    struct extent *extent;
+    struct wal_op op = op_of(a, e, &extent);
+    if (!extent) {
+        append(a, e->self, &op, NULL);
+        return;
+    }
+    extent_hold(extent);
+    struct wal_external external = { op.value, release_extent, extent };
+    append(a, e->self, &op, &external);
+}
+
+/* ---- groups ---------------------------------------------------------------------------------- */
+
+enum {
+    OP_OVERHEAD_BYTES = WAL_OP_HEADER_BYTES + 8 + 8, /* header, deadline, padding */
+    GROUP_COPY_MAX_BYTES = 16 << 10, /* longer groups are not copied into the ring */
+};
+
+/* The log may hold a group's memory longer than the call that made it. */
+struct group_memory {
+    attl_allocator alloc;
+    unsigned char bytes[];
+};
+
+static void
+release_group(void *ud)
+{
+    struct group_memory *memory = ud;
+    attl_allocator alloc = memory->alloc;
+    alloc_free(&alloc, memory);
+}
+
+static struct group_memory *
+memory_of(const struct journal_group *g)
+{
+    return (struct group_memory *)(void *)(g->bytes - offsetof(struct group_memory, bytes));
+}
+
+bool
+journal_group_init(struct attl *a, struct journal_group *g, size_t entries, uint64_t bytes)
+{
+    *g = (struct journal_group){ 0 };
+    if (!wal_of(a))
+        return true;
+    g->cap = bytes + entries * OP_OVERHEAD_BYTES;
+    if (g->cap > WAL_FRAME_MAX_BYTES - WAL_FRAME_HEADER_BYTES)
+        return false;
+    struct group_memory *memory = alloc_zero(&a->cache.config.alloc, sizeof(*memory) + g->cap);
+    if (!memory)
+        return false;
+    memory->alloc = a->cache.config.alloc;
+    g->bytes = memory->bytes;
+    return true;
+}
+
+void
+journal_group_add(struct attl *a, struct journal_group *g, const struct entry *e)
+{
+    if (e->change == ENTRY_SAME)
+        return;
+    cache_count(&a->cache, e->self, COUNT_CHANGES, 1);
+    if (!g->bytes)
+        return;
+    struct extent *extent;
+    struct wal_op op = op_of(a, e, &extent);
+    uint32_t bytes = wal_op_bytes(&op);
+    ASSERT(bytes <= g->cap - g->len);
+    wal_op_encode(&op, g->bytes + g->len);
+    g->len += bytes;
+}
+
+void
+journal_group_append(struct attl *a, const struct reclaim_reader *r, struct journal_group *g)
+{
+    if (!g->bytes || g->len == 0)
+        return;
+    struct wal_op op = { .kind = WAL_GROUP,
+                         .value = attl_b(g->bytes, g->len),
+                         .deadline_ms = ATTL_NO_DEADLINE };
+    struct wal_external external = { op.value, release_group, memory_of(g) };
+    bool copied = g->len <= GROUP_COPY_MAX_BYTES;
+    append(a, r, &op, copied ? NULL : &external);
+    if (!copied)
+        g->bytes = NULL;
+}
+
+void
+journal_group_fini(struct journal_group *g)
+{
+    if (g->bytes)
+        release_group(memory_of(g));
+    g->bytes = NULL;
+}
+
+/* ---- the whole cache ------------------------------------------------------------------------- */
+
+void
+journal_clear(void *ud)
+{
+    struct attl *a = ud;
+    const struct reclaim_reader *r = reclaim_self();
+    struct wal_op op = { .kind = WAL_CLEAR, .deadline_ms = ATTL_NO_DEADLINE };
+    if (r)
+        cache_count(&a->cache, r, COUNT_CHANGES, 1);
+    if (wal_of(a))
+        append(a, r, &op, NULL);
+}
+
+void
+journal_evicted(void *ud, attl_slice key)
+{
+    struct attl *a = ud;
+    struct wal_op op = { .kind = WAL_EVICT, .key = key, .deadline_ms = ATTL_NO_DEADLINE };
+    if (wal_of(a))
+        append(a, NULL, &op, NULL); /* nobody waits for what they did not ask for */
+}
+
+int
+journal_settle(struct attl *a, const struct reclaim_reader *r, int status)
+{
+    struct store *s = a->store;
+    if (!s || !s->wal || !atomic_load_explicit(&s->waits, memory_order_relaxed))
+        return status;
+    uint64_t mine = cache_mark(&a->cache, r);
+    if (mine <= wal_safe_position(s->wal))
+        return status;
+    return wal_wait(s->wal, mine, -1) == 0 ? status : ATTL_E_IO;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From changes of entries to frames of the log. What an entry_... call did is read from the entry
+ * while its partition is still locked, so order and contents cannot differ from the cache's. The
+ * log's times are the wall clock's: the cache's own clock does not survive the process. Without a
+ * data directory, or with persist.fsync = off, everything here does nothing.
+ */
+#ifndef ATTL_ENGINE_JOURNAL_H
+#define ATTL_ENGINE_JOURNAL_H
+
+#include "engine/engine.h"
+
+/* Changes that become one frame: all or nothing after a crash. */
+struct journal_group {
+    unsigned char *bytes; /* NULL: there is no log */
+    size_t len, cap;
+};
+
+/* Whether a change may be made now, before any lock: ATTL_OK, ATTL_E_LOADING, ATTL_E_IO,
+ * ATTL_E_BUSY. */
+int journal_admit(struct attl *a);
+/* Logs what was done to an entry, if anything was. Its partition is locked. */
+void journal_entry(struct attl *a, const struct entry *e);
+/* Room for the changes of entries with these many key and value bytes in all. False: no memory. */
+bool journal_group_init(struct attl *a, struct journal_group *g, size_t entries, uint64_t bytes);
+void journal_group_add(struct attl *a, struct journal_group *g, const struct entry *e);
+/* Logs the group, whose partitions are all locked; its memory goes to the log. */
+void journal_group_append(struct attl *a, const struct reclaim_reader *r, struct journal_group *g);
+void journal_group_fini(struct journal_group *g);
+/* For cache_clear() and cache.evicted_fn; `ud` is the struct attl. */
+void journal_clear(void *ud);
+void journal_evicted(void *ud, attl_slice key);
+/*
+ * The end of a call that returned `status`: under `always`, and if the caller is one that waits,
+ * returns when what it changed is durable. `status`, or ATTL_E_IO if that cannot be.
+ */
+int journal_settle(struct attl *a, const struct reclaim_reader *r, int status);
+
+#endif

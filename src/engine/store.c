@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Opening and closing the data directory, and the keeper. The keeper wakes when the log says that
+ * something was written, and then looks once a second until nothing is left that time could make
+ * due; so a cache nobody writes to costs nothing. Loading happens in the thread that opens the
+ * cache, or in the keeper if the settings say so.
+ */
+#include "engine/store.h"
+
+#include "base/num.h"
+#include "os/mem.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum {
+    KEEPER_LOOK_MS = 1000,
+    KEEPER_SLEEP_MS = 600 * 1000, /* what age alone makes due can wait that long */
+    NS_PER_MS = 1000000,
+    LOG_TEXT_BYTES = 768
+};
+
+bool
+store_wanted(const attl_config *config)
+{
+    return config->disk || config_str(config, OPT_PERSIST_DIR)[0] != '\0' ||
+           config_i64(config, OPT_PERSIST_FSYNC) != CHOICE_FSYNC_OFF;
+}
+
+void
+store_log(struct store *s, int level, const char *event, const char *format, ...)
+{
+    char text[LOG_TEXT_BYTES];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args); /* cut is fine */
+    va_end(args);
+    engine_log(s->a, level, event, text);
+}
+
+int
+store_status(int error)
+{
+    switch (error) {
+    case 0: return ATTL_OK;
+    case -ENOMEM: return ATTL_E_NOMEM;
+    case -ECANCELED:
+    case -EAGAIN:
+    case -ETIMEDOUT: return ATTL_E_BUSY;
+    case -EBADMSG: return ATTL_E_DAMAGED;
+    case -ENOTSUP: return ATTL_E_UNSUPPORTED;
+    default: return ATTL_E_IO;
+    }
+}
+
+/* ---- settings -------------------------------------------------------------------------------- */
+
+/* "3600 1 300 100": config_check has seen that it is pairs of numbers. */
+static size_t
+parse_rules(const char *text, struct save_rule rules[STORE_SAVE_RULES_MAX])
+{
+    size_t n = 0;
+    unsigned long long seconds, changes;
+    int used;
+    while (n < STORE_SAVE_RULES_MAX &&
+           sscanf(text, " %llu %llu%n", &seconds, &changes, &used) == 2) {
+        rules[n++] = (struct save_rule){ (int64_t)seconds * 1000, changes };
+        text += used;
+    }
+    return n;
+}
+
+static enum wal_policy
+policy_of(const attl_config *config)
+{
+    switch ((enum choice_fsync)config_i64(config, OPT_PERSIST_FSYNC)) {
+    case CHOICE_FSYNC_ALWAYS: return WAL_POLICY_ALWAYS;
+    case CHOICE_FSYNC_EVERYSEC: return WAL_POLICY_EVERYSEC;
+    case CHOICE_FSYNC_NO:
+    case CHOICE_FSYNC_OFF: break;
+    }
+    return WAL_POLICY_NO;
+}
+
+static enum wal_on_error
+on_error_of(const attl_config *config)
+{
+    switch ((enum choice_on_error)config_i64(config, OPT_PERSIST_ON_ERROR)) {
+    case CHOICE_ON_ERROR_REJECT: return WAL_REJECT;
+    case CHOICE_ON_ERROR_DEGRADE: return WAL_DEGRADE;
+    case CHOICE_ON_ERROR_AUTO: break;
+    }
+    return policy_of(config) == WAL_POLICY_ALWAYS ? WAL_REJECT : WAL_DEGRADE;
+}
+
+void
+store_apply_config(struct store *s, const attl_config *config)
+{
+    lock_acquire(&s->rules_lock);
+    s->rules_len = parse_rules(config_str(config, OPT_PERSIST_SAVE), s->rules);
+    int64_t log_ttl_ms = config_i64(config, OPT_RETENTION_LOG_TTL);
+    s->retention = (struct retention_rules){
+        .snapshot_ttl_ms = config_i64(config, OPT_RETENTION_SNAPSHOT_TTL),
+        .wal_ttl_ms = log_ttl_ms,
+        .aside_ttl_ms = log_ttl_ms,
+        .snapshots_max = (uint64_t)config_i64(config, OPT_RETENTION_SNAPSHOTS),
+        .disk_budget = (uint64_t)config_i64(config, OPT_RETENTION_DISK_BUDGET),
+    };
+    lock_release(&s->rules_lock);
+    atomic_store(&s->retention_on, config_bool(config, OPT_RETENTION_ENABLED));
+    atomic_store(&s->retention_interval_ms, config_i64(config, OPT_RETENTION_INTERVAL));
+    atomic_store(&s->compress, config_bool(config, OPT_PERSIST_COMPRESS));
+    atomic_store(&s->snapshot_log_bytes,
+                 (uint64_t)config_i64(config, OPT_PERSIST_SNAPSHOT_LOG_SIZE));
+    atomic_store(&s->always, policy_of(config) == WAL_POLICY_ALWAYS);
+    atomic_store(&s->waits, s->wait_wanted && policy_of(config) == WAL_POLICY_ALWAYS);
+    if (!s->wal)
+        return;
+    wal_set_policy(s->wal, policy_of(config));
+    wal_set_on_error(s->wal, on_error_of(config));
+    parker_wake(&s->parker);
+}
+
+/* ---- the log --------------------------------------------------------------------------------- */
+
+static int64_t
+log_wall_ms(void *ud)
+{
+    struct store *s = ud;
+    int64_t skew_ms = engine_skew_ms(s->a);
+    atomic_store_explicit(&s->skew_ms, skew_ms, memory_order_relaxed);
+    return engine_now_ms(s->a) + skew_ms;
+}
+
+static int64_t
+log_mono_ns(void *ud)
+{
+    (void)ud;
+    return clock_mono_ns();
+}
+
+static void
+log_notify(void *ud)
+{
+    struct store *s = ud;
+    if (s->notify_fn)
+        s->notify_fn(s->notify_ud);
+    if (atomic_load_explicit(&s->idle, memory_order_relaxed) && atomic_exchange(&s->idle, false))
+        parker_wake(&s->parker);
+}
+
+static void
+log_line(void *ud, int level, const char *event, const char *text)
+{
+    struct store *s = ud;
+    engine_log(s->a, level, event, text);
+}
+
+static int
+open_log(struct store *s)
+{
+    const attl_config *config = s->a->config;
+    if (config_i64(config, OPT_PERSIST_FSYNC) == CHOICE_FSYNC_OFF)
+        return ATTL_OK;
+    int error = s->cuts_log ? wal_cut(s->disk, &s->alloc, &s->log_end, log_wall_ms(s)) : 0;
+    if (error) {
+        (void)snprintf(s->problem, sizeof s->problem, "the end of the log, %s, cannot be cut: %s",
+                       s->log_end.name, strerror(-error)); /* cut is fine */
+        return store_status(error);
+    }
+    struct wal_config wal = { .disk = s->disk,
+                              .alloc = s->alloc,
+                              .policy = policy_of(config),
+                              .on_error = on_error_of(config),
+                              .segment_bytes =
+                                  (uint64_t)config_i64(config, OPT_PERSIST_SEGMENT_SIZE),
+                              .ring_bytes = (uint64_t)config_i64(config, OPT_PERSIST_BUFFER),
+                              .next_lsn = s->next_lsn,
+                              .run_id = s->run_id,
+                              .durable_lsn = s->durable_lsn,
+                              .gap = s->log_gap,
+                              .thread = true,
+                              .wall_ms = log_wall_ms,
+                              .mono_ns = log_mono_ns,
+                              .notify = log_notify,
+                              .log = log_line,
+                              .ud = s };
+    error = wal_open(&wal, &s->wal, s->problem, sizeof s->problem);
+    return store_status(error);
+}
+
+static int
+load_and_open(struct store *s)
+{
+    int status = store_load(s);
+    if (status == ATTL_OK)
+        status = open_log(s);
+    if (status == ATTL_OK)
+        store_apply_config(s, s->a->config);
+    if (status != ATTL_OK)
+        store_log(s, 3, "load_failed", "%s", s->problem);
+    atomic_store(&s->load_status, status);
+    if (status == ATTL_OK)
+        atomic_store_explicit(&s->loading, false, memory_order_release);
+    if (s->notify_fn)
+        s->notify_fn(s->notify_ud);
+    return status;
+}
+
+/* ---- the keeper ------------------------------------------------------------------------------ */
+
+struct log_state {
+    uint64_t changes, bytes; /* since the last snapshot */
+    uint64_t gaps;
+    bool detached;
+};
+
+uint64_t
+store_changes(const struct store *s)
+{
+    uint64_t now = cache_counter_sum(&s->a->cache, COUNT_CHANGES);
+    uint64_t at_last = atomic_load(&s->changes_at_last);
+    uint64_t read = atomic_load(&s->snapshots) == 0 ? atomic_load(&s->recovered_changes) : 0;
+    return now - at_last + read;
+}
+
+static struct log_state
+look_at_log(struct store *s)
+{
+    struct log_state l = { 0 };
+    struct wal_stats st;
+    l.changes = store_changes(s);
+    if (!s->wal)
+        return l;
+    wal_stats_get(s->wal, &st);
+    l.bytes = st.bytes_written - atomic_load(&s->last_log_bytes);
+    l.gaps = st.gaps;
+    l.detached = st.state == WAL_DETACHED;
+    return l;
+}
+
+/* Milliseconds until a snapshot is due: 0 now, INT64_MAX never by time alone. */
+static int64_t
+snapshot_due_in(struct store *s, const struct log_state *l)
+{
+    uint64_t max_bytes = atomic_load(&s->snapshot_log_bytes);
+    if (max_bytes && l->bytes >= max_bytes)
+        return 0;
+    int64_t age_ms = engine_now_ms(s->a) + engine_skew_ms(s->a) - atomic_load(&s->last_ms);
+    int64_t due_ms = INT64_MAX;
+    lock_acquire(&s->rules_lock);
+    for (size_t i = 0; i < s->rules_len; i++) {
+        int64_t left_ms = s->rules[i].after_ms - age_ms;
+        if (l->changes >= s->rules[i].changes && left_ms < due_ms)
+            due_ms = left_ms > 0 ? left_ms : 0;
+    }
+    lock_release(&s->rules_lock);
+    return due_ms;
+}
+
+static void
+retain_if_due(struct store *s)
+{
+    int64_t now_ns = clock_mono_ns();
+    if (!atomic_load(&s->retention_on) || now_ns < s->next_retention_ns)
+        return;
+    s->next_retention_ns = now_ns + atomic_load(&s->retention_interval_ms) * NS_PER_MS;
+    int status = store_retain(s, false, NULL, NULL);
+    if (status != ATTL_OK)
+        store_log(s, 2, "retention_failed", "old files cannot be removed: %s",
+                  attl_strerror(status));
+}
+
+/* The log works in memory only: a new segment behind a gap, and a snapshot that bridges it. */
+static void
+reattach(struct store *s)
+{
+    if (wal_reattach(s->wal) != 0)
+        return;
+    store_log(s, 2, "log_back", "the log is being written again; a snapshot follows");
+    atomic_store(&s->snapshot_wanted, true);
+}
+
+/* Does what is due; returns the milliseconds until something will be, at most KEEPER_SLEEP_MS. */
+static int64_t
+keep(struct store *s)
+{
+    struct log_state l = look_at_log(s);
+    if (l.detached)
+        reattach(s);
+    if (l.gaps != s->gaps_seen) {
+        s->gaps_seen = l.gaps;
+        atomic_store(&s->snapshot_wanted, true);
+    }
+    bool wanted = atomic_exchange(&s->snapshot_wanted, false);
+    if (wanted || snapshot_due_in(s, &l) == 0) {
+        int status = store_snapshot(s, NULL);
+        if (status == ATTL_E_BUSY && wanted)
+            atomic_store(&s->snapshot_wanted, true); /* after the one that is running */
+        s->next_retention_ns = 0;
+    }
+    retain_if_due(s);
+    uint64_t seen_bytes = l.bytes;
+    l = look_at_log(s);
+    int64_t due_ms = snapshot_due_in(s, &l);
+    if (l.detached || l.bytes != seen_bytes || atomic_load(&s->snapshot_wanted) ||
+        due_ms < KEEPER_LOOK_MS)
+        return KEEPER_LOOK_MS;
+    return due_ms < KEEPER_SLEEP_MS ? due_ms : KEEPER_SLEEP_MS;
+}
+
+static void *
+keeper_main(void *arg)
+{
+    struct store *s = arg;
+    if (s->background && load_and_open(s) != ATTL_OK)
+        return NULL;
+    thread_be_nice();
+    while (!atomic_load(&s->stopping)) {
+        int64_t wait_ms = keep(s);
+        atomic_store(&s->idle, wait_ms > KEEPER_LOOK_MS);
+        if (!atomic_load(&s->stopping))
+            parker_sleep(&s->parker, wait_ms);
+    }
+    return NULL;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static int
+open_disk(struct store *s, const attl_config *config, char *err, size_t err_len)
+{
+    if (config->disk) {
+        s->disk = config->disk;
+        return ATTL_OK;
+    }
+    const char *path = config_str(config, OPT_PERSIST_DIR);
+    if (path[0] == '\0') {
+        (void)snprintf(err, err_len, "persist.fsync needs a directory: set persist.dir");
+        return ATTL_E_CONFIG;
+    }
+    int error = os_disk_open(&s->directory, &s->alloc, path, true, err, err_len);
+    if (error)
+        return error == -EBUSY ? ATTL_E_LOCKED : store_status(error);
+    s->disk = &s->directory.disk;
+    return ATTL_OK;
+}
+
+int
+store_open(struct attl *a, char *err, size_t err_len)
+{
+    const attl_config *config = a->config;
+    struct store *s = alloc_line(&a->cache.config.alloc, sizeof(*s));
+    if (!s)
+        return ATTL_E_NOMEM;
+    *s = (struct store){ .a = a,
+                         .alloc = a->cache.config.alloc,
+                         .notify_fn = config->notify_fn,
+                         .notify_ud = config->notify_ud,
+                         .next_lsn = 1,
+                         .wait_wanted = config_bool(config, OPT_PERSIST_WAIT),
+                         .background = config_bool(config, OPT_PERSIST_BACKGROUND_LOAD) };
+    a->store = s;
+    lock_init(&s->snapshot_lock);
+    lock_init(&s->rules_lock);
+    parker_init(&s->parker);
+    atomic_store(&s->loading, true);
+    atomic_store(&s->skew_ms, engine_skew_ms(a));
+    if (!os_mem_random(&s->run_id, sizeof s->run_id))
+        s->run_id = (uint64_t)engine_now_ms(a);
+    store_apply_config(s, config);
+    int status = open_disk(s, config, err, err_len);
+    if (status == ATTL_OK && !s->background) {
+        status = load_and_open(s);
+        if (status != ATTL_OK)
+            (void)snprintf(err, err_len, "%s", s->problem); /* cut is fine */
+    }
+    if (status == ATTL_OK && (s->background || config_bool(config, OPT_CACHE_BACKGROUND)) &&
+        !thread_start(&s->keeper, "attl-keeper", keeper_main, s))
+        status = ATTL_E_NOMEM;
+    return status;
+}
+
+void
+store_close(struct store **store)
+{
+    struct store *s = *store;
+    if (!s)
+        return;
+    atomic_store(&s->stopping, true);
+    parker_wake(&s->parker);
+    thread_join(&s->keeper);
+    int error = wal_close(&s->wal);
+    if (error)
+        store_log(s, 3, "log_close", "the end of the log could not be written: %s",
+                  strerror(-error));
+    if (s->disk == &s->directory.disk)
+        os_disk_close(&s->directory);
+    alloc_free_line(&s->alloc, s);
+    *store = NULL;
+}
