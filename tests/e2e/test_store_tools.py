@@ -19,6 +19,7 @@ import termios
 import time
 
 import attl_server
+import test_cli
 from attl_server import SKIP, Error, Server
 
 FINE, USAGE, DATAERR, NOINPUT, TEMPFAIL = 0, 64, 65, 66, 75
@@ -259,6 +260,26 @@ def a_terminal_is_asked():
         assert keys_of(site) == numbered(0, 10)
 
 
+def the_prompt_knows_the_words():
+    with Site() as site, Server() as server:
+        ten, _, _ = build(site)
+        with test_cli.Terminal("-p", str(server.port)) as t:
+            t.wait(t.at_prompt, "no prompt")
+            t.enter(b"WAL verify " + site.path.encode())
+            t.expect(b"fine: ")
+            t.enter(b"snapshot dump " + site.path.encode() + b" " + ten.encode() + b" --keys")
+            t.expect(b'"k9"')
+            t.enter(b"wal lsit x")
+            t.expect(b"did you mean attl wal list?")
+            t.enter(b"check --version")  # makes no sense here: explained instead
+            t.expect(b"attl check DIR [--json]")
+            t.enter(b"help snapshot")
+            t.expect(b"attl snapshot restore DIR NAME")
+            t.enter(b"ping")
+            t.expect(b"PONG")
+            t.leave()
+
+
 def on_terminal(args, answer):
     """Runs the tool on a pseudo-terminal and answers its question."""
     pid, fd = pty.fork()
@@ -301,7 +322,7 @@ TESTS = [looking_tells_what_is_there_and_changes_nothing, dumps_show_keys_and_hi
          a_damaged_snapshot_is_found_and_passed_over,
          a_restored_snapshot_is_what_the_next_start_serves,
          a_directory_in_use_is_looked_at_but_not_restored, a_terminal_is_asked,
-         mistakes_have_their_status]
+         the_prompt_knows_the_words, mistakes_have_their_status]
 
 
 def has_log():
