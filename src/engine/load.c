@@ -211,10 +211,11 @@ judge(struct load *l, struct wal_reader *reader, const struct wal_verdict *v)
     return wal_reader_skip_damage(reader) ? ATTL_DONE : ATTL_OK;
 }
 
+/* `first_lsn` is that of the first change there is, or would be. */
 static int
-check_start(struct load *l, const struct wal_frame *first, uint64_t from_lsn)
+check_start(struct load *l, uint64_t first_lsn, uint64_t from_lsn)
 {
-    if (first->lsn <= from_lsn)
+    if (first_lsn <= from_lsn)
         return ATTL_OK;
     if (l->recover != CHOICE_RECOVER_STRICT) {
         l->salvaged = true;
@@ -224,7 +225,7 @@ check_start(struct load *l, const struct wal_frame *first, uint64_t from_lsn)
                 "the log begins with change %llu, but the newest whole snapshot ends before change "
                 "%llu: what lies between is missing. Start with --recover=salvage to go on without "
                 "it",
-                (unsigned long long)first->lsn, (unsigned long long)from_lsn);
+                (unsigned long long)first_lsn, (unsigned long long)from_lsn);
 }
 
 /* Reads from the first frame to the end, and on behind damage if that is wanted. */
@@ -234,12 +235,14 @@ read_log(struct load *l, struct wal_reader *reader, struct replay *r, uint64_t f
     struct wal_frame first;
     int status = ATTL_OK;
     if (wal_reader_next(reader, &first)) {
-        status = check_start(l, &first, from_lsn);
+        status = check_start(l, first.lsn, from_lsn);
         if (status == ATTL_OK)
             status = apply_frame(l, r, &first);
         l->next_lsn = first.lsn + 1;
         if (status == ATTL_OK)
             status = read_frames(l, reader, r);
+    } else {
+        status = check_start(l, wal_reader_verdict(reader)->next_lsn, from_lsn);
     }
     while (status == ATTL_OK) {
         status = judge(l, reader, wal_reader_verdict(reader));

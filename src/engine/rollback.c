@@ -7,6 +7,7 @@
  * differ, not for the whole. A safety snapshot before the first change makes it undoable.
  */
 #include "cache/scan.h"
+#include "engine/journal.h"
 #include "engine/replay.h"
 #include "engine/store.h"
 
@@ -353,7 +354,9 @@ restore_entry(void *ud, attl_slice key, attl_slice value, int64_t deadline_ms)
     };
     if (deadline_ms != ATTL_NO_DEADLINE) /* from one cache's clock to the other's */
         op.deadline_ms += engine_skew_ms(&b->then) - engine_skew_ms(a);
-    w->status = op.is_dry ? ATTL_OK : stored_value_init(&a->cache, value, &op.stored);
+    w->status = op.is_dry ? ATTL_OK : journal_admit(a);
+    if (w->status == ATTL_OK && !op.is_dry)
+        w->status = stored_value_init(&a->cache, value, &op.stored);
     if (w->status == ATTL_OK)
         w->status = engine_restore(a, key, restore_change, &op);
     stored_value_fini(&op.stored);
@@ -393,7 +396,9 @@ remove_gathered(struct rollback *b, const struct buf *keys)
         at += sizeof len + len;
         if (engine_restore(&b->then, key, found_change, NULL) == ATTL_OK)
             continue;
-        int status = engine_restore(b->store->a, key, remove_change, b);
+        int status = b->opts->dry_run ? ATTL_OK : journal_admit(b->store->a);
+        if (status == ATTL_OK)
+            status = engine_restore(b->store->a, key, remove_change, b);
         if (status < 0)
             return status;
     }

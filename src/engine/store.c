@@ -173,8 +173,7 @@ open_log(struct store *s)
                               .alloc = s->alloc,
                               .policy = policy_of(config),
                               .on_error = on_error_of(config),
-                              .segment_bytes =
-                                  (uint64_t)config_i64(config, OPT_PERSIST_SEGMENT_SIZE),
+                              .segment_bytes = s->segment_bytes,
                               .ring_bytes = (uint64_t)config_i64(config, OPT_PERSIST_BUFFER),
                               .next_lsn = s->next_lsn,
                               .run_id = s->run_id,
@@ -213,7 +212,7 @@ load_and_open(struct store *s)
 struct log_state {
     uint64_t changes, bytes; /* since the last snapshot */
     uint64_t gaps;
-    bool detached;
+    bool detached, failing;
 };
 
 uint64_t
@@ -237,6 +236,7 @@ look_at_log(struct store *s)
     l.bytes = st.bytes_written - atomic_load(&s->last_log_bytes);
     l.gaps = st.gaps;
     l.detached = st.state == WAL_DETACHED;
+    l.failing = st.state != WAL_WRITING;
     return l;
 }
 
@@ -300,11 +300,13 @@ keep(struct store *s)
             atomic_store(&s->snapshot_wanted, true); /* after the one that is running */
         s->next_retention_ns = 0;
     }
+    if (l.failing)
+        s->next_retention_ns = 0; /* what is old may be in the way of what is new */
     retain_if_due(s);
     uint64_t seen_bytes = l.bytes;
     l = look_at_log(s);
     int64_t due_ms = snapshot_due_in(s, &l);
-    if (l.detached || l.bytes != seen_bytes || atomic_load(&s->snapshot_wanted) ||
+    if (l.failing || l.bytes != seen_bytes || atomic_load(&s->snapshot_wanted) ||
         due_ms < KEEPER_LOOK_MS)
         return KEEPER_LOOK_MS;
     return due_ms < KEEPER_SLEEP_MS ? due_ms : KEEPER_SLEEP_MS;
@@ -359,6 +361,7 @@ store_open(struct attl *a, char *err, size_t err_len)
                          .notify_fn = config->notify_fn,
                          .notify_ud = config->notify_ud,
                          .next_lsn = 1,
+                         .segment_bytes = (uint64_t)config_i64(config, OPT_PERSIST_SEGMENT_SIZE),
                          .wait_wanted = config_bool(config, OPT_PERSIST_WAIT),
                          .background = config_bool(config, OPT_PERSIST_BACKGROUND_LOAD) };
     a->store = s;

@@ -33,6 +33,7 @@ struct store {
     uint64_t next_lsn;          /* without a log: the cut of the next snapshot */
     struct wal_verdict log_end; /* as it was found; it is cut there when it is opened */
     bool cuts_log, log_gap;
+    uint64_t segment_bytes;
     uint64_t durable_lsn;    /* what the log's marks testified when it was read */
     uint64_t gaps_seen;      /* by the keeper: each gap in the log wants a snapshot */
     _Atomic int64_t skew_ms; /* what makes the cache's time the wall clock's */
