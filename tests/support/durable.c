@@ -35,7 +35,10 @@ note_event(void *ud, int level, const char *event, const char *text)
 static int64_t
 sim_clock(void *ud)
 {
-    return sim_now(ud);
+    struct durable *d = ud;
+    if (d->creeps)
+        sim_advance(&d->sim, 1);
+    return sim_now(&d->sim);
 }
 
 void
@@ -81,7 +84,7 @@ durable_try_open(struct durable *d, const struct sim_option *options)
 {
     attl_config *config = config_of(d, options);
     if (!d->real_time)
-        attl_config_set_clock(config, sim_clock, &d->sim);
+        attl_config_set_clock(config, sim_clock, d);
     if (d->allocator)
         attl_config_set_allocator(config, d->allocator);
     attl_config_set_log(config, note_event, d);

@@ -22,6 +22,7 @@ struct durable {
     attl *cache;
     attl_allocator *allocator; /* NULL: malloc */
     bool real_time;            /* the system's clock, with its threads */
+    bool creeps;               /* each look at the clock moves it by a millisecond */
     pthread_mutex_t mutex;     /* `events` */
     char events[DURABLE_TEXT_BYTES];
     char err[DURABLE_ERR_BYTES]; /* of the last open */
