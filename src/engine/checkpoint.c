@@ -39,7 +39,8 @@ at_cut(void *ud)
     c->cut_ms = engine_now_ms(s->a);
     c->changes = cache_counter_sum(&s->a->cache, COUNT_CHANGES);
     if (!s->wal) {
-        atomic_store(&c->cut_lsn, s->next_lsn);
+        /* Behind the log's end: what led here is not in it, so the next log begins with a gap. */
+        atomic_store(&c->cut_lsn, s->next_lsn + 1);
         return;
     }
     static const char note[] = "snapshot";

@@ -41,17 +41,37 @@ fail(struct load *l, int status, const char *format, ...)
 
 /* ---- the snapshot ---------------------------------------------------------------------------- */
 
-static void
-set_aside(struct load *l, const char *name)
+/*
+ * Renames what was tried in vain. Only when all else has gone well, because a refusal alters
+ * nothing; and before anything is written, because a snapshot whose log was given up would fit the
+ * log again once that has grown past its end.
+ */
+static int
+set_aside(struct load *l, const struct store_file *files, size_t from, size_t end)
 {
-    char aside[SEGMENT_NAME_MAX];
     struct disk *d = l->store->disk;
-    aside_name(engine_now_ms(l->store->a), name, aside);
-    int error = d->ops->rename(d, name, aside);
-    if (error == 0)
-        error = d->ops->sync_dir(d);
-    store_log(l->store, 2, "set_aside",
-              error == 0 ? "%s is kept as %s" : "%s cannot be renamed to %s", name, aside);
+    for (size_t i = from; i < end; i++) {
+        char aside[SEGMENT_NAME_MAX];
+        aside_name(engine_now_ms(l->store->a), files[i].name, aside);
+        int error = d->ops->rename(d, files[i].name, aside);
+        if (error == 0)
+            error = d->ops->sync_dir(d);
+        if (error)
+            return fail(l, store_status(error), "%s cannot be renamed to %s: %s", files[i].name,
+                        aside, strerror(-error));
+        store_log(l->store, 2, "set_aside", "%s is kept as %s", files[i].name, aside);
+    }
+    return ATTL_OK;
+}
+
+/* Nothing has been read yet. */
+static void
+start_over(struct load *l)
+{
+    cache_clear(&l->store->a->cache, NULL, NULL);
+    *l = (struct load){ .store = l->store, .recover = l->recover };
+    l->store->cuts_log = false;
+    l->store->newest[0] = '\0';
 }
 
 /* Loads one snapshot. ATTL_DONE: it is damaged, and the cache is empty again. */
@@ -81,9 +101,7 @@ load_snapshot(struct load *l, const struct store_file *f)
     case SNAPSHOT_DAMAGED:
         store_log(s, 3, "snapshot_damaged", "%s is damaged (%s); the one before it is tried",
                   f->name, err);
-        cache_clear(&s->a->cache, NULL, NULL);
-        l->sums = (struct replay_sums){ 0 };
-        set_aside(l, f->name);
+        start_over(l);
         return ATTL_DONE;
     }
     l->has_base = true;
@@ -91,21 +109,15 @@ load_snapshot(struct load *l, const struct store_file *f)
     return ATTL_OK;
 }
 
-/* The newest snapshot older than `before` that is whole. ATTL_MISS: there is none. */
+/* The newest of the first *len that is whole; *len becomes the number before it. 0 and no base:
+ * there is none. */
 static int
-load_newest(struct load *l, const struct store_list *list, size_t before, size_t *ret_used)
+load_newest(struct load *l, const struct store_file *files, size_t *len)
 {
-    size_t len;
-    const struct store_file *files = store_list_of(list, STORE_SNAPSHOT, &len);
-    len = before < len ? before : len;
-    while (len-- > 0) {
-        int status = load_snapshot(l, &files[len]);
-        if (status == ATTL_DONE)
-            continue;
-        *ret_used = len;
-        return status;
-    }
-    return ATTL_MISS;
+    int status = ATTL_DONE;
+    while (status == ATTL_DONE && *len > 0)
+        status = load_snapshot(l, &files[--*len]);
+    return status == ATTL_DONE ? ATTL_OK : status;
 }
 
 /* ---- the log --------------------------------------------------------------------------------- */
@@ -152,9 +164,10 @@ read_frames(struct load *l, struct wal_reader *reader, struct replay *r)
     int applied = replay_wait(r);
     if (status == ATTL_OK)
         status = applied;
-    return status == ATTL_OK
-               ? status
-               : fail(l, status, "the log cannot be applied: %s", attl_strerror(status));
+    if (status != ATTL_OK)
+        return fail(l, status, "the log cannot be applied: %s", attl_strerror(status));
+    /* Where reading was broken off the log does not end: it must not be cut there. */
+    return atomic_load(&s->stopping) ? fail(l, ATTL_E_BUSY, "closed while loading") : ATTL_OK;
 }
 
 static int
@@ -242,7 +255,9 @@ read_log(struct load *l, struct wal_reader *reader, struct replay *r, uint64_t f
         if (status == ATTL_OK)
             status = read_frames(l, reader, r);
     } else {
-        status = check_start(l, wal_reader_verdict(reader)->next_lsn, from_lsn);
+        const struct wal_verdict *v = wal_reader_verdict(reader);
+        if (v->end != WAL_END_IO && v->end != WAL_END_NOMEM)
+            status = check_start(l, v->next_lsn, from_lsn);
     }
     while (status == ATTL_OK) {
         status = judge(l, reader, wal_reader_verdict(reader));
@@ -295,23 +310,26 @@ load_log(struct load *l)
 static int
 load_files(struct load *l, const struct store_list *list)
 {
-    size_t before = SIZE_MAX;
+    size_t count;
+    const struct store_file *files = store_list_of(list, STORE_SNAPSHOT, &count);
+    size_t len = count;
     for (;;) {
-        l->has_base = false;
-        int status = load_newest(l, list, before, &before);
-        if (status != ATTL_OK && status != ATTL_MISS)
-            return status;
+        int status = load_newest(l, files, &len);
         l->next_lsn = l->has_base ? l->base.cut_lsn : LSN_FIRST;
-        status = load_log(l);
-        if (status != ATTL_OK || !l->has_base || l->next_lsn >= l->base.end_lsn)
+        if (status == ATTL_OK)
+            status = load_log(l);
+        if (status != ATTL_OK)
             return status;
+        if (!l->has_base || l->next_lsn >= l->base.end_lsn)
+            break;
         store_log(l->store, 3, "snapshot_unusable",
                   "%s needs the log up to change %llu, which ends before %llu; the one before it "
                   "is tried",
                   l->store->newest, (unsigned long long)l->base.end_lsn,
                   (unsigned long long)l->next_lsn);
-        cache_clear(&l->store->a->cache, NULL, NULL);
+        start_over(l);
     }
+    return set_aside(l, files, l->has_base ? len + 1 : 0, count);
 }
 
 static void

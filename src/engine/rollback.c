@@ -25,6 +25,7 @@ struct rollback {
     bool touched_open, then_open;
     uint64_t target_lsn;
     int64_t target_ms;
+    uint64_t before_lsn; /* the base must end there or earlier, 0: the target is not known yet */
     bool has_base;
     struct store_file base;
     struct snapshot_meta base_meta;
@@ -99,37 +100,76 @@ is_touched(struct rollback *b, attl_slice key)
 
 /* ---- the moment ------------------------------------------------------------------------------ */
 
+static int
+snapshot_status(enum snapshot_result result)
+{
+    switch (result) {
+    case SNAPSHOT_OK:
+    case SNAPSHOT_END: return ATTL_OK;
+    case SNAPSHOT_NOMEM: return ATTL_E_NOMEM;
+    case SNAPSHOT_IO: return ATTL_E_IO;
+    case SNAPSHOT_NEWER: return ATTL_E_UNSUPPORTED;
+    case SNAPSHOT_DAMAGED: break;
+    }
+    return ATTL_E_DAMAGED;
+}
+
+/* True if the name and what it says do not rule the snapshot out. */
+static bool
+may_be_base(const struct rollback *b, const struct store_file *f)
+{
+    const attl_rollback_opts *o = b->opts;
+    if (o->to_name)
+        return strcmp(o->to_name, f->name) == 0;
+    if (b->before_lsn > 0 && f->lsn > b->before_lsn)
+        return false;
+    return o->to_ms <= 0 || f->created_ms <= o->to_ms;
+}
+
+/* ATTL_MISS: this snapshot will not do, an older one may. */
+static int
+try_base(struct rollback *b, const struct store_file *f)
+{
+    struct store *s = b->store;
+    struct snapshot_meta meta;
+    char why[256];
+    enum snapshot_result result =
+        snapshot_verify(s->disk, &s->alloc, f->name, &meta, why, sizeof why);
+    /* Only what is known to be useless is passed over: another base may mean another answer. */
+    if (result == SNAPSHOT_IO || result == SNAPSHOT_NOMEM)
+        return fail(b, snapshot_status(result), "%s cannot be read: %s", f->name, why);
+    if (result != SNAPSHOT_OK ||
+        (!b->opts->to_name && b->before_lsn > 0 && meta.end_lsn > b->before_lsn))
+        return ATTL_MISS;
+    b->base = *f;
+    b->base_meta = meta;
+    b->has_base = true;
+    return ATTL_OK;
+}
+
 /* The snapshot to start from: the newest that lies wholly before the target, or the one named. */
 static int
 choose_base(struct rollback *b)
 {
     struct store *s = b->store;
-    const attl_rollback_opts *o = b->opts;
     struct store_list l;
     int error = store_list_init(&l, &s->alloc, s->disk);
     size_t len = 0;
     const struct store_file *files = error ? NULL : store_list_of(&l, STORE_SNAPSHOT, &len);
-    while (len-- > 0) {
-        const struct store_file *f = &files[len];
-        struct snapshot_meta meta;
-        bool named = o->to_name && strcmp(o->to_name, f->name) == 0;
-        if (o->to_name ? !named : o->to_ms > 0 ? f->created_ms > o->to_ms : f->lsn > o->to_lsn)
-            continue;
-        if (snapshot_verify(s->disk, &s->alloc, f->name, &meta, NULL, 0) != SNAPSHOT_OK ||
-            (!named && o->to_lsn > 0 && meta.end_lsn > o->to_lsn))
-            continue;
-        b->base = *f;
-        b->base_meta = meta;
-        b->has_base = true;
-        break;
-    }
+    int status = ATTL_MISS;
+    b->has_base = false;
+    while (status == ATTL_MISS && len-- > 0)
+        if (may_be_base(b, &files[len]))
+            status = try_base(b, &files[len]);
     store_list_fini(&l);
     if (error)
         return fail(b, store_status(error), "the data directory cannot be listed: %s",
                     strerror(-error));
-    if (o->to_name && !b->has_base)
-        return fail(b, ATTL_MISS, "there is no whole snapshot named %s", o->to_name);
-    return ATTL_OK;
+    if (status != ATTL_MISS)
+        return status;
+    return b->opts->to_name
+               ? fail(b, ATTL_MISS, "there is no whole snapshot named %s", b->opts->to_name)
+               : ATTL_OK;
 }
 
 typedef int (*frame_fn)(struct rollback *b, const struct wal_op *op);
@@ -231,7 +271,7 @@ find_touched(struct rollback *b)
     struct store *s = b->store;
     uint64_t next_lsn = b->has_base ? b->base_meta.cut_lsn : 1;
     struct wal_reader *reader;
-    b->target_lsn = b->opts->to_name ? b->base_meta.cut_lsn : b->opts->to_lsn;
+    b->target_lsn = b->opts->to_name ? b->base_meta.end_lsn : b->opts->to_lsn;
     if (!b->opts->to_name && b->opts->to_ms > 0)
         b->target_lsn = 0; /* the log tells */
     b->target_ms = b->has_base ? b->base_meta.created_ms : 0;
@@ -244,6 +284,26 @@ find_touched(struct rollback *b)
         b->everything = true; /* nobody knows what has changed */
     if (!b->target_lsn)
         b->target_lsn = next_lsn; /* nothing was logged since */
+    return status;
+}
+
+/*
+ * The base, the target, and what differs. A fuzzy snapshot that was begun before a moment may end
+ * behind it, which only the log's marks can tell: then an older one is needed.
+ */
+static int
+find_moment(struct rollback *b)
+{
+    int status;
+    bool again;
+    b->before_lsn = b->opts->to_name || b->opts->to_ms > 0 ? 0 : b->opts->to_lsn;
+    do {
+        status = choose_base(b);
+        if (status == ATTL_OK)
+            status = find_touched(b);
+        again = status == ATTL_OK && b->has_base && b->base_meta.end_lsn > b->target_lsn;
+        b->before_lsn = b->target_lsn;
+    } while (again);
     return status;
 }
 
@@ -269,7 +329,7 @@ load_base(struct rollback *b)
     enum snapshot_result result =
         snapshot_reader_open(s->disk, &s->alloc, b->base.name, &reader, b->err, b->err_len);
     if (result != SNAPSHOT_OK)
-        return ATTL_E_IO;
+        return snapshot_status(result);
     snapshot_block_init(&block);
     int status = ATTL_OK;
     while (status == ATTL_OK && (result = snapshot_reader_next(reader, &block)) == SNAPSHOT_OK)
@@ -282,7 +342,8 @@ load_base(struct rollback *b)
             status = apply_then(b, &op);
         }
     if (status == ATTL_OK && result != SNAPSHOT_END)
-        status = fail(b, ATTL_E_IO, "%s: %s", b->base.name, snapshot_reader_problem(reader));
+        status = fail(b, snapshot_status(result), "%s: %s", b->base.name,
+                      snapshot_reader_problem(reader));
     snapshot_block_fini(&block);
     snapshot_reader_close(&reader);
     return status;
@@ -301,8 +362,15 @@ rebuild_then(struct rollback *b)
     int error = wal_reader_open(s->disk, &s->alloc, from_lsn, &reader);
     if (error)
         return fail(b, store_status(error), "the log cannot be read: %s", strerror(-error));
-    while (status == ATTL_OK && wal_reader_next(reader, &f) && f.lsn < b->target_lsn)
-        status = each_change(b, &f, apply_then);
+    bool is_there = false;
+    while (status == ATTL_OK && !is_there && wal_reader_next(reader, &f)) {
+        is_there = f.lsn >= b->target_lsn;
+        if (!is_there)
+            status = each_change(b, &f, apply_then);
+    }
+    /* It was read once already, but the disk or the memory may fail now. */
+    if (status == ATTL_OK && !is_there)
+        status = reader_status(b, wal_reader_verdict(reader));
     wal_reader_close(&reader);
     return status;
 }
@@ -465,7 +533,7 @@ prepare(struct rollback *b)
     } else if (s->wal && wal_sync(s->wal, SYNC_WAIT_MS) != 0) {
         return fail(b, ATTL_E_IO, "the log cannot be written");
     }
-    return choose_base(b);
+    return ATTL_OK;
 }
 
 static int
@@ -478,7 +546,7 @@ run(struct rollback *b)
         b->touched_open = status == ATTL_OK;
     }
     if (status == ATTL_OK)
-        status = find_touched(b);
+        status = find_moment(b);
     if (status == ATTL_OK) {
         status = open_scratch(b, &b->then);
         b->then_open = status == ATTL_OK;
