@@ -64,7 +64,9 @@ struct cache {
     struct partition_env env;
     cache_evicted_fn evicted_fn; /* set before the first entry, NULL: nobody wants to know */
     void *evicted_ud;
-    struct lock clear_lock;        /* one clear at a time */
+    struct lock clear_lock; /* one clear at a time */
+    _Atomic bool ageless; /* a replay: what has expired by now may yet be prolonged, so it goes only
+                             where there is no room */
     _Atomic uint64_t frozen_bytes; /* of tables kept for a snapshot only */
     _Atomic uint64_t copied_bytes; /* of tables copied for snapshots, ever */
     struct partition *partitions;

@@ -132,6 +132,12 @@ keep(struct drain *d, const struct candidate *it, struct index_pos pos,
     return true;
 }
 
+static bool
+is_ageless(const struct cache *c)
+{
+    return atomic_load_explicit(&c->ageless, memory_order_relaxed);
+}
+
 /* Settles one record. False if it had to be kept and could not. */
 static bool
 settle(struct drain *d, const struct candidate *it)
@@ -152,7 +158,8 @@ settle(struct drain *d, const struct candidate *it)
                 (enum evict_policy)atomic_load_explicit(&d->cache->policy, memory_order_relaxed),
             .gen = (enum chunk_gen)d->chunk->gen,
             .freq = index_freq(pos),
-            .expired = deadline_ms != ATTL_NO_DEADLINE && deadline_ms <= d->now_ms,
+            .expired = deadline_ms != ATTL_NO_DEADLINE && deadline_ms <= d->now_ms &&
+                       !(d->reason == DRAIN_CLEAN && is_ageless(d->cache)),
             .has_ttl = deadline_ms != ATTL_NO_DEADLINE,
         };
         struct drain_verdict verdict = evict_decide(&which);
@@ -389,7 +396,7 @@ drain_assist(struct cache *c, struct shard *s, int64_t now_ms)
     bool near_limit = is_near_limit(c);
     bool dirty = shard_wants_cleaning(s);
     struct drain_done done = { 0 };
-    if ((near_limit || dirty) &&
+    if ((near_limit || (dirty && !is_ageless(c))) &&
         atomic_load_explicit(&s->earliest_ms, memory_order_relaxed) <= now_ms) {
         shard_advance(s, now_ms);
         drain_step(c, s, DRAIN_DUE, now_ms, ASSIST_RECORDS, &done);

@@ -376,7 +376,9 @@ store_load(struct store *s)
                     strerror(-error));
     atomic_store(&s->load_total_bytes, list.total_bytes);
     atomic_store(&s->disk_bytes, list.total_bytes);
+    atomic_store(&s->a->cache.ageless, true);
     int status = load_files(&l, &list);
+    atomic_store(&s->a->cache.ageless, false);
     store_list_fini(&list);
     if (status != ATTL_OK)
         return status;

@@ -72,6 +72,8 @@ open_scratch(struct rollback *b, struct attl *scratch)
         status = engine_open(scratch, config, NULL, 0);
         if (status != ATTL_OK)
             engine_close(scratch);
+        else
+            atomic_store(&scratch->cache.ageless, true);
     }
     attl_config_free(config);
     return status;
