@@ -303,11 +303,12 @@ keep(struct store *s)
     if (l.failing)
         s->next_retention_ns = 0; /* what is old may be in the way of what is new */
     retain_if_due(s);
-    uint64_t seen_bytes = l.bytes;
     l = look_at_log(s);
     int64_t due_ms = snapshot_due_in(s, &l);
-    if (l.failing || l.bytes != seen_bytes || atomic_load(&s->snapshot_wanted) ||
-        due_ms < KEEPER_LOOK_MS)
+    /* Not idle while the log grows: its thread would wake us for each group. */
+    bool grew = l.bytes != s->seen_bytes;
+    s->seen_bytes = l.bytes;
+    if (l.failing || grew || atomic_load(&s->snapshot_wanted) || due_ms < KEEPER_LOOK_MS)
         return KEEPER_LOOK_MS;
     return due_ms < KEEPER_SLEEP_MS ? due_ms : KEEPER_SLEEP_MS;
 }

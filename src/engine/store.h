@@ -64,6 +64,7 @@ struct store {
     _Atomic int64_t retention_interval_ms;
     _Atomic uint64_t snapshot_log_bytes;
     int64_t next_retention_ns;
+    uint64_t seen_bytes; /* of log behind the newest snapshot, at the keeper's last look */
 
     /* The last snapshot, and the running one; for statistics, each number by itself. */
     _Atomic bool running;
