@@ -6,6 +6,8 @@
  */
 #include "api/api.h"
 
+#include "engine/store.h"
+
 #include <stdio.h>
 
 int
@@ -64,6 +66,8 @@ void
 attl_tick(attl *a, uint64_t budget_us, int64_t *ret_next_ms)
 {
     int64_t next_ms = engine_maintain(a, budget_us);
+    if (a->store)
+        store_tick(a->store);
     if (!ret_next_ms)
         return;
     int64_t wait_ms = next_ms - engine_now_ms(a);

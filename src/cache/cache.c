@@ -176,6 +176,9 @@ stripe_new(struct cache *c, uint32_t index)
     struct stripe *mine = alloc_line(&c->config.alloc, sizeof(*mine));
     if (!mine)
         return NULL;
+    /* There may have been no memory when the thread's last mark was set. */
+    uint64_t mark = atomic_load_explicit(&c->shared_stripe.mark, memory_order_relaxed);
+    atomic_init(&mine->mark, mark);
     atomic_store_explicit(&c->stripes[index], mine, memory_order_release);
     uint32_t end = atomic_load(&c->stripes_end);
     while (end <= index && !atomic_compare_exchange_weak(&c->stripes_end, &end, index + 1))

@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { CUT_WAIT_MS = 30000, SYNC_WAIT_MS = 60000, NS_PER_MS = 1000000 };
+enum { CUT_WAIT_MS = 30000, TELL_TRIES = 1000, SYNC_WAIT_MS = 60000, NS_PER_MS = 1000000 };
 
 /* What may be kept for a snapshot beyond what the cache holds anyway. */
 #define KEPT_MIN_BYTES (UINT64_C(64) << 20)
@@ -29,6 +29,8 @@ struct checkpoint {
     int error;
     uint64_t entries;
     uint64_t changes; /* before the cut */
+    uint64_t gaps;
+    struct checkpoint *next; /* in store.late */
 };
 
 static void
@@ -94,6 +96,15 @@ walk(struct checkpoint *c)
     return 0;
 }
 
+static void
+wait_a_little(struct wal *w)
+{
+    struct parker parker;
+    parker_init(&parker);
+    wal_hurry(w);
+    parker_sleep(&parker, 1);
+}
+
 /* The LSN of the cut, once the flusher has given it one. */
 static int
 learn_cut(struct checkpoint *c)
@@ -101,6 +112,9 @@ learn_cut(struct checkpoint *c)
     struct store *s = c->store;
     if (s->wal) {
         int error = wal_wait(s->wal, c->position, CUT_WAIT_MS);
+        /* A log that works in memory only promises at once, and gives numbers a little later. */
+        for (unsigned i = 0; error == 0 && atomic_load(&c->cut_lsn) == 0 && i < TELL_TRIES; i++)
+            wait_a_little(s->wal);
         if (atomic_load(&c->cut_lsn) == 0)
             return error ? error : -EIO;
     }
@@ -178,11 +192,58 @@ note_success(struct checkpoint *c, const char *name, int64_t took_ms)
     atomic_store(&s->last_lsn, c->meta.cut_lsn);
     atomic_store(&s->last_log_bytes, st.bytes_written);
     atomic_store(&s->changes_at_last, c->changes);
+    atomic_store(&s->gaps_bridged, c->gaps);
     atomic_fetch_add(&s->snapshots, 1);
+    parker_wake(&s->parker); /* there may be old files now */
     store_log(s, 1, "snapshot", "%s: %llu entries, %llu bytes in %lld ms%s", name,
               (unsigned long long)c->meta.entries, (unsigned long long)c->meta.file_bytes,
               (long long)took_ms,
               c->meta.kind == SNAPSHOT_FUZZY ? ", with the log up to its end" : "");
+}
+
+static uint64_t
+gaps_of(struct store *s)
+{
+    struct wal_stats st = { 0 };
+    if (s->wal)
+        wal_stats_get(s->wal, &st);
+    return st.gaps;
+}
+
+/*
+ * The log tells the cut its number whenever it gets to it, perhaps long after the snapshot was
+ * given up: until then there must be something to write to.
+ */
+static void
+checkpoint_free(struct store *s, struct checkpoint *c)
+{
+    if (s->wal && c->position && atomic_load(&c->cut_lsn) == 0) {
+        c->next = s->late;
+        s->late = c;
+        return;
+    }
+    alloc_free(&s->alloc, c);
+}
+
+/* Frees those that have been told by now, or all. */
+static void
+free_late(struct store *s, bool all)
+{
+    for (struct checkpoint **at = &s->late; *at;) {
+        struct checkpoint *c = *at;
+        if (!all && atomic_load(&c->cut_lsn) == 0) {
+            at = &c->next;
+            continue;
+        }
+        *at = c->next;
+        alloc_free(&s->alloc, c);
+    }
+}
+
+void
+store_snapshot_fini(struct store *s)
+{
+    free_late(s, true);
 }
 
 int
@@ -190,7 +251,8 @@ store_snapshot_locked(struct store *s, attl_snapshot_info *ret_info)
 {
     if (atomic_load(&s->loading))
         return ATTL_E_LOADING;
-    struct checkpoint *c = alloc_zero(&s->alloc, sizeof(*c)); /* the log may write to it late */
+    free_late(s, false);
+    struct checkpoint *c = alloc_zero(&s->alloc, sizeof(*c));
     if (!c)
         return ATTL_E_NOMEM;
     char name[SEGMENT_NAME_MAX] = "";
@@ -198,6 +260,7 @@ store_snapshot_locked(struct store *s, attl_snapshot_info *ret_info)
     uint64_t copied_before = atomic_load(&s->a->cache.copied_bytes);
     c->store = s;
     c->skew_ms = engine_skew_ms(s->a);
+    c->gaps = gaps_of(s);
     c->meta = (struct snapshot_meta){ .version = SNAPSHOT_VERSION,
                                       .kind = SNAPSHOT_POINT_IN_TIME,
                                       .run_id = s->run_id,
@@ -218,7 +281,7 @@ store_snapshot_locked(struct store *s, attl_snapshot_info *ret_info)
         store_log(s, 3, "snapshot_failed", "no snapshot could be taken: %s", strerror(-error));
     }
     atomic_store(&s->running, false);
-    alloc_free(&s->alloc, c);
+    checkpoint_free(s, c);
     return status;
 }
 

@@ -387,7 +387,8 @@ store_load(struct store *s)
     s->log_gap = l.gap || l.salvaged;
     if (l.salvaged) {
         s->cuts_log = false; /* it stays as it is, behind the gap and the snapshot that follows */
-        atomic_store(&s->snapshot_wanted, true);
+    } else {
+        atomic_store(&s->gaps_bridged, s->log_gap); /* by the one that was loaded */
     }
     return ATTL_OK;
 }

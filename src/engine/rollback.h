@@ -2,8 +2,8 @@
 /*
  * What the two halves of a rollback share: finding the state of then (rollback.c) and bringing it
  * back (rollback_apply.c). It holds two caches without limits and threads: one of the keys that may
- * differ, one of what they were. The struct lives for one call, belongs to the thread that makes it, and
- * the store's snapshot_lock is held all the while.
+ * differ, one of what they were. The struct lives for one call, belongs to the thread that makes
+ * it, and the store's snapshot_lock is held all the while.
  */
 #ifndef ATTL_ENGINE_ROLLBACK_H
 #define ATTL_ENGINE_ROLLBACK_H

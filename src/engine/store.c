@@ -17,6 +17,7 @@
 enum {
     KEEPER_LOOK_MS = 1000,
     KEEPER_SLEEP_MS = 600 * 1000, /* what age alone makes due can wait that long */
+    RETRY_MOST_MS = 60 * 1000,
     NS_PER_MS = 1000000,
     LOG_TEXT_BYTES = 768
 };
@@ -211,8 +212,9 @@ load_and_open(struct store *s)
 
 struct log_state {
     uint64_t changes, bytes; /* since the last snapshot */
-    uint64_t gaps;
+    uint64_t activity;       /* grows when there may be more files */
     bool detached, failing;
+    bool gap; /* what the log has lost is in no snapshot yet */
 };
 
 uint64_t
@@ -230,13 +232,15 @@ look_at_log(struct store *s)
     struct log_state l = { 0 };
     struct wal_stats st;
     l.changes = store_changes(s);
+    l.activity = atomic_load(&s->snapshots);
     if (!s->wal)
         return l;
     wal_stats_get(s->wal, &st);
     l.bytes = st.bytes_written - atomic_load(&s->last_log_bytes);
-    l.gaps = st.gaps;
+    l.activity += st.bytes_written;
     l.detached = st.state == WAL_DETACHED;
     l.failing = st.state != WAL_WRITING;
+    l.gap = st.gaps > atomic_load(&s->gaps_bridged);
     return l;
 }
 
@@ -259,12 +263,23 @@ snapshot_due_in(struct store *s, const struct log_state *l)
     return due_ms;
 }
 
+/* Milliseconds until old files are looked for: INT64_MAX while there are no new ones. */
+static int64_t
+retention_due_in(const struct store *s, const struct log_state *l)
+{
+    if (!atomic_load(&s->retention_on) || l->activity == s->retained_activity)
+        return INT64_MAX;
+    int64_t left_ns = s->next_retention_ns - clock_mono_ns();
+    return left_ns > 0 ? left_ns / NS_PER_MS + 1 : 0;
+}
+
 static void
-retain_if_due(struct store *s)
+retain_if_due(struct store *s, const struct log_state *l)
 {
     int64_t now_ns = clock_mono_ns();
     if (!atomic_load(&s->retention_on) || now_ns < s->next_retention_ns)
         return;
+    s->retained_activity = l->activity;
     s->next_retention_ns = now_ns + atomic_load(&s->retention_interval_ms) * NS_PER_MS;
     int status = store_retain(s, false, NULL, NULL);
     if (status != ATTL_OK)
@@ -272,45 +287,77 @@ retain_if_due(struct store *s)
                   attl_strerror(status));
 }
 
-/* The log works in memory only: a new segment behind a gap, and a snapshot that bridges it. */
+/* The log works in memory only: a new segment behind a gap, which a snapshot will bridge. */
 static void
 reattach(struct store *s)
 {
-    if (wal_reattach(s->wal) != 0)
-        return;
-    store_log(s, 2, "log_back", "the log is being written again; a snapshot follows");
-    atomic_store(&s->snapshot_wanted, true);
+    if (wal_reattach(s->wal) == 0)
+        store_log(s, 2, "log_back", "the log is being written again; a snapshot follows");
 }
 
-/* Does what is due; returns the milliseconds until something will be, at most KEEPER_SLEEP_MS. */
+/* A disk that refuses a snapshot is not asked again every second. */
+static void
+pause_after(struct store *s, int status)
+{
+    int64_t pause_ms = s->retry_pause_ms * 2;
+    if (status == ATTL_OK || pause_ms == 0)
+        pause_ms = KEEPER_LOOK_MS / 2;
+    s->retry_pause_ms = pause_ms < RETRY_MOST_MS ? pause_ms : RETRY_MOST_MS;
+    s->retry_at_ns = status == ATTL_OK ? 0 : clock_mono_ns() + s->retry_pause_ms * NS_PER_MS;
+}
+
+static void
+snapshot_if_due(struct store *s, const struct log_state *l)
+{
+    bool wanted = atomic_exchange(&s->snapshot_wanted, false);
+    bool due = l->gap || snapshot_due_in(s, l) == 0;
+    if (!wanted && (!due || clock_mono_ns() < s->retry_at_ns))
+        return;
+    int status = store_snapshot(s, NULL);
+    if (status == ATTL_E_BUSY && wanted)
+        atomic_store(&s->snapshot_wanted, true); /* after the one that is running */
+    pause_after(s, status);
+    s->next_retention_ns = 0;
+}
+
+/*
+ * Does what is due; returns the milliseconds until something will be, at most KEEPER_SLEEP_MS.
+ * Beyond KEEPER_LOOK_MS it also ends when something is written: `idle` is set before the last look,
+ * so that what is written behind it is not missed.
+ */
 static int64_t
 keep(struct store *s)
 {
     struct log_state l = look_at_log(s);
-    if (l.detached)
+    if (l.detached) {
         reattach(s);
-    if (l.gaps != s->gaps_seen) {
-        s->gaps_seen = l.gaps;
-        atomic_store(&s->snapshot_wanted, true);
+        l = look_at_log(s);
     }
-    bool wanted = atomic_exchange(&s->snapshot_wanted, false);
-    if (wanted || snapshot_due_in(s, &l) == 0) {
-        int status = store_snapshot(s, NULL);
-        if (status == ATTL_E_BUSY && wanted)
-            atomic_store(&s->snapshot_wanted, true); /* after the one that is running */
-        s->next_retention_ns = 0;
-    }
+    snapshot_if_due(s, &l);
     if (l.failing)
         s->next_retention_ns = 0; /* what is old may be in the way of what is new */
-    retain_if_due(s);
+    retain_if_due(s, &l);
+    atomic_store(&s->idle, true);
     l = look_at_log(s);
-    int64_t due_ms = snapshot_due_in(s, &l);
+    int64_t due_ms = snapshot_due_in(s, &l), retention_ms = retention_due_in(s, &l);
+    due_ms = retention_ms < due_ms ? retention_ms : due_ms;
     /* Not idle while the log grows: its thread would wake us for each group. */
-    bool grew = l.bytes != s->seen_bytes;
-    s->seen_bytes = l.bytes;
-    if (l.failing || grew || atomic_load(&s->snapshot_wanted) || due_ms < KEEPER_LOOK_MS)
+    bool grew = l.activity != s->seen_activity;
+    s->seen_activity = l.activity;
+    if (l.failing || l.gap || grew || atomic_load(&s->snapshot_wanted) || due_ms < KEEPER_LOOK_MS) {
+        atomic_store(&s->idle, false);
         return KEEPER_LOOK_MS;
+    }
     return due_ms < KEEPER_SLEEP_MS ? due_ms : KEEPER_SLEEP_MS;
+}
+
+void
+store_tick(struct store *s)
+{
+    if (s->keeper.running || store_is_loading(s) || !lock_try(&s->keep_lock))
+        return;
+    (void)keep(s); /* whoever ticks comes again */
+    lock_release(&s->keep_lock);
 }
 
 static void *
@@ -322,7 +369,6 @@ keeper_main(void *arg)
     thread_be_nice();
     while (!atomic_load(&s->stopping)) {
         int64_t wait_ms = keep(s);
-        atomic_store(&s->idle, wait_ms > KEEPER_LOOK_MS);
         if (!atomic_load(&s->stopping))
             parker_sleep(&s->parker, wait_ms);
     }
@@ -366,6 +412,7 @@ store_open(struct attl *a, char *err, size_t err_len)
                          .wait_wanted = config_bool(config, OPT_PERSIST_WAIT),
                          .background = config_bool(config, OPT_PERSIST_BACKGROUND_LOAD) };
     a->store = s;
+    lock_init(&s->keep_lock);
     lock_init(&s->snapshot_lock);
     lock_init(&s->rules_lock);
     parker_init(&s->parker);
@@ -399,6 +446,7 @@ store_close(struct store **store)
     if (error)
         store_log(s, 3, "log_close", "the end of the log could not be written: %s",
                   strerror(-error));
+    store_snapshot_fini(s);
     if (s->disk == &s->directory.disk)
         os_disk_close(&s->directory);
     alloc_free_line(&s->alloc, s);

@@ -35,7 +35,6 @@ struct store {
     bool cuts_log, log_gap;
     uint64_t segment_bytes;
     uint64_t durable_lsn;    /* what the log's marks testified when it was read */
-    uint64_t gaps_seen;      /* by the keeper: each gap in the log wants a snapshot */
     _Atomic int64_t skew_ms; /* what makes the cache's time the wall clock's */
     _Atomic bool waits;      /* calls wait for the log: persist.wait under always */
     _Atomic bool always;     /* persist.fsync is that */
@@ -63,8 +62,10 @@ struct store {
     _Atomic bool retention_on, compress;
     _Atomic int64_t retention_interval_ms;
     _Atomic uint64_t snapshot_log_bytes;
-    int64_t next_retention_ns;
-    uint64_t seen_bytes; /* of log behind the newest snapshot, at the keeper's last look */
+    struct lock keep_lock; /* who does what the keeper does; before snapshot_lock */
+    int64_t next_retention_ns, retry_at_ns, retry_pause_ms;
+    uint64_t seen_activity;     /* of log and snapshots, at the keeper's last look */
+    uint64_t retained_activity; /* log and snapshots when old files were last looked for */
 
     /* The last snapshot, and the running one; for statistics, each number by itself. */
     _Atomic bool running;
@@ -81,6 +82,8 @@ struct store {
     _Atomic uint64_t
         replay_rate; /* log bytes per second when this directory was loaded, 0: unknown */
     _Atomic uint64_t disk_bytes;
+    _Atomic uint64_t gaps_bridged; /* of the log's gaps, those in front of a snapshot's cut */
+    struct checkpoint *late; /* given up while the log could still write to them; snapshot_lock */
     char newest[SEGMENT_NAME_MAX]; /* the newest snapshot known to be whole; snapshot_lock */
 };
 
@@ -99,6 +102,9 @@ bool store_wanted(const attl_config *config);
 int store_open(struct attl *a, char *err, size_t err_len);
 /* Stops the keeper, writes and syncs what is left of the log. NULL is allowed. */
 void store_close(struct store **s);
+/* What the keeper does, in the calling thread, if there is no keeper: once, and only what is due.
+ */
+void store_tick(struct store *s);
 void store_apply_config(struct store *s, const attl_config *config);
 void store_log(struct store *s, int level, const char *event, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -113,6 +119,8 @@ int store_load(struct store *s);
 int store_snapshot(struct store *s, attl_snapshot_info *ret_info);
 /* The same for who holds snapshot_lock. */
 int store_snapshot_locked(struct store *s, attl_snapshot_info *ret_info);
+/* Frees what failed snapshots had to leave to the log. It has been closed. */
+void store_snapshot_fini(struct store *s);
 void snapshot_info_fill(attl_snapshot_info *to, const struct snapshot_meta *meta, const char *name);
 
 /* Applies the retention rules. Takes snapshot_lock. */
