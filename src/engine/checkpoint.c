@@ -28,9 +28,9 @@ struct checkpoint {
     int64_t skew_ms;
     int error;
     uint64_t entries;
-    uint64_t changes; /* before the cut */
-    uint64_t gaps;
-    struct checkpoint *next; /* in store.late */
+    uint64_t changes;         /* before the cut */
+    uint64_t gaps, log_bytes; /* of the log, before it */
+    struct checkpoint *next;  /* in store.late */
 };
 
 static void
@@ -181,16 +181,13 @@ static void
 note_success(struct checkpoint *c, const char *name, int64_t took_ms)
 {
     struct store *s = c->store;
-    struct wal_stats st = { 0 };
-    if (s->wal)
-        wal_stats_get(s->wal, &st);
     (void)snprintf(s->newest, sizeof s->newest, "%s", name); /* names fit */
     atomic_store(&s->last_ms, c->meta.created_ms);
     atomic_store(&s->last_took_ms, took_ms);
     atomic_store(&s->last_bytes, c->meta.file_bytes);
     atomic_store(&s->last_entries, c->meta.entries);
     atomic_store(&s->last_lsn, c->meta.cut_lsn);
-    atomic_store(&s->last_log_bytes, st.bytes_written);
+    atomic_store(&s->last_log_bytes, c->log_bytes);
     atomic_store(&s->changes_at_last, c->changes);
     atomic_store(&s->gaps_bridged, c->gaps);
     atomic_fetch_add(&s->snapshots, 1);
@@ -201,13 +198,16 @@ note_success(struct checkpoint *c, const char *name, int64_t took_ms)
               c->meta.kind == SNAPSHOT_FUZZY ? ", with the log up to its end" : "");
 }
 
-static uint64_t
-gaps_of(struct store *s)
+/* What the log was at the cut, or a moment before. */
+static void
+note_log(struct checkpoint *c)
 {
+    struct store *s = c->store;
     struct wal_stats st = { 0 };
     if (s->wal)
         wal_stats_get(s->wal, &st);
-    return st.gaps;
+    c->gaps = st.gaps;
+    c->log_bytes = st.bytes_written;
 }
 
 /*
@@ -260,7 +260,7 @@ store_snapshot_locked(struct store *s, attl_snapshot_info *ret_info)
     uint64_t copied_before = atomic_load(&s->a->cache.copied_bytes);
     c->store = s;
     c->skew_ms = engine_skew_ms(s->a);
-    c->gaps = gaps_of(s);
+    note_log(c);
     c->meta = (struct snapshot_meta){ .version = SNAPSHOT_VERSION,
                                       .kind = SNAPSHOT_POINT_IN_TIME,
                                       .run_id = s->run_id,
