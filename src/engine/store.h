@@ -47,7 +47,7 @@ struct store {
     _Atomic bool loading;
     _Atomic int load_status;
     _Atomic uint64_t load_done_bytes, load_total_bytes, load_entries;
-    int64_t load_started_ns;
+    _Atomic int64_t load_started_ns;
     char problem[STORE_PROBLEM_BYTES]; /* of a failed load; read after load_status */
 
     /* The keeper. */
