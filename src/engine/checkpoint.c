@@ -284,13 +284,30 @@ store_snapshot_locked(struct store *s, attl_snapshot_info *ret_info)
     return status;
 }
 
+/* Old files being removed are a matter of moments, and no reason to refuse anybody. */
+bool
+store_claim(struct store *s)
+{
+    if (atomic_exchange(&s->claimed, true))
+        return false;
+    lock_acquire(&s->snapshot_lock);
+    return true;
+}
+
+void
+store_release(struct store *s)
+{
+    lock_release(&s->snapshot_lock);
+    atomic_store(&s->claimed, false);
+}
+
 int
 store_snapshot(struct store *s, attl_snapshot_info *ret_info)
 {
-    if (!lock_try(&s->snapshot_lock))
+    if (!store_claim(s))
         return ATTL_E_BUSY;
     int status = store_snapshot_locked(s, ret_info);
-    lock_release(&s->snapshot_lock);
+    store_release(s);
     return status;
 }
 

@@ -52,6 +52,7 @@ struct store {
     struct thread keeper;
     struct parker parker;
     _Atomic bool stopping, snapshot_wanted, idle;
+    _Atomic bool claimed; /* by a snapshot or a rollback, for whom there is one place */
     struct lock snapshot_lock;
     struct lock rules_lock; /* what follows */
     struct save_rule rules[STORE_SAVE_RULES_MAX];
@@ -114,7 +115,10 @@ int store_load(struct store *s);
 
 /* A snapshot now, in the calling thread. ATTL_OK, ATTL_E_BUSY, ATTL_E_IO ... */
 int store_snapshot(struct store *s, attl_snapshot_info *ret_info);
-/* The same for who holds snapshot_lock. */
+/* The right to take a snapshot or to roll back, and snapshot_lock. False: somebody else has it. */
+bool store_claim(struct store *s);
+void store_release(struct store *s);
+/* The same for who has claimed it. */
 int store_snapshot_locked(struct store *s, attl_snapshot_info *ret_info);
 /* Frees what failed snapshots had to leave to the log. It has been closed. */
 void store_snapshot_fini(struct store *s);
