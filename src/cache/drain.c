@@ -390,17 +390,23 @@ is_near_limit(struct cache *c)
     return max && evicts && !cache_may_use(c, max / ASSIST_SHARE, false);
 }
 
+static void
+drain_due_some(struct cache *c, struct shard *s, int64_t now_ms, struct drain_done *done)
+{
+    if (atomic_load_explicit(&s->earliest_ms, memory_order_relaxed) > now_ms)
+        return;
+    shard_advance(s, now_ms);
+    drain_step(c, s, DRAIN_DUE, now_ms, ASSIST_RECORDS, done);
+}
+
 bool
 drain_assist(struct cache *c, struct shard *s, int64_t now_ms)
 {
     bool near_limit = is_near_limit(c);
     bool dirty = shard_wants_cleaning(s);
     struct drain_done done = { 0 };
-    if ((near_limit || (dirty && !is_ageless(c))) &&
-        atomic_load_explicit(&s->earliest_ms, memory_order_relaxed) <= now_ms) {
-        shard_advance(s, now_ms);
-        drain_step(c, s, DRAIN_DUE, now_ms, ASSIST_RECORDS, &done);
-    }
+    if (near_limit || (dirty && !is_ageless(c)))
+        drain_due_some(c, s, now_ms, &done);
     /* The present tick's slot may hold expired entries too: they go before any live one. */
     bool expired = near_limit && !dirty && done.records == 0 && expire_some(c, now_ms);
     if ((near_limit || dirty) && done.records == 0 && !expired)

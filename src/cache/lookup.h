@@ -122,11 +122,14 @@ lookup_prefetch_record(table_ref ref, const struct region *region, uint64_t hash
         b++;
         match = bucket_match(b, index_tag(hash));
     }
-    if (match) {
-        const char *record = region_pointer(region, bucket_address(b, bucket_match_slot(match)));
-        __builtin_prefetch(record);
-        __builtin_prefetch(record + 64);
-    }
+    if (!match)
+        return;
+    uint64_t address = bucket_address(b, bucket_match_slot(match));
+    if (!address)
+        return; /* it was removed since */
+    const char *record = region_pointer(region, address);
+    __builtin_prefetch(record);
+    __builtin_prefetch(record + 64);
 }
 
 #endif

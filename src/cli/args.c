@@ -7,6 +7,7 @@
  */
 #include "cli/args.h"
 
+#include "cli/args_offline.h"
 #include "cli/args_table.h"
 #include "cli/nearest.h"
 
@@ -37,6 +38,21 @@ parse_number(const char *z, long min, long max, long *ret_number)
     if (end == z || *end || n < min || n > max)
         return false;
     *ret_number = n;
+    return true;
+}
+
+/* The number of a change, decimal or as 0x... in the names of files. */
+static bool
+parse_lsn(const char *z, uint64_t *ret_lsn)
+{
+    char *end;
+    bool hex = strncmp(z, "0x", 2) == 0;
+    if (z[hex ? 2 : 0] < '0') /* strtoull would take blanks and signs */
+        return false;
+    unsigned long long n = strtoull(z, &end, hex ? 16 : 10);
+    if (end == z || *end || n > INT64_MAX)
+        return false;
+    *ret_lsn = n;
     return true;
 }
 
@@ -106,6 +122,28 @@ apply_format(struct cli_args *args, const char *value)
     return true;
 }
 
+/* Options of wal, snapshot and check. */
+static bool
+apply_offline(struct cli_args *args, const struct args_option *o, char *value)
+{
+    struct cli_offline *to = &args->offline;
+    switch (o->id) {
+    case OPT_FROM:
+        return parse_lsn(value, &to->from_lsn) ||
+               fail(args, "--from: '%s' is not the number of a change", value);
+    case OPT_TO:
+        return parse_lsn(value, &to->to_lsn) ||
+               fail(args, "--to: '%s' is not the number of a change", value);
+    case OPT_LIMIT:
+        return (parse_lsn(value, &to->limit) && to->limit > 0) ||
+               fail(args, "--limit: '%s' is not a whole number above 0", value);
+    case OPT_KEYS: to->keys = true; return true;
+    case OPT_VALUES: to->values = true; return true;
+    case OPT_DRY_RUN: to->dry_run = true; return true;
+    default: /* OPT_YES */ to->yes = true; return true;
+    }
+}
+
 static bool
 apply(struct cli_args *args, const struct args_option *o, char *value)
 {
@@ -124,6 +162,13 @@ apply(struct cli_args *args, const struct args_option *o, char *value)
     case OPT_MATCH: args->match = value; return true;
     case OPT_FORMAT: return apply_format(args, value);
     case OPT_STRICT: args->strict = true; return true;
+    case OPT_FROM:
+    case OPT_TO:
+    case OPT_LIMIT:
+    case OPT_KEYS:
+    case OPT_VALUES:
+    case OPT_DRY_RUN:
+    case OPT_YES: return apply_offline(args, o, value);
     case OPT_HEALTHCHECK: args->mode = MODE_HEALTHCHECK; return true;
     case OPT_HELP: args->mode = MODE_HELP; return true;
     case OPT_VERSION: args->mode = MODE_VERSION; return true;
@@ -196,10 +241,12 @@ parse_letters(struct cli_args *args, struct cursor *c)
     return true;
 }
 
-/* A word after stat, load or dump that is not an option. */
+/* A word after one of the tool's own words that is not an option. */
 static bool
 take_operand(struct cli_args *args, const char *word)
 {
+    if (args_is_offline(args->mode))
+        return args_offline_take(args, word);
     if (args->mode == MODE_STAT)
         return fail(args, "stat takes no operand, but got '%s'", word);
     if (args->file)
@@ -221,12 +268,14 @@ take_word(struct cli_args *args, const char *word, bool *own)
     if (!args_find_word(word, &mode))
         return WORD_ENDS_OPTIONS;
     *own = true;
+    if (mode != MODE_HELP)
+        args->topic = word;
     if (args->mode == MODE_INTERACTIVE) /* --help and --version outweigh the word */
         args->mode = mode;
     return WORD_TAKEN;
 }
 
-/* Reads up to the first word of a command, or all words after stat, load and dump. */
+/* Reads up to the first word of a command, or all words after one of the tool's own. */
 static bool
 parse_words(struct cli_args *args, struct cursor *c, bool *own)
 {
@@ -263,6 +312,29 @@ take_rest(struct cli_args *args, const struct cursor *c, bool own)
     return true;
 }
 
+/* The options that were given, by option_id instead of by row. */
+static unsigned
+seen_ids(const struct cursor *c)
+{
+    unsigned ids = 0;
+    for (size_t i = 0; i < args_option_count; i++)
+        if (c->seen & 1U << i)
+            ids |= 1U << args_options[i].id;
+    return ids;
+}
+
+/* load and dump want a file. */
+static bool
+check_file(struct cli_args *args)
+{
+    if ((args->mode == MODE_LOAD || args->mode == MODE_DUMP) && !args->file)
+        return fail(args, "%s needs a file, or - for standard %s%s",
+                    args->mode == MODE_LOAD ? "load" : "dump",
+                    args->mode == MODE_LOAD ? "input" : "output",
+                    args->mode == MODE_DUMP ? " (the command DUMP: attl -- dump KEY)" : "");
+    return true;
+}
+
 /* What can only be seen when all words were read. */
 static bool
 check_whole(struct cli_args *args, const struct cursor *c)
@@ -273,14 +345,11 @@ check_whole(struct cli_args *args, const struct cursor *c)
         if ((c->seen & 1U << i) && !(args_options[i].modes & 1U << args->mode))
             return fail(args, "--%s means nothing here; attl --help says where it belongs",
                         args_options[i].name);
-    if ((args->mode == MODE_LOAD || args->mode == MODE_DUMP) && !args->file)
-        return fail(args, "%s needs a file, or - for standard %s%s",
-                    args->mode == MODE_LOAD ? "load" : "dump",
-                    args->mode == MODE_LOAD ? "input" : "output",
-                    args->mode == MODE_DUMP ? " (the command DUMP: attl -- dump KEY)" : "");
+    if (!check_file(args))
+        return false;
     if (args->last_from_stdin && args->mode != MODE_COMMAND)
         return fail(args, "-x needs a command: attl -x set KEY < FILE");
-    return true;
+    return !args_is_offline(args->mode) || args_offline_check(args, seen_ids(c));
 }
 
 bool
@@ -292,6 +361,7 @@ args_parse(struct cli_args *args, int argc, char **argv, const char *password)
                     .timeout_ms = ARGS_TIMEOUT_DEFAULT_MS },
         .mode = MODE_INTERACTIVE,
         .interval_ms = 1000,
+        .offline = { .to_lsn = INT64_MAX },
     };
     struct cursor c = { .argc = argc, .at = argc > 0 ? 1 : 0, .argv = argv };
     bool own = false; /* stat, load, dump or help was read: options may follow it */

@@ -17,7 +17,8 @@ enum {
     ARGS_PORT_DEFAULT = 6411,
     ARGS_TIMEOUT_DEFAULT_MS = 30000,
     ARGS_SECONDS_MAX = 86400,
-    ARGS_COUNT_MAX = 1000000000
+    ARGS_COUNT_MAX = 1000000000,
+    ARGS_OPERANDS_MAX = 3
 };
 
 enum cli_mode {
@@ -26,6 +27,9 @@ enum cli_mode {
     MODE_STAT,
     MODE_LOAD,
     MODE_DUMP,
+    MODE_WAL, /* this and the next two look at a data directory and need no server */
+    MODE_SNAPSHOT,
+    MODE_CHECK,
     MODE_HELP, /* attl help [topic]; --help is this without a topic */
     MODE_VERSION,
     MODE_HEALTHCHECK,
@@ -34,6 +38,17 @@ enum cli_mode {
 
 enum cli_output { OUTPUT_AUTO, OUTPUT_HUMAN, OUTPUT_RAW, OUTPUT_JSON };
 enum cli_format { FORMAT_AUTO, FORMAT_RESP, FORMAT_JSON };
+
+/* What is wanted of a data directory. */
+struct cli_offline {
+    const struct args_verb *verb; /* set once the words make sense */
+    const char *operands[ARGS_OPERANDS_MAX];
+    int operand_count;
+    const char *dir, *name; /* name: of a snapshot, or NULL */
+    uint64_t from_lsn, to_lsn;
+    uint64_t limit; /* 0: none */
+    bool keys, values, yes, dry_run;
+};
 
 struct cli_args {
     struct client_options server;
@@ -46,6 +61,8 @@ struct cli_args {
     long count;        /* 0: for ever */
     const char *match; /* NULL: all keys */
     const char *file;  /* load and dump; "-" is stdin or stdout */
+    struct cli_offline offline;
+    const char *topic; /* the tool's word that --help was asked about, or NULL */
     int argc;          /* the command's words, or those of the topic of help */
     char **argv;
     char error[ARGS_ERROR_MAX];

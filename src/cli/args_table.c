@@ -10,47 +10,49 @@
 #define IN(mode) (1U << (mode))
 #define IN_REPLIES (IN(MODE_COMMAND) | IN(MODE_INTERACTIVE))
 #define IN_ALL (IN(MODE_COUNT) - 1)
+#define IN_OFFLINE (IN(MODE_WAL) | IN(MODE_SNAPSHOT) | IN(MODE_CHECK))
+#define IN_SERVER (IN_ALL & ~IN_OFFLINE)
 
 const struct args_option args_options[] = {
     { .name = "host",
       .letter = 'h',
       .value = "HOST",
       .id = OPT_HOST,
-      .modes = IN_ALL,
+      .modes = IN_SERVER,
       .help = "server's name or address (127.0.0.1)" },
     { .name = "port",
       .letter = 'p',
       .value = "PORT",
       .id = OPT_PORT,
-      .modes = IN_ALL,
+      .modes = IN_SERVER,
       .help = "server's port (6411)" },
     { .name = "socket",
       .letter = 's',
       .value = "PATH",
       .id = OPT_SOCKET,
-      .modes = IN_ALL,
+      .modes = IN_SERVER,
       .help = "connect to a unix socket instead" },
     { .name = "user",
       .value = "NAME",
       .id = OPT_USER,
-      .modes = IN_ALL,
+      .modes = IN_SERVER,
       .help = "user for AUTH (default)" },
     { .name = "password",
       .letter = 'a',
       .value = "WORD",
       .id = OPT_PASSWORD,
-      .modes = IN_ALL,
+      .modes = IN_SERVER,
       .help = "password for AUTH; better: the variable ATTL_PASSWORD" },
     { .name = "timeout",
       .value = "SECONDS",
       .id = OPT_TIMEOUT,
-      .modes = IN_ALL,
+      .modes = IN_SERVER,
       .help = "give up after so long without an answer (30; 0: never)" },
-    { .name = "resp2", .id = OPT_RESP2, .modes = IN_ALL, .help = "speak RESP2 only" },
+    { .name = "resp2", .id = OPT_RESP2, .modes = IN_SERVER, .help = "speak RESP2 only" },
     { .name = "json",
       .id = OPT_JSON,
-      .modes = IN_REPLIES | IN(MODE_STAT),
-      .help = "replies (or statistics) as JSON, one line each" },
+      .modes = IN_REPLIES | IN(MODE_STAT) | IN_OFFLINE,
+      .help = "replies, statistics or files as JSON, one line each" },
     { .name = "raw",
       .id = OPT_RAW,
       .modes = IN_REPLIES,
@@ -92,6 +94,38 @@ const struct args_option args_options[] = {
       .id = OPT_STRICT,
       .modes = IN(MODE_LOAD),
       .help = "load: stop at the first line that is refused" },
+    { .name = "from",
+      .value = "LSN",
+      .id = OPT_FROM,
+      .modes = IN(MODE_WAL),
+      .help = "wal dump: begin with this change" },
+    { .name = "to",
+      .value = "LSN",
+      .id = OPT_TO,
+      .modes = IN(MODE_WAL),
+      .help = "wal dump: end with this change" },
+    { .name = "limit",
+      .value = "N",
+      .id = OPT_LIMIT,
+      .modes = IN(MODE_WAL) | IN(MODE_SNAPSHOT),
+      .help = "wal dump, snapshot dump: stop after N" },
+    { .name = "keys",
+      .id = OPT_KEYS,
+      .modes = IN(MODE_WAL) | IN(MODE_SNAPSHOT),
+      .help = "wal dump, snapshot dump: nothing but the keys" },
+    { .name = "values",
+      .id = OPT_VALUES,
+      .modes = IN(MODE_WAL) | IN(MODE_SNAPSHOT),
+      .help = "wal dump, snapshot dump: values too, not only sizes" },
+    { .name = "dry-run",
+      .id = OPT_DRY_RUN,
+      .modes = IN(MODE_SNAPSHOT),
+      .help = "snapshot restore: only say what would be done" },
+    { .name = "yes",
+      .letter = 'y',
+      .id = OPT_YES,
+      .modes = IN(MODE_SNAPSHOT),
+      .help = "snapshot restore: do not ask" },
     { .name = "healthcheck",
       .id = OPT_HEALTHCHECK,
       .modes = IN_ALL,
@@ -127,10 +161,55 @@ static const struct {
           "Writes every key with its value and deadline to FILE (- is standard output), as JSON\n"
           "lines or as the RESP commands that `attl load` and `redis-cli --pipe` read. Without\n"
           "--format a FILE ending in .resp gets RESP, any other JSON.\n" },
+    { .word = "wal",
+      .mode = MODE_WAL,
+      .usage = "attl wal list|dump|verify DIR [OPTION...]",
+      .text =
+          "Looks at the log of changes in the data directory DIR, without a server and also while\n"
+          "one is using it. Nothing is changed.\n\n"
+          "  attl wal list DIR       its segments: first and last change, when begun, size\n"
+          "  attl wal dump DIR       its changes, one a line: number, kind, deadline, size of the\n"
+          "                          value, key; with --keys nothing but the keys\n"
+          "  attl wal verify DIR     reads all of it, says how it ends and where it is damaged\n\n"
+          "Changes are numbered (LSN); numbers are decimal, or as in the names of the files with\n"
+          "0x before them. Values are shown with --values only. dump ends where the log ends:\n"
+          "what lies behind damage is not shown.\n\n"
+          "Exit status: 0 whole, 65 damaged, 66 no such directory, 74 it cannot be read.\n\n"
+          "  attl wal dump /var/lib/attl --from 4711 --limit 20\n"
+          "  attl wal dump /var/lib/attl --json | jq -r 'select(.kind == \"del\").key'\n" },
+    { .word = "snapshot",
+      .mode = MODE_SNAPSHOT,
+      .usage = "attl snapshot list|verify|dump|restore DIR [NAME] [OPTION...]",
+      .text =
+          "Looks at the snapshots in the data directory DIR, without a server and, restore\n"
+          "excepted, also while one is using it.\n\n"
+          "  attl snapshot list DIR            what there is, oldest first\n"
+          "  attl snapshot verify DIR [NAME]   reads one, or all, and checks every byte\n"
+          "  attl snapshot dump DIR NAME       its entries: deadline, size of the value, key\n"
+          "  attl snapshot restore DIR NAME    makes it what the next start begins with\n\n"
+          "dump shows values with --values only; with --json too its lines are what `attl load`\n"
+          "reads. restore sets later snapshots and the log behind NAME aside: they are renamed\n"
+          "aside-..., not removed, but a start does not read them, and the retention rules remove\n"
+          "them later. It says what it will do and asks; --yes answers, --dry-run stops there. A\n"
+          "directory that a server is using is refused. Interrupted, it may be run again.\n\n"
+          "Exit status: 0 done, 65 damaged, 66 no such directory or snapshot, 74 it cannot be\n"
+          "read or written, 75 a server is using the directory.\n\n"
+          "  attl snapshot dump /var/lib/attl NAME --values --json | attl load -\n"
+          "  attl snapshot restore /var/lib/attl NAME --dry-run\n" },
+    { .word = "check",
+      .mode = MODE_CHECK,
+      .usage = "attl check DIR [--json]",
+      .text =
+          "Reads everything in the data directory DIR and checks it: all snapshots, the whole\n"
+          "log. Says what a start would do: from which snapshot and how many changes, how the log\n"
+          "ends, whether --recover=strict would refuse it and what would be lost otherwise. The\n"
+          "last line is the verdict. Nothing is changed; a server may be using the directory.\n\n"
+          "Exit status: 0 fine, 65 damaged, 66 no such directory, 74 it cannot be read.\n\n"
+          "  attl check /var/lib/attl && attld --dir /var/lib/attl\n" },
     { .word = "help",
       .mode = MODE_HELP,
       .usage = "attl [OPTION...] help [COMMAND]",
-      .text = "Explains a command of the server, or stat, load and dump.\n" },
+      .text = "Explains a command of the server, or one of the words above.\n" },
 };
 enum { MODE_WORDS = sizeof modes / sizeof modes[0] };
 
@@ -175,6 +254,21 @@ print_option(FILE *to, const struct args_option *o)
     (void)fprintf(to, "  %-27s %s\n", left, o->help);
 }
 
+/* The options of one word, without those of the connection. */
+static void
+print_own_options(FILE *to, enum cli_mode mode)
+{
+    bool any = false;
+    for (size_t i = 0; i < args_option_count; i++) {
+        unsigned in = args_options[i].modes;
+        if (mode == MODE_HELP || in == IN_ALL || in == IN_SERVER || !(in & IN(mode)))
+            continue;
+        (void)fputs(any ? "" : "\nOptions\n", to);
+        any = true;
+        print_option(to, &args_options[i]);
+    }
+}
+
 void
 args_print_help(FILE *to)
 {
@@ -190,8 +284,9 @@ args_print_help(FILE *to)
         print_option(to, &args_options[i]);
     (void)fputs(
         "\nA command of the server that is named like one of those words: attl -- dump KEY.\n\n"
-        "Exit status: 0 done, 1 the server answered with an error, 64 usage, 69 cannot connect,\n"
-        "74 input or output failed, 75 no answer in time.\n",
+        "Exit status: 0 done, 1 the server answered with an error, 64 usage, 65 damaged files,\n"
+        "66 no such directory, 69 cannot connect, 74 input or output failed, 75 no answer in\n"
+        "time.\n",
         to);
 }
 
@@ -201,7 +296,17 @@ args_print_topic(FILE *to, const char *topic)
     for (size_t i = 0; i < MODE_WORDS; i++)
         if (strcmp(modes[i].word, topic) == 0) {
             (void)fprintf(to, "%s\n\n%s", modes[i].usage, modes[i].text);
+            print_own_options(to, modes[i].mode);
             return true;
         }
     return false;
+}
+
+const char *
+args_offline_word(size_t n)
+{
+    for (size_t i = 0; i < MODE_WORDS; i++)
+        if ((IN_OFFLINE & IN(modes[i].mode)) && n-- == 0)
+            return modes[i].word;
+    return NULL;
 }

@@ -28,6 +28,13 @@ enum option_id {
     OPT_MATCH,
     OPT_FORMAT,
     OPT_STRICT,
+    OPT_FROM,
+    OPT_TO,
+    OPT_LIMIT,
+    OPT_KEYS,
+    OPT_VALUES,
+    OPT_DRY_RUN,
+    OPT_YES,
     OPT_HEALTHCHECK,
     OPT_HELP,
     OPT_VERSION
@@ -48,11 +55,13 @@ extern const size_t args_option_count; /* at most 32: the parser keeps a bit for
 /* NULL if there is no such option. */
 const struct args_option *args_find_long(const char *name, size_t len);
 const struct args_option *args_find_letter(char letter);
-/* True with the mode if `word` is one of the tool's own: stat, load, dump, help. */
+/* True with the mode if `word` is one of the tool's own: stat, load, dump, wal ... */
 bool args_find_word(const char *word, enum cli_mode *ret_mode);
 /* What --help prints. */
 void args_print_help(FILE *to);
-/* What `attl help stat` (load, dump) prints; false if `topic` is no word of the tool. */
+/* What `attl help stat` (load, dump ...) prints; false if `topic` is no word of the tool. */
 bool args_print_topic(FILE *to, const char *topic);
+/* The tool's n-th word that works without a server and at the prompt too, NULL behind the last. */
+const char *args_offline_word(size_t n);
 
 #endif

@@ -6,6 +6,9 @@
  */
 #include "cli/complete.h"
 
+#include "cli/args_offline.h"
+#include "cli/args_table.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <strings.h>
@@ -67,16 +70,64 @@ offer(struct completions *done, attl_slice typed, const char *name, size_t len)
     done->count++;
 }
 
+static bool
+same_word(attl_slice typed, const char *word)
+{
+    return strlen(word) == typed.len && strncasecmp(word, typed.data, typed.len) == 0;
+}
+
+/* Verbs and options are read in lower case only. */
+static void
+offer_lower(struct completions *done, attl_slice typed, const char *name)
+{
+    if (strlen(name) >= typed.len && strncmp(name, typed.data, typed.len) == 0 &&
+        done->count < COMPLETE_MAX)
+        (void)snprintf(done->words[done->count++], COMPLETE_WORD_MAX, "%s", name); /* fits */
+}
+
+/* What may follow wal, snapshot or check: a verb, or an option; false if it is none of them. */
+static bool
+offer_offline(const struct line *line, struct completions *done)
+{
+    enum cli_mode mode;
+    attl_slice typed = line->words[line->count - 1];
+    const char *own, *first = typed.data;
+    for (size_t i = 0;; i++) {
+        own = args_offline_word(i);
+        if (!own)
+            return false;
+        if (same_word(line->words[0], own))
+            break;
+    }
+    bool known = args_find_word(own, &mode);
+    if (known && typed.len > 0 && *first == '-') {
+        char name[COMPLETE_WORD_MAX];
+        for (size_t i = 0; i < args_option_count; i++) {
+            (void)snprintf(name, sizeof name, "--%s", args_options[i].name); /* fits */
+            if ((args_options[i].modes & 1U << mode) && args_options[i].id < OPT_HEALTHCHECK)
+                offer_lower(done, typed, name);
+        }
+    } else if (known && line->count == 2) {
+        for (size_t i = 0; i < args_verb_count; i++)
+            if (args_verbs[i].mode == mode && args_verbs[i].word[0])
+                offer_lower(done, typed, args_verbs[i].word);
+    }
+    return true;
+}
+
 /* First words: commands without their subcommands, and the tool's own. */
 static void
 offer_commands(const struct catalog *c, attl_slice typed, bool own, struct completions *done)
 {
     static const char *const own_words[] = { "HELP", "EXIT", "QUIT", "CLEAR", "CONNECT" };
+    static const char *const local_words[] = { "WAL", "SNAPSHOT", "CHECK" }; /* have help, too */
     for (size_t i = 0; i < c->count; i++)
         if (!strchr(c->entries[i].name, ' '))
             offer(done, typed, c->entries[i].name, strlen(c->entries[i].name));
     for (size_t i = 0; own && i < sizeof own_words / sizeof own_words[0]; i++)
         offer(done, typed, own_words[i], strlen(own_words[i]));
+    for (size_t i = 0; i < sizeof local_words / sizeof local_words[0]; i++)
+        offer(done, typed, local_words[i], strlen(local_words[i]));
 }
 
 static void
@@ -127,6 +178,8 @@ complete_line(const struct catalog *c, attl_slice text, struct completions *ret)
         offer_commands(c, typed, true, ret);
         return;
     }
+    if (offer_offline(&line, ret))
+        return;
     if (line.words[0].len == 4 && strncasecmp(line.words[0].data, "help", 4) == 0) {
         if (line.count == 2)
             offer_commands(c, typed, false, ret);

@@ -24,7 +24,8 @@ struct completions {
 
 /*
  * Candidates for the last word of `line`: names of commands, subcommands, and tokens (EX, NX ...)
- * of the arguments. After "help" names of commands again. A quoted word has no candidates.
+ * of the arguments. After "help" names of commands again, after wal, snapshot and check their verbs
+ * and options. A quoted word has no candidates.
  */
 void complete_line(const struct catalog *c, attl_slice line, struct completions *ret);
 /* Bytes that all candidates share beyond what is typed. */

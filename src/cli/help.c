@@ -110,12 +110,23 @@ help_words(FILE *to, const struct catalog *c, const attl_slice *words, size_t n)
     return e != NULL;
 }
 
+bool
+help_offline(FILE *to, attl_slice word)
+{
+    const char *own;
+    for (size_t i = 0; (own = args_offline_word(i)) != NULL; i++)
+        if (strlen(own) == word.len && strncasecmp(own, word.data, word.len) == 0)
+            return args_print_topic(to, own);
+    return false;
+}
+
 void
 help_prompt(FILE *to)
 {
     (void)fputs("help COMMAND         explain a command of the server: help set, help config get\n"
                 "help @GROUP          the commands of a group: help @string, help @server\n"
                 "connect HOST [PORT]  talk to another server\n"
+                "wal, snapshot, check look at a data directory: help wal\n"
                 "clear                clear the screen\n"
                 "exit, quit           leave (also control-D)\n"
                 "Tab completes. Control-C drops a line, or a reply that does not come.\n"
@@ -130,6 +141,8 @@ help_run(const struct cli_args *args)
     size_t n = 0;
     for (; n < (size_t)args->argc && n < TOPIC_WORDS_MAX; n++)
         words[n] = attl_s(args->argv[n]);
+    if (args->topic && args_print_topic(stdout, args->topic)) /* attl wal --help */
+        return outcome_flush();
     if (n == 0) {
         args_print_help(stdout);
         return outcome_flush();

@@ -17,6 +17,8 @@
 bool help_words(FILE *to, const struct catalog *c, const attl_slice *words, size_t n);
 /* Says that there is no help for `word`, and which name may have been meant. */
 void help_unknown(FILE *to, const struct catalog *c, attl_slice word);
+/* Explains a word of the tool that works at the prompt too, as wal; false if it is none. */
+bool help_offline(FILE *to, attl_slice word);
 /* What the prompt understands. */
 void help_prompt(FILE *to);
 /* attl help [WORD...]: an exit status. */

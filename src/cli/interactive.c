@@ -7,11 +7,14 @@
  */
 #include "cli/interactive.h"
 
+#include "cli/args_offline.h"
+#include "cli/args_table.h"
 #include "cli/catalog.h"
 #include "cli/editor.h"
 #include "cli/help.h"
 #include "cli/history_file.h"
 #include "cli/interrupt.h"
+#include "cli/offline.h"
 #include "cli/oneshot.h"
 #include "cli/outcome.h"
 #include "cli/render.h"
@@ -23,7 +26,7 @@
 #include <strings.h>
 #include <sysexits.h>
 
-enum { HOST_MAX = 256, NS_PER_MS = 1000000 };
+enum { HOST_MAX = 256, NS_PER_MS = 1000000, OFFLINE_WORDS_MAX = 16 };
 
 struct session_prompt {
     struct cli_args args; /* a copy: connect changes where to */
@@ -59,6 +62,8 @@ run_help(struct session_prompt *s)
     const attl_slice *words = s->words.items + 1;
     if (s->words.len == 1)
         help_prompt(stdout);
+    else if (s->words.len == 2 && help_offline(stdout, words[0]))
+        return;
     else if (!help_words(stdout, &s->catalog, words, s->words.len - 1))
         help_unknown(stdout, &s->catalog, words[0]);
 }
@@ -105,12 +110,52 @@ run_connect(struct session_prompt *s)
     (void)open_session(s); /* has said what is wrong, if anything */
 }
 
+/* The word as args_parse() knows it. */
+static const char *
+own_word(attl_slice typed)
+{
+    const char *word;
+    for (size_t i = 0; (word = args_offline_word(i)) != NULL; i++)
+        if (strlen(word) == typed.len && strncasecmp(word, typed.data, typed.len) == 0)
+            return word;
+    return "help";
+}
+
+/* wal, snapshot, check: the line is read as if the shell had been given it. */
+static void
+run_offline(struct session_prompt *s)
+{
+    char *words[OFFLINE_WORDS_MAX + 1] = { (char *)"attl" };
+    size_t n = s->words.len, made = 0;
+    struct cli_args args = { .error = "out of memory, or too many words" };
+    for (; n <= OFFLINE_WORDS_MAX && made < n; made++) {
+        attl_slice word = s->words.items[made];
+        if (made == 0) /* own words are taken in any case */
+            words[1] = strdup(own_word(word));
+        else
+            words[made + 1] = strndup(word.data, word.len);
+        if (!words[made + 1])
+            break;
+    }
+    if (made < n || !args_parse(&args, (int)n + 1, words, NULL))
+        outcome_say("%s", args.error);
+    else if (args_is_offline(args.mode))
+        (void)offline_run(&args); /* it has said what is wrong; the prompt goes on */
+    else
+        (void)help_offline(stdout, s->words.items[0]); /* wal --help, or what makes no sense here */
+    interrupt_clear();
+    args_fini(&args);
+    while (made > 0)
+        free(words[made--]);
+}
+
 static const struct {
     const char *word;
     void (*run)(struct session_prompt *s);
 } own_commands[] = {
-    { "help", run_help },   { "exit", run_leave },      { "quit", run_leave },
-    { "clear", run_clear }, { "connect", run_connect },
+    { "help", run_help },     { "exit", run_leave },       { "quit", run_leave },
+    { "clear", run_clear },   { "connect", run_connect },  { "wal", run_offline },
+    { "check", run_offline }, { "snapshot", run_offline },
 };
 
 /* True if the words were one of the tool's own commands. */

@@ -287,8 +287,8 @@ jsonl_read(struct jsonl *j, attl_slice line, struct jsonl_record *ret_record)
     return true;
 }
 
-static void
-write_text(FILE *to, const char *name, attl_slice text)
+void
+jsonl_write_text(FILE *to, const char *name, attl_slice text)
 {
     bool plain = utf8_valid(text);
     (void)fprintf(to, "\"%s%s\":", name, plain ? "" : "_b64");
@@ -305,9 +305,9 @@ void
 jsonl_write(FILE *to, const struct jsonl_record *record)
 {
     (void)fputc('{', to);
-    write_text(to, "key", record->key);
+    jsonl_write_text(to, "key", record->key);
     (void)fputc(',', to);
-    write_text(to, "value", record->value);
+    jsonl_write_text(to, "value", record->value);
     if (record->deadline_ms != ATTL_NO_DEADLINE)
         (void)fprintf(to, ",\"deadline_ms\":%" PRId64, record->deadline_ms);
     (void)fputs("}\n", to);

@@ -33,5 +33,7 @@ void jsonl_fini(struct jsonl *j);
 bool jsonl_read(struct jsonl *j, attl_slice line, struct jsonl_record *ret_record);
 /* Writes a record and a line feed; errors are the FILE's. */
 void jsonl_write(FILE *to, const struct jsonl_record *record);
+/* "name":"text", or "name_b64":"base64" if the text is not UTF-8. */
+void jsonl_write_text(FILE *to, const char *name, attl_slice text);
 
 #endif

@@ -9,6 +9,7 @@
 #include "cli/help.h"
 #include "cli/interactive.h"
 #include "cli/load.h"
+#include "cli/offline.h"
 #include "cli/oneshot.h"
 #include "cli/outcome.h"
 #include "cli/stat.h"
@@ -26,6 +27,9 @@ run_mode(const struct cli_args *args)
     case MODE_LOAD: return load_run(args);
     case MODE_DUMP: return dump_run(args);
     case MODE_HEALTHCHECK: return oneshot_healthcheck(args);
+    case MODE_WAL:
+    case MODE_SNAPSHOT:
+    case MODE_CHECK: return offline_run(args);
     case MODE_HELP: return help_run(args);
     case MODE_VERSION: (void)puts("attl " ATTL_VERSION_STRING); return outcome_flush();
     case MODE_INTERACTIVE: return term_is(stdin) ? interactive_run(args) : oneshot_pipe(args);

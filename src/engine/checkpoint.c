@@ -146,11 +146,12 @@ run(struct checkpoint *c, char name[SEGMENT_NAME_MAX])
 {
     struct store *s = c->store;
     struct cache *cache = &s->a->cache;
-    /* While changes are refused there would be no end of cuts waiting for their numbers. */
-    if (s->wal && wal_admit(s->wal, 0) == -EIO)
-        return -EIO;
+    /* With all partitions locked is no time to wait for a log that is stuck. */
+    int error = s->wal ? wal_admit(s->wal, CUT_WAIT_MS) : 0;
+    if (error)
+        return error;
     freeze_begin(cache, at_cut, c);
-    int error = learn_cut(c);
+    error = learn_cut(c);
     if (error == 0)
         error = snapshot_writer_open(s->disk, &s->alloc, &c->meta, &c->writer);
     if (error == 0)
@@ -332,6 +333,19 @@ open_segment_lsn(struct store *s)
     return st.segment_first_lsn;
 }
 
+/* Not even the next segment fits, or the log has met that already. */
+static bool
+space_is_short(struct store *s)
+{
+    struct wal_stats st;
+    uint64_t free_bytes;
+    if (!s->wal)
+        return false;
+    wal_stats_get(s->wal, &st);
+    return st.last_error == -ENOSPC ||
+           (s->disk->ops->free_bytes(s->disk, &free_bytes) == 0 && free_bytes < s->segment_bytes);
+}
+
 int
 store_retain(struct store *s, bool dry_run, attl_retention_fn fn, void *ud)
 {
@@ -348,6 +362,7 @@ store_retain(struct store *s, bool dry_run, attl_retention_fn fn, void *ud)
         lock_acquire(&s->rules_lock);
         struct retention_rules rules = s->retention;
         lock_release(&s->rules_lock);
+        rules.emergency = space_is_short(s);
         retention_decide(&l, index_of(&l, s->newest), open_segment_lsn(s), &rules,
                          engine_now_ms(s->a) + engine_skew_ms(s->a), verdicts);
         for (size_t i = 0; fn && i < l.len; i++)

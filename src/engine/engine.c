@@ -213,6 +213,15 @@ wake_for(struct attl *a, int64_t deadline_ms)
         parker_wake(&a->parker);
 }
 
+/* Tables and the ghost grow without asking; the write that made them grow pays for it. */
+static bool
+is_over_limit(struct cache *c)
+{
+    return atomic_load_explicit(&c->max_bytes, memory_order_relaxed) > 0 &&
+           atomic_load_explicit(&c->policy, memory_order_relaxed) != EVICT_NONE &&
+           !cache_may_use(c, 0, false);
+}
+
 void
 engine_settle(struct attl *a, struct entry *e)
 {
@@ -222,6 +231,8 @@ engine_settle(struct attl *a, struct entry *e)
     struct shard *s = cache_shard(c, e->partition);
     if (atomic_load_explicit(&s->owes, memory_order_relaxed) && drain_assist(c, s, e->now_ms))
         wake_for(a, e->now_ms + TRIM_LOOK_MS); /* there may be arenas to give back */
+    if (__builtin_expect(is_over_limit(c), 0))
+        drain_to_limits(c, e->now_ms);
     if (atomic_load_explicit(&c->limbo.count, memory_order_relaxed) > COLLECT_ABOVE ||
         atomic_load_explicit(&c->limbo.urgent, memory_order_relaxed))
         (void)limbo_collect(&c->limbo);

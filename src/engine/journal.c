@@ -203,7 +203,9 @@ journal_evicted(void *ud, attl_slice key)
 {
     struct attl *a = ud;
     struct wal_op op = { .kind = WAL_EVICT, .key = key, .deadline_ms = ATTL_NO_DEADLINE };
-    if (wal_of(a))
+    /* A log that is refused everything would never make room. What is left out here may come back
+     * with a restart, and is then evicted again. */
+    if (wal_of(a) && wal_admit(wal_of(a), 0) != -EIO)
         append(a, NULL, &op, NULL); /* nobody waits for what they did not ask for */
 }
 

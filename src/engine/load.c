@@ -224,6 +224,7 @@ judge(struct load *l, struct wal_reader *reader, const struct wal_verdict *v)
     return wal_reader_skip_damage(reader) ? ATTL_DONE : ATTL_OK;
 }
 
+/* `first_lsn` is that of the first change there is, or would be. */
 static int
 check_start(struct load *l, uint64_t first_lsn, uint64_t from_lsn)
 {
@@ -275,6 +276,7 @@ note_end(struct load *l, const struct wal_verdict *v, uint64_t from_lsn)
         l->next_lsn = v->next_lsn;
     if (l->salvaged && v->last_lsn >= l->next_lsn)
         l->next_lsn = v->last_lsn + 1;
+    l->store->durable_lsn = v->durable_lsn;
     /* The log has lost what the snapshot still has: it goes on where the snapshot ends. */
     l->gap |= v->next_lsn < from_lsn;
 }

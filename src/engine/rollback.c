@@ -6,33 +6,12 @@
  * by key, each under its lock, so readers and writers go on. Memory is taken for the keys that
  * differ, not for the whole. A safety snapshot before the first change makes it undoable.
  */
-#include "cache/scan.h"
-#include "engine/replay.h"
-#include "engine/store.h"
+#include "engine/rollback.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { SYNC_WAIT_MS = 60000, SCAN_COUNT = 64 };
-
-struct rollback {
-    struct store *store;
-    const attl_rollback_opts *opts;
-    struct attl touched; /* keys that were changed since, without values */
-    struct attl then;    /* the state of then, of those keys */
-    bool everything;     /* any key may differ */
-    bool touched_open, then_open;
-    uint64_t target_lsn;
-    int64_t target_ms;
-    uint64_t before_lsn; /* the base must end there or earlier, 0: the target is not known yet */
-    bool has_base;
-    struct store_file base;
-    struct snapshot_meta base_meta;
-    struct replay_sums sums;
-    attl_rollback_report report;
-    char *err;
-    size_t err_len;
-};
+enum { SYNC_WAIT_MS = 60000 };
 
 static int fail(struct rollback *b, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -93,10 +72,16 @@ found_change(struct entry *e, void *ud)
     return e->found ? ATTL_OK : ATTL_MISS;
 }
 
+bool
+rollback_knows(struct attl *scratch, attl_slice key)
+{
+    return engine_restore(scratch, key, found_change, NULL) == ATTL_OK;
+}
+
 static bool
 is_touched(struct rollback *b, attl_slice key)
 {
-    return b->everything || engine_restore(&b->touched, key, found_change, NULL) == ATTL_OK;
+    return b->everything || rollback_knows(&b->touched, key);
 }
 
 /* ---- the moment ------------------------------------------------------------------------------ */
@@ -376,142 +361,6 @@ rebuild_then(struct rollback *b)
     return status;
 }
 
-/* ---- the difference -------------------------------------------------------------------------- */
-
-struct restore_op {
-    struct rollback *rollback;
-    attl_slice value;
-    int64_t deadline_ms; /* of the cache that is rolled back */
-    struct stored_value stored;
-    bool is_dry;
-};
-
-static int
-restore_change(struct entry *e, void *ud)
-{
-    struct restore_op *op = ud;
-    attl_rollback_report *report = &op->rollback->report;
-    if (e->found) {
-        attl_slice now = entry_value(e);
-        bool same = now.len == op->value.len && e->deadline_ms == op->deadline_ms &&
-                    (now.len == 0 || memcmp(now.data, op->value.data, now.len) == 0);
-        if (same)
-            return ATTL_OK;
-    }
-    bool was_there = e->found;
-    int status = op->is_dry ? ATTL_OK : entry_put(e, &op->stored, op->deadline_ms);
-    if (status == ATTL_OK)
-        was_there ? report->changed++ : report->restored++;
-    return status;
-}
-
-struct restore_walk {
-    struct rollback *rollback;
-    int status;
-};
-
-static void
-restore_entry(void *ud, attl_slice key, attl_slice value, int64_t deadline_ms)
-{
-    struct restore_walk *w = ud;
-    struct rollback *b = w->rollback;
-    struct attl *a = b->store->a;
-    if (w->status != ATTL_OK)
-        return;
-    struct restore_op op = {
-        .rollback = b, .value = value, .deadline_ms = deadline_ms, .is_dry = b->opts->dry_run != 0
-    };
-    if (deadline_ms != ATTL_NO_DEADLINE) /* from one cache's clock to the other's */
-        op.deadline_ms += engine_skew_ms(&b->then) - engine_skew_ms(a);
-    w->status = op.is_dry ? ATTL_OK : stored_value_init(&a->cache, value, &op.stored);
-    if (w->status == ATTL_OK)
-        w->status = engine_restore(a, key, restore_change, &op);
-    stored_value_fini(&op.stored);
-}
-
-static int
-remove_change(struct entry *e, void *ud)
-{
-    struct rollback *b = ud;
-    if (!e->found)
-        return ATTL_MISS;
-    b->report.removed++;
-    if (!b->opts->dry_run)
-        entry_remove(e, COUNT_DELETES);
-    return ATTL_OK;
-}
-
-/* Keys are gathered first, because a scan holds the lock of what it visits. */
-static void
-gather_key(void *ud, attl_slice key, attl_slice value, int64_t deadline_ms)
-{
-    struct buf *keys = ud;
-    uint32_t len = (uint32_t)key.len;
-    (void)value;
-    (void)deadline_ms;
-    buf_append(keys, &len, sizeof len);
-    buf_append(keys, key.data, key.len);
-}
-
-static int
-remove_gathered(struct rollback *b, const struct buf *keys)
-{
-    for (size_t at = 0; at < keys->len;) {
-        uint32_t len;
-        memcpy(&len, keys->data + at, sizeof len);
-        attl_slice key = attl_b(keys->data + at + sizeof len, len);
-        at += sizeof len + len;
-        if (engine_restore(&b->then, key, found_change, NULL) == ATTL_OK)
-            continue;
-        int status = engine_restore(b->store->a, key, remove_change, b);
-        if (status < 0)
-            return status;
-    }
-    return keys->failed ? ATTL_E_NOMEM : ATTL_OK;
-}
-
-/* Removes what was not there then: of the touched keys, or of all. */
-static int
-remove_newer(struct rollback *b)
-{
-    struct attl *from = b->everything ? b->store->a : &b->touched;
-    struct buf keys;
-    uint64_t cursor = 0;
-    int status = ATTL_OK;
-    buf_init(&keys, SIZE_MAX);
-    do {
-        buf_clear(&keys, SIZE_MAX);
-        cursor =
-            scan_step(&from->cache, cursor, SCAN_COUNT, engine_now_ms(from), gather_key, &keys);
-        status = remove_gathered(b, &keys);
-    } while (status == ATTL_OK && cursor != 0);
-    buf_fini(&keys);
-    return status;
-}
-
-static int
-apply_difference(struct rollback *b)
-{
-    struct store *s = b->store;
-    struct restore_walk w = { b, ATTL_OK };
-    uint64_t cursor = 0;
-    b->report.entries_before = cache_items(&s->a->cache);
-    int status = remove_newer(b);
-    /* The other cache's partitions are locked while ours are: nobody else knows it. */
-    do {
-        if (status == ATTL_OK)
-            cursor = scan_step(&b->then.cache, cursor, SCAN_COUNT, engine_now_ms(&b->then),
-                               restore_entry, &w);
-    } while (status == ATTL_OK && w.status == ATTL_OK && cursor != 0);
-    if (status == ATTL_OK)
-        status = w.status;
-    b->report.entries_after = b->opts->dry_run ? b->report.entries_before + b->report.restored -
-                                                     b->report.removed
-                                               : cache_items(&s->a->cache);
-    b->report.expired = b->sums.expired;
-    return status;
-}
-
 /* ---- all of it ------------------------------------------------------------------------------- */
 
 static int
@@ -562,7 +411,7 @@ run(struct rollback *b)
         (void)wal_append(s->wal, &op, NULL, NULL);
     }
     if (status == ATTL_OK)
-        status = apply_difference(b);
+        status = rollback_apply(b);
     if (status == ATTL_OK && s->wal && wal_sync(s->wal, SYNC_WAIT_MS) != 0)
         status = fail(b, ATTL_E_IO, "the rollback is made, but the log cannot be written");
     return status;

@@ -174,11 +174,11 @@ open_log(struct store *s)
                               .alloc = s->alloc,
                               .policy = policy_of(config),
                               .on_error = on_error_of(config),
-                              .segment_bytes =
-                                  (uint64_t)config_i64(config, OPT_PERSIST_SEGMENT_SIZE),
+                              .segment_bytes = s->segment_bytes,
                               .ring_bytes = (uint64_t)config_i64(config, OPT_PERSIST_BUFFER),
                               .next_lsn = s->next_lsn,
                               .run_id = s->run_id,
+                              .durable_lsn = s->durable_lsn,
                               .gap = s->log_gap,
                               .thread = true,
                               .wall_ms = log_wall_ms,
@@ -213,7 +213,7 @@ load_and_open(struct store *s)
 struct log_state {
     uint64_t changes, bytes; /* since the last snapshot */
     uint64_t activity;       /* grows when there may be more files */
-    bool detached;
+    bool detached, failing;
     bool gap; /* what the log has lost is in no snapshot yet */
 };
 
@@ -239,6 +239,7 @@ look_at_log(struct store *s)
     l.bytes = st.bytes_written - atomic_load(&s->last_log_bytes);
     l.activity += st.bytes_written;
     l.detached = st.state == WAL_DETACHED;
+    l.failing = st.state != WAL_WRITING;
     l.gap = st.gaps > atomic_load(&s->gaps_bridged);
     return l;
 }
@@ -333,14 +334,17 @@ keep(struct store *s)
         l = look_at_log(s);
     }
     snapshot_if_due(s, &l);
+    if (l.failing)
+        s->next_retention_ns = 0; /* what is old may be in the way of what is new */
     retain_if_due(s, &l);
-    uint64_t seen_bytes = l.bytes;
     atomic_store(&s->idle, true);
     l = look_at_log(s);
     int64_t due_ms = snapshot_due_in(s, &l), retention_ms = retention_due_in(s, &l);
     due_ms = retention_ms < due_ms ? retention_ms : due_ms;
-    if (l.detached || l.gap || l.bytes != seen_bytes || atomic_load(&s->snapshot_wanted) ||
-        due_ms < KEEPER_LOOK_MS) {
+    /* Not idle while the log grows: its thread would wake us for each group. */
+    bool grew = l.activity != s->seen_activity;
+    s->seen_activity = l.activity;
+    if (l.failing || l.gap || grew || atomic_load(&s->snapshot_wanted) || due_ms < KEEPER_LOOK_MS) {
         atomic_store(&s->idle, false);
         return KEEPER_LOOK_MS;
     }
@@ -404,6 +408,7 @@ store_open(struct attl *a, char *err, size_t err_len)
                          .notify_fn = config->notify_fn,
                          .notify_ud = config->notify_ud,
                          .next_lsn = 1,
+                         .segment_bytes = (uint64_t)config_i64(config, OPT_PERSIST_SEGMENT_SIZE),
                          .wait_wanted = config_bool(config, OPT_PERSIST_WAIT),
                          .background = config_bool(config, OPT_PERSIST_BACKGROUND_LOAD) };
     a->store = s;

@@ -33,6 +33,8 @@ struct store {
     uint64_t next_lsn;          /* without a log: the cut of the next snapshot */
     struct wal_verdict log_end; /* as it was found; it is cut there when it is opened */
     bool cuts_log, log_gap;
+    uint64_t segment_bytes;
+    uint64_t durable_lsn;    /* what the log's marks testified when it was read */
     _Atomic int64_t skew_ms; /* what makes the cache's time the wall clock's */
     _Atomic bool waits;      /* calls wait for the log: persist.wait under always */
     _Atomic bool always;     /* persist.fsync is that */
@@ -63,6 +65,7 @@ struct store {
     _Atomic uint64_t snapshot_log_bytes;
     struct lock keep_lock; /* who does what the keeper does; before snapshot_lock */
     int64_t next_retention_ns, retry_at_ns, retry_pause_ms;
+    uint64_t seen_activity;     /* of log and snapshots, at the keeper's last look */
     uint64_t retained_activity; /* log and snapshots when old files were last looked for */
 
     /* The last snapshot, and the running one; for statistics, each number by itself. */

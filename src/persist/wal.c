@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "persist/wal_flusher.h"
 #include "persist/wal_group.h"
+#include "persist/wal_inherit.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -70,7 +71,10 @@ wal_open(const struct wal_config *config, struct wal **ret_wal, char *err, size_
     struct wal *w = wal_new(config);
     if (!w)
         return refuse(NULL, -ENOMEM, "no memory for the log's ring", err, err_len);
-    int rc = wal_group_rotate(w);
+    int rc = wal_inherit(config->disk, &config->alloc, config->durable_lsn, config->next_lsn);
+    if (rc < 0)
+        return refuse(w, rc, "cannot make the log that is there durable", err, err_len);
+    rc = wal_group_rotate(w);
     if (rc < 0) {
         wal_file_abandon(&w->file);
         return refuse(w, rc, "cannot begin a segment of the log", err, err_len);
@@ -105,6 +109,9 @@ wal_close(struct wal **pw)
         ;
     int rc = w->durable.position >= wal_ring_tail(&w->ring) ? 0 : w->stats.last_error;
     ASSERT(rc <= 0);
+    /* Without the last mark the next process takes longer to open, no more. */
+    if (rc < 0 || wal_group_testify(w) < 0)
+        wal_file_abandon(&w->file);
     if (w->file.file)
         wal_file_finish(&w->file);
     wal_free(w);

@@ -36,7 +36,8 @@ struct wal_config {
     enum wal_on_error on_error;
     uint64_t segment_bytes;
     uint64_t ring_bytes;
-    uint64_t next_lsn; /* of the first frame to be written */
+    uint64_t next_lsn;    /* of the first frame to be written */
+    uint64_t durable_lsn; /* of the reader's verdict; 0: nothing is known */
     uint64_t run_id;
     bool gap;                     /* the first segment starts behind a gap */
     bool thread;                  /* false: the caller runs wal_step() (tests) */
@@ -68,7 +69,11 @@ struct wal_stats {
 
 struct wal;
 
-/* Opens a segment at next_lsn and starts the flusher. 0 or a negative errno, with `err`. */
+/*
+ * Opens a segment at next_lsn and starts the flusher. 0 or a negative errno, with `err`. What is in
+ * the directory already ends at next_lsn (wal_cut()) and is made durable first (wal_inherit()). If
+ * the verdict named a gap, so must `gap`: an empty segment that begins at next_lsn is replaced.
+ */
 int wal_open(const struct wal_config *config, struct wal **ret_wal, char *err, size_t err_len);
 /* Flushes and syncs what can be, stops, frees. 0, or the negative errno of what could not be. */
 int wal_close(struct wal **w);

@@ -114,22 +114,27 @@ is_durable(struct wal *w)
     w->unsynced_since_ns = 0;
 }
 
+/* *ret_failed: it was the sync that failed, so what was not durable may be lost. */
+static int
+sync_by_name(struct disk *d, const char *name, bool *ret_failed)
+{
+    struct disk_file *file;
+    int rc = d->ops->open(d, name, DISK_WRITE, &file);
+    if (rc < 0)
+        return rc == -ENOENT ? 0 : rc; /* a snapshot has made it superfluous */
+    rc = d->ops->sync(d, file);
+    *ret_failed = rc < 0;
+    (void)d->ops->close(d, file); /* what matters is what the sync said */
+    return rc;
+}
+
 static int
 sync_lagging(struct wal *w)
 {
-    struct disk *d = w->config.disk;
     while (w->lagging_len > 0) {
         char name[SEGMENT_NAME_MAX];
-        struct disk_file *file;
         segment_name(w->lagging[0], name);
-        int rc = d->ops->open(d, name, DISK_WRITE, &file);
-        if (rc == 0) {
-            rc = d->ops->sync(d, file);
-            w->lost = rc < 0;
-            (void)d->ops->close(d, file); /* what matters is what the sync said */
-        } else if (rc == -ENOENT) {
-            rc = 0; /* a snapshot has made it superfluous */
-        }
+        int rc = sync_by_name(w->config.disk, name, &w->lost);
         if (rc < 0)
             return rc;
         w->lagging_len--;
@@ -396,6 +401,17 @@ wal_group_rewind(struct wal *w)
     }
     wal_ring_rewind(&w->ring, w->kept.position);
     w->placed = w->written = w->kept;
+}
+
+int
+wal_group_testify(struct wal *w)
+{
+    if (w->durable.lsn < w->placed.lsn || !wal_file_has_room(&w->file, MARK_FRAME_BYTES))
+        return 0;
+    int rc = place_new_mark(w);
+    if (rc == 0)
+        rc = write_placed(w);
+    return rc < 0 ? rc : wal_group_sync(w);
 }
 
 /* ---- letting go ---- */

@@ -17,6 +17,8 @@ int wal_group_sync(struct wal *w);
 int wal_group_rotate(struct wal *w);
 /* Takes what is complete and throws it away; true if there was something. */
 bool wal_group_drop(struct wal *w);
+/* At the very end: a mark that says that all is durable, so that the next process believes it. */
+int wal_group_testify(struct wal *w);
 /* After a failure: everything that is kept will be placed again. */
 void wal_group_rewind(struct wal *w);
 /* Lets go of frames for which the promise holds, and says so. */

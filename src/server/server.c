@@ -229,8 +229,12 @@ server_run(struct server *server)
     bool ordered = false;
     struct loading loading;
     loading_begin(&loading, &server->log, server->cache);
-    while (!ordered && loading_goes_on(&loading, &code))
-        ordered = stop_is_ordered(server, LOADING_LOOK_MS);
+    /* A small directory is read in a millisecond: look soon at first, then less often. */
+    int64_t look_ms = 1;
+    while (!ordered && loading_goes_on(&loading, &code)) {
+        ordered = stop_is_ordered(server, look_ms);
+        look_ms = 2 * look_ms < LOADING_LOOK_MS ? 2 * look_ms : LOADING_LOOK_MS;
+    }
     loading_end(&loading);
     if (code == EX_OK && !ordered) {
         announce(server);

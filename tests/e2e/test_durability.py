@@ -13,41 +13,14 @@ import tempfile
 import threading
 import time
 
-from attl_server import SKIP, Client, Error, Server, attld_path, encode, run, sanitized
+from attl_server import SKIP, Client, Error, attld_path, encode, run, sanitized
+from durable import READY_S, Durable, SmallDisk, has_log, wait_for
 
 SLOW = 4 if sanitized() else 1
-READY_S = 60
 KILL_ROUNDS = 4
 LOAD_S = 1.0
 WRITERS = 4
 EX_DATAERR, EX_TEMPFAIL = 65, 75
-
-
-class Durable(Server):
-    """A server that may be killed and started again on the same data."""
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self.process = None
-
-    def restart(self, **options):
-        for name, value in options.items():
-            self.argv.append(f"--{name.replace('_', '-')}={value}")
-        return self.start()
-
-    def persistence(self):
-        return self.info("persistence")
-
-
-def wait_for(condition, what, timeout_s=READY_S):
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"not in {timeout_s} s: {what}")
 
 
 def fill(client, count, prefix="k", value=b"v" * 20, batch=1000):
@@ -333,24 +306,6 @@ def report(client, *words):
             for name, value in pairs}
 
 
-class SmallDisk:
-    """A tmpfs of some MiB, or None where we may not mount."""
-
-    def __init__(self, mebibytes):
-        self.path = tempfile.mkdtemp(prefix="attl-disk-")
-        mount = ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0700", "tmpfs", self.path]
-        self.mounted = os.geteuid() == 0 and \
-            subprocess.run(mount, check=False, stderr=subprocess.DEVNULL).returncode == 0
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.mounted:
-            subprocess.run(["umount", self.path], check=False)
-        os.rmdir(self.path)
-
-
 def a_full_disk_refuses_writes_and_recovers_by_itself():
     with SmallDisk(24) as disk:
         if not disk.mounted:
@@ -478,11 +433,6 @@ TESTS = [
     damage_in_the_middle_is_refused_and_named,
     a_directory_has_one_server,
 ]
-
-
-def has_log():
-    with Server(fsync="always") as server:
-        return server.info("persistence").get("attl_log_enabled") == "1"
 
 
 if __name__ == "__main__":

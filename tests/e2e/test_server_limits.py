@@ -409,6 +409,9 @@ def signals_that_must_not_stop_it():
 
 def the_log_is_one_json_object_per_line():
     with Server(**{"log.format": "json", "log.level": "debug"}) as server, server.connect() as c:
+        deadline = time.monotonic() + 5
+        while '"ready"' not in server.log() and time.monotonic() < deadline:
+            time.sleep(0.01)
         c.command("CLIENT", "SETNAME", "evil")
         c.send(b"POST /\"}\x1b[2J HTTP/1.1\r\n\r\n")
         c.rest_until_close()

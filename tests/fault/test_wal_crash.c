@@ -26,7 +26,9 @@
 
 #include <cmocka.h>
 
-enum { FRAMES_MAX = 1200, STEPS = 60, VALUE_MAX = 9000 };
+enum { FRAMES_MAX = 1200, STEPS = 60, VALUE_MAX = 9000, LIVES_MAX = 4 };
+/* Where frames of earlier lives end: before all others. */
+#define OLD_FRAME_END UINT64_C(1)
 #define START_MS INT64_C(1735689600000)
 #define NS_PER_MS INT64_C(1000000)
 
@@ -51,6 +53,8 @@ struct history {
     uint64_t durable;      /* positions up to which somebody was told so */
     uint64_t written;
     bool was_no, was_detached;
+    /* What an earlier life cut off without a sync may come back until the log is open. */
+    bool is_opening;
     bool faulty;        /* a call was made to fail */
     bool is_relaxed;    /* a gap: changes in front of it may be gone */
     uint64_t in_flight; /* external values not released */
@@ -169,7 +173,7 @@ check_frame(void *ud, const struct wal_frame *f, bool behind_gap)
         return;
     }
     memcpy(&i, f->op.key.data, sizeof(i));
-    HCHECK(h, i < h->frames, "frame %u of %u", i, h->frames);
+    HCHECK(h, i < h->frames || h->is_opening, "frame %u of %u", i, h->frames);
     if (behind_gap || l->base == UINT32_MAX) {
         HCHECK(h, i >= l->next, "frame %u again, behind a gap", i);
         l->base = l->next = i;
@@ -249,7 +253,7 @@ check_disk(struct history *h, struct sim_disk *disk, uint64_t promised, const ch
     }
     if (end.flagged == 0) /* the real one ends in front of a gap */
         recover(h, disk, end.next_lsn, how);
-    h->tally->lost_frames += h->frames - l.next;
+    h->tally->lost_frames += l.next < h->frames ? h->frames - l.next : 0;
     h->tally->frames += h->frames;
     h->tally->crashes++;
 }
@@ -303,9 +307,8 @@ crash_before(void *ud, enum sim_op op, const char *name)
 /* ---- the histories ---- */
 
 static void
-history_open(struct history *h)
+history_configure(struct history *h)
 {
-    char err[200];
     uint64_t ring = UINT64_C(16384) << rng_below(&h->rng, 3);
     h->config = (struct wal_config){
         .disk = sim_disk_table(h->disk),
@@ -320,10 +323,19 @@ history_open(struct history *h)
         .mono_ns = history_mono_ns,
         .ud = h,
     };
+}
+
+static void
+history_open(struct history *h)
+{
+    char err[200];
     h->policy = h->config.policy;
-    h->was_no = h->policy == WAL_POLICY_NO;
+    h->was_no |= h->policy == WAL_POLICY_NO;
     sim_disk_set_hook(h->disk, crash_before, h);
+    h->is_opening = true;
     HCHECK(h, wal_open(&h->config, &h->wal, err, sizeof(err)) == 0, "%s", err);
+    h->is_opening = false;
+    h->durable = OLD_FRAME_END; /* what was there is durable now, and whatever will be is more */
 }
 
 static void
@@ -432,6 +444,43 @@ history_close(struct history *h)
     check_disk(h, h->disk, h->is_relaxed ? 0 : UINT64_MAX, "closed");
 }
 
+/* The power goes, or the process dies; what is left is recovered, and the log goes on behind it. */
+static void
+history_restart(struct history *h)
+{
+    struct log_end end;
+    struct left l = { .h = h };
+    struct sim_disk *copy = sim_disk_clone(h->disk, rng_u64(&h->rng));
+    sim_disk_set_capacity(copy, UINT64_MAX);
+    if (rng_one_in(&h->rng, 2))
+        sim_disk_kill(copy);
+    else
+        sim_disk_crash(copy, rng_u64(&h->rng));
+    sim_disk_set_hook(h->disk, NULL, NULL);
+    (void)wal_close(&h->wal); /* on the disk that is not there any more */
+    sim_disk_free(&h->disk);
+    h->disk = copy;
+    log_scan(copy, check_frame, &l, &end);
+    struct wal_verdict v = read_for_real(h, copy, end.next_lsn, "restarted");
+    int rc = wal_cut(sim_disk_table(copy), &h->config.alloc, &v, h->now_ms);
+    HCHECK(h, rc == 0, "cut: %d", rc);
+    for (unsigned i = 0; i < FRAMES_MAX; i++) {
+        h->ends[i] = OLD_FRAME_END;
+        if (i >= l.next)
+            atomic_store(&h->lsns[i], 0);
+    }
+    h->frames = l.next;
+    h->durable = h->written = h->always_since = 0;
+    h->faulty = h->was_no = false;
+    h->config.disk = sim_disk_table(copy);
+    h->config.policy = (enum wal_policy)rng_below(&h->rng, 3);
+    h->config.next_lsn = v.next_lsn;
+    h->config.durable_lsn = v.durable_lsn;
+    h->config.gap = v.gap;
+    h->config.run_id++;
+    history_open(h);
+}
+
 static void
 history_run(uint64_t seed, bool faults, struct tally *tally)
 {
@@ -442,9 +491,15 @@ history_run(uint64_t seed, bool faults, struct tally *tally)
     h->rng = rng_from_seed(seed);
     h->now_ms = START_MS;
     h->disk = sim_disk_new(seed);
+    history_configure(h);
     history_open(h);
-    for (h->step = 0; h->step < STEPS; h->step++)
-        history_step(h, faults);
+    for (unsigned lives = 1;; lives++) {
+        for (h->step = 0; h->step < STEPS / 2; h->step++)
+            history_step(h, faults);
+        if (lives == LIVES_MAX || h->is_relaxed || rng_one_in(&h->rng, 2))
+            break;
+        history_restart(h);
+    }
     history_close(h);
     sim_disk_free(&h->disk);
     tally->histories++;

@@ -46,6 +46,7 @@ struct run {
     struct image states[STATES_MAX]; /* after each change of this life; [0]: at its start */
     unsigned last;                   /* the present one */
     unsigned floor;                  /* states before it cannot come back */
+    bool mixture;                    /* a rollback was cut short: nobody knows what is there */
     bool doubtful;                   /* the last state may not have happened: the call failed */
     struct mark marks[MARKS_MAX];
     unsigned marks_len;
@@ -376,7 +377,7 @@ roll_back(struct run *r)
     if (status != ATTL_OK) {
         CHECK(sim_disk_is_dead(r->disk), "rollback to %" PRIu64 ": %s: %s", m->lsn,
               attl_err_name(status), err);
-        r->doubtful = true; /* keys are restored one by one: any mixture may be there */
+        r->doubtful = r->mixture = true; /* keys are restored one by one */
         return;
     }
     const char *what = difference(r, &m->image, &key);
@@ -463,15 +464,14 @@ run_policy(const char *fsync, uint64_t seed)
     r->always = strcmp(fsync, "always") == 0;
     unsigned lives = (unsigned)test_scaled(LIVES);
     for (r->lives = 0; r->lives < lives; r->lives++) {
-        bool mixture = r->doubtful && r->last == r->floor; /* a rollback that was cut short */
         open_cache(r);
-        if (mixture) {
+        if (r->mixture) {
             attl_close(&r->cache);
             sim_disk_free(&r->disk);
             r->disk = sim_disk_new(rng_u64(&r->rng));
             r->marks_len = r->last = r->floor = 0;
             memset(&r->states[0], 0, sizeof r->states[0]);
-            r->doubtful = false;
+            r->doubtful = r->mixture = false;
             open_cache(r);
         }
         recognise(r);

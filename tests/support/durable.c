@@ -286,3 +286,22 @@ durable_files(struct durable *d, const char *prefix, char *ret_last, size_t len)
         (void)snprintf(ret_last, len, "%s", c.last); /* names fit */
     return c.count;
 }
+
+int
+durable_setup(void **state)
+{
+    struct durable *d = malloc(sizeof *d);
+    if (!d)
+        return -1;
+    durable_init(d, 1);
+    *state = d;
+    return 0;
+}
+
+int
+durable_teardown(void **state)
+{
+    durable_fini(*state);
+    free(*state);
+    return 0;
+}

@@ -55,4 +55,9 @@ attl_persist_stats durable_stats(struct durable *d);
  * names; ret_last may be NULL. */
 unsigned durable_files(struct durable *d, const char *prefix, char *ret_last, size_t len);
 
+/* For cmocka_unit_test_setup_teardown: *state is a struct durable. */
+int durable_setup(void **state);
+int durable_teardown(void **state);
+#define DURABLE_TEST(f) cmocka_unit_test_setup_teardown(f, durable_setup, durable_teardown)
+
 #endif

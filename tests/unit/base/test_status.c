@@ -37,6 +37,9 @@ static const struct {
     { ATTL_E_IO, -16, "ATTL_E_IO" },
     { ATTL_E_UNSUPPORTED, -17, "ATTL_E_UNSUPPORTED" },
     { ATTL_E_IMMUTABLE, -18, "ATTL_E_IMMUTABLE" },
+    { ATTL_E_DAMAGED, -19, "ATTL_E_DAMAGED" },
+    { ATTL_E_LOADING, -20, "ATTL_E_LOADING" },
+    { ATTL_E_LOCKED, -21, "ATTL_E_LOCKED" },
 };
 
 enum { STATUSES = sizeof(statuses) / sizeof(statuses[0]) };
@@ -71,7 +74,7 @@ every_status_has_a_text_of_its_own(void **state)
 static void
 unknown_statuses_are_answered_too(void **state)
 {
-    static const int unknown[] = { 5, 100, -19, -1000, INT32_MAX, INT32_MIN };
+    static const int unknown[] = { 5, 100, -22, -1000, INT32_MAX, INT32_MIN };
     (void)state;
     for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
         assert_string_equal(attl_err_name(unknown[i]), "ATTL_E_?");

@@ -152,6 +152,11 @@ help_and_version_outweigh_the_rest(void **state)
     assert_int_equal(args.mode, MODE_HELP);
     accept(&l, &args, "-V");
     assert_int_equal(args.mode, MODE_VERSION);
+    accept(&l, &args, "wal --help list");
+    assert_int_equal(args.mode, MODE_HELP);
+    assert_string_equal(args.topic, "wal");
+    accept(&l, &args, "help wal");
+    assert_null(args.topic);
     accept(&l, &args, "--healthcheck");
     assert_int_equal(args.mode, MODE_HEALTHCHECK);
     accept(&l, &args, "help config get");
@@ -259,8 +264,14 @@ help_lists_every_option(void **state)
     capture_free(&out);
     capture_begin(&out);
     assert_true(args_print_topic(out.file, "load"));
+    assert_true(args_print_topic(out.file, "snapshot"));
     assert_false(args_print_topic(out.file, "get"));
-    assert_non_null(strstr(capture_end(&out), "deadline_ms"));
+    text = capture_end(&out);
+    assert_non_null(strstr(text, "deadline_ms"));
+    assert_non_null(strstr(text, "--dry-run"));
+    assert_null(strstr(text, "--host"));
+    for (const char *line = text; *line; line = strchr(line, '\n') + 1)
+        assert_in_range(strchr(line, '\n') - line, 0, 90);
     capture_free(&out);
 }
 

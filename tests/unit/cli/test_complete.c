@@ -42,12 +42,31 @@ words_are_completed_in_the_case_they_are_typed(void **state)
     offers(&c, "CO", "CONFIG COPY CONNECT");
     offers(&c, "  cop", "copy");
     offers(&c, "xyz", "");
-    offers(&c, "", "CONFIG COPY DEL SET HELP EXIT QUIT CLEAR CONNECT");
+    offers(&c, "", "CONFIG COPY DEL SET HELP EXIT QUIT CLEAR CONNECT WAL SNAPSHOT CHECK");
     offers(&c, "config ", "GET SET");
     offers(&c, "config g", "get");
     offers(&c, "help co", "config copy");
     offers(&c, "help config s", "set");
     offers(&c, "help config set x", "");
+    catalog_fini(&c);
+}
+
+static void
+words_about_data_directories_are_completed(void **state)
+{
+    struct catalog c;
+    (void)state;
+    catalog_of_docs(&c);
+    offers(&c, "wa", "wal");
+    offers(&c, "SNA", "SNAPSHOT");
+    offers(&c, "help sna", "snapshot");
+    offers(&c, "wal ", "list dump verify");
+    offers(&c, "snapshot ver", "verify");
+    offers(&c, "wal dump /tmp --", "--json --from --to --limit --keys --values");
+    offers(&c, "snapshot restore /tmp x --d", "--dry-run");
+    offers(&c, "wal list ", "");
+    offers(&c, "check ", "");
+    offers(&c, "check --j", "--json");
     catalog_fini(&c);
 }
 
@@ -74,7 +93,7 @@ what_candidates_share_is_known(void **state)
     (void)state;
     catalog_of_docs(&c);
     complete_line(&c, attl_s("c"), &done);
-    assert_int_equal(done.count, 4); /* config copy clear connect */
+    assert_int_equal(done.count, 5); /* config copy clear connect check */
     assert_int_equal(complete_common(&done), 0);
     complete_line(&c, attl_s("con"), &done);
     assert_int_equal(done.count, 2);
@@ -142,6 +161,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_are_completed_in_the_case_they_are_typed),
+        cmocka_unit_test(words_about_data_directories_are_completed),
         cmocka_unit_test(tokens_of_the_arguments_are_completed),
         cmocka_unit_test(what_candidates_share_is_known),
         cmocka_unit_test(hints_show_what_is_still_to_come),

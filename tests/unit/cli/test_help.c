@@ -69,6 +69,19 @@ a_group_lists_its_commands(void **state)
 }
 
 static void
+words_of_the_tool_are_explained_at_the_prompt(void **state)
+{
+    struct capture out;
+    (void)state;
+    capture_begin(&out);
+    assert_true(help_offline(out.file, attl_s("Wal")));
+    assert_false(help_offline(out.file, attl_s("stat")));
+    assert_false(help_offline(out.file, attl_s("get")));
+    assert_non_null(strstr(capture_end(&out), "attl wal dump DIR"));
+    capture_free(&out);
+}
+
+static void
 an_unknown_name_gets_a_suggestion(void **state)
 {
     struct catalog c;
@@ -97,6 +110,7 @@ main(void)
         cmocka_unit_test(a_command_is_explained),
         cmocka_unit_test(a_container_lists_its_subcommands),
         cmocka_unit_test(a_group_lists_its_commands),
+        cmocka_unit_test(words_of_the_tool_are_explained_at_the_prompt),
         cmocka_unit_test(an_unknown_name_gets_a_suggestion),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

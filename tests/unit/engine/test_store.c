@@ -18,27 +18,6 @@
 
 enum { PATIENCE_MS = 20000 };
 
-static int
-setup(void **state)
-{
-    struct durable *d = malloc(sizeof *d);
-    if (!d)
-        return -1;
-    durable_init(d, 1);
-    *state = d;
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    durable_fini(*state);
-    free(*state);
-    return 0;
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 static void
 nap(void)
 {
@@ -251,7 +230,8 @@ a_snapshot_may_fail_while_its_cut_is_in_the_ring(void **state)
     put(d->cache, "a", "1", ATTL_TTL_NONE);
     for (uint64_t nth = 1; nth < 6; nth++) {
         sim_disk_fail(d->disk, SIM_WRITE | SIM_CREATE | SIM_ALLOCATE, nth, -EIO, SIM_FOREVER);
-        (void)attl_snapshot(d->cache, NULL); /* the first may have everything it needs */
+        int first = attl_snapshot(d->cache, NULL); /* it may have everything it needs */
+        assert_true(first == ATTL_OK || first == ATTL_E_IO);
         ASSERT_STATUS(attl_snapshot(d->cache, NULL), ATTL_E_IO);
         sim_disk_fail(d->disk, SIM_ANY, 0, 0, SIM_ONCE);
         WAIT_FOR(d, is_writing);
@@ -527,7 +507,8 @@ changes_are_refused_while_it_loads(void **state)
     ASSERT_STATUS(attl_retention_run(d->cache, 0, NULL, NULL), ATTL_E_LOADING);
     attl_rollback_opts opts = { .struct_size = sizeof opts, .to_lsn = 1 };
     ASSERT_STATUS(attl_rollback(d->cache, &opts, NULL, NULL, 0), ATTL_E_LOADING);
-    (void)attl_ttl(d->cache, key, &ttl_ms); /* reading is allowed, and finds what there is */
+    assert_true(attl_ttl(d->cache, key, &ttl_ms) >=
+                0); /* reading is allowed, finds what there is */
     assert_int_equal(attl_log_position(d->cache), 0);
     attl_tick(d->cache, 0, NULL);
     atomic_store(&gate.open, true);
@@ -593,24 +574,24 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(memory_only_comes_back_with_a_snapshot),
-        TEST(a_full_disk_that_gets_room_again_loses_nothing),
-        TEST(a_snapshot_that_bridges_is_tried_until_it_is_there),
-        TEST(a_failed_sync_under_no_is_answered_with_a_snapshot),
-        TEST(a_rejecting_log_refuses_changes_and_goes_on),
-        TEST(a_snapshot_may_fail_while_its_cut_is_in_the_ring),
-        TEST(keeper_follows_the_rules_of_save),
-        TEST(keeper_takes_a_snapshot_when_the_log_has_grown),
-        TEST(snapshots_can_be_started_and_only_one_runs),
-        TEST(keeper_removes_what_is_old),
-        TEST(without_a_keeper_the_tick_keeps),
-        TEST(off_and_on_need_a_restart),
-        TEST(a_rule_that_makes_no_sense_is_refused),
-        TEST(a_log_without_a_directory_is_refused),
-        TEST(a_directory_belongs_to_one_cache),
-        TEST(changes_are_refused_while_it_loads),
-        TEST(closing_while_it_loads_changes_nothing),
-        TEST(a_load_that_fails_in_the_background_says_so),
+        DURABLE_TEST(memory_only_comes_back_with_a_snapshot),
+        DURABLE_TEST(a_full_disk_that_gets_room_again_loses_nothing),
+        DURABLE_TEST(a_snapshot_that_bridges_is_tried_until_it_is_there),
+        DURABLE_TEST(a_failed_sync_under_no_is_answered_with_a_snapshot),
+        DURABLE_TEST(a_rejecting_log_refuses_changes_and_goes_on),
+        DURABLE_TEST(a_snapshot_may_fail_while_its_cut_is_in_the_ring),
+        DURABLE_TEST(keeper_follows_the_rules_of_save),
+        DURABLE_TEST(keeper_takes_a_snapshot_when_the_log_has_grown),
+        DURABLE_TEST(snapshots_can_be_started_and_only_one_runs),
+        DURABLE_TEST(keeper_removes_what_is_old),
+        DURABLE_TEST(without_a_keeper_the_tick_keeps),
+        DURABLE_TEST(off_and_on_need_a_restart),
+        DURABLE_TEST(a_rule_that_makes_no_sense_is_refused),
+        DURABLE_TEST(a_log_without_a_directory_is_refused),
+        DURABLE_TEST(a_directory_belongs_to_one_cache),
+        DURABLE_TEST(changes_are_refused_while_it_loads),
+        DURABLE_TEST(closing_while_it_loads_changes_nothing),
+        DURABLE_TEST(a_load_that_fails_in_the_background_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
