@@ -69,6 +69,9 @@ add_entry(void *ud, const struct freeze_entry *e)
 static uint64_t
 kept_max_bytes(const struct store *s)
 {
+    uint64_t set = atomic_load(&s->kept_max_bytes);
+    if (set)
+        return set;
     uint64_t share = cache_used_bytes(&s->a->cache) / KEPT_SHARE;
     return share > KEPT_MIN_BYTES ? share : KEPT_MIN_BYTES;
 }
@@ -91,6 +94,7 @@ walk(struct checkpoint *c)
         if (!s->wal)
             return -ENOMEM;
         freeze_relax(cache);
+        snapshot_writer_relax(c->writer);
         c->meta.kind = SNAPSHOT_FUZZY;
     }
     return 0;

@@ -76,6 +76,8 @@ struct store {
     _Atomic uint64_t last_bytes, last_entries, last_lsn, last_log_bytes;
     _Atomic uint64_t changes_at_last; /* COUNT_CHANGES at the cut */
     _Atomic uint64_t last_copied_bytes;
+    _Atomic uint64_t
+        kept_max_bytes; /* for a snapshot; 0: by the size of the cache (tests set it) */
     _Atomic int last_status;
     _Atomic uint64_t recovered_entries, recovered_frames, recovered_changes, recovered_lost_frames,
         expired_on_load;
