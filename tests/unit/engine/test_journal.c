@@ -16,24 +16,13 @@
 static int
 setup(void **state)
 {
-    struct durable *d = malloc(sizeof *d);
-    if (!d)
-        return -1;
-    durable_init(d, 1);
-    durable_open(d, NULL);
-    *state = d;
-    return 0;
+    int failed = durable_setup(state);
+    if (!failed)
+        durable_open(*state, NULL);
+    return failed;
 }
 
-static int
-teardown(void **state)
-{
-    durable_fini(*state);
-    free(*state);
-    return 0;
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, durable_teardown)
 
 static void
 expect_log(struct durable *d, const char *want)
