@@ -69,6 +69,9 @@ add_entry(void *ud, const struct freeze_entry *e)
 static uint64_t
 kept_max_bytes(const struct store *s)
 {
+    uint64_t set = atomic_load(&s->kept_max_bytes);
+    if (set)
+        return set;
     uint64_t share = cache_used_bytes(&s->a->cache) / KEPT_SHARE;
     return share > KEPT_MIN_BYTES ? share : KEPT_MIN_BYTES;
 }
@@ -91,6 +94,7 @@ walk(struct checkpoint *c)
         if (!s->wal)
             return -ENOMEM;
         freeze_relax(cache);
+        snapshot_writer_relax(c->writer);
         c->meta.kind = SNAPSHOT_FUZZY;
     }
     return 0;
@@ -285,13 +289,30 @@ store_snapshot_locked(struct store *s, attl_snapshot_info *ret_info)
     return status;
 }
 
+/* Old files being removed are a matter of moments, and no reason to refuse anybody. */
+bool
+store_claim(struct store *s)
+{
+    if (atomic_exchange(&s->claimed, true))
+        return false;
+    lock_acquire(&s->snapshot_lock);
+    return true;
+}
+
+void
+store_release(struct store *s)
+{
+    lock_release(&s->snapshot_lock);
+    atomic_store(&s->claimed, false);
+}
+
 int
 store_snapshot(struct store *s, attl_snapshot_info *ret_info)
 {
-    if (!lock_try(&s->snapshot_lock))
+    if (!store_claim(s))
         return ATTL_E_BUSY;
     int status = store_snapshot_locked(s, ret_info);
-    lock_release(&s->snapshot_lock);
+    store_release(s);
     return status;
 }
 

@@ -421,7 +421,7 @@ int
 store_rollback(struct store *s, const attl_rollback_opts *opts, attl_rollback_report *ret,
                char *err, size_t err_len)
 {
-    if (!lock_try(&s->snapshot_lock))
+    if (!store_claim(s))
         return ATTL_E_BUSY;
     struct rollback *b = alloc_line(&s->alloc, sizeof(*b));
     int status = b ? ATTL_OK : ATTL_E_NOMEM;
@@ -442,6 +442,6 @@ store_rollback(struct store *s, const attl_rollback_opts *opts, attl_rollback_re
         *ret = b->report;
         alloc_free_line(&s->alloc, b);
     }
-    lock_release(&s->snapshot_lock);
+    store_release(s);
     return status;
 }

@@ -42,6 +42,7 @@ restore_change(struct entry *e, void *ud)
 struct restore_walk {
     struct rollback *rollback;
     int status;
+    uint64_t live;
 };
 
 static void
@@ -52,6 +53,7 @@ restore_entry(void *ud, attl_slice key, attl_slice value, int64_t deadline_ms)
     struct attl *a = b->store->a;
     if (w->status != ATTL_OK)
         return;
+    w->live++;
     struct restore_op op = {
         .rollback = b, .value = value, .deadline_ms = deadline_ms, .is_dry = b->opts->dry_run != 0
     };
@@ -131,8 +133,9 @@ int
 rollback_apply(struct rollback *b)
 {
     struct store *s = b->store;
-    struct restore_walk w = { b, ATTL_OK };
+    struct restore_walk w = { .rollback = b, .status = ATTL_OK };
     uint64_t cursor = 0;
+    uint64_t then = cache_items(&b->then.cache); /* looking for one that has expired removes it */
     b->report.entries_before = cache_items(&s->a->cache);
     int status = remove_newer(b);
     /* The other cache's partitions are locked while ours are: nobody else knows it. */
@@ -146,6 +149,6 @@ rollback_apply(struct rollback *b)
     b->report.entries_after = b->opts->dry_run ? b->report.entries_before + b->report.restored -
                                                      b->report.removed
                                                : cache_items(&s->a->cache);
-    b->report.expired = b->sums.expired;
+    b->report.expired = then > w.live ? then - w.live : 0;
     return status;
 }

@@ -54,6 +54,7 @@ struct store {
     struct thread keeper;
     struct parker parker;
     _Atomic bool stopping, snapshot_wanted, idle;
+    _Atomic bool claimed; /* by a snapshot or a rollback, for whom there is one place */
     struct lock snapshot_lock;
     struct lock rules_lock; /* what follows */
     struct save_rule rules[STORE_SAVE_RULES_MAX];
@@ -75,6 +76,8 @@ struct store {
     _Atomic uint64_t last_bytes, last_entries, last_lsn, last_log_bytes;
     _Atomic uint64_t changes_at_last; /* COUNT_CHANGES at the cut */
     _Atomic uint64_t last_copied_bytes;
+    _Atomic uint64_t
+        kept_max_bytes; /* for a snapshot; 0: by the size of the cache (tests set it) */
     _Atomic int last_status;
     _Atomic uint64_t recovered_entries, recovered_frames, recovered_changes, recovered_lost_frames,
         expired_on_load;
@@ -117,7 +120,10 @@ int store_load(struct store *s);
 
 /* A snapshot now, in the calling thread. ATTL_OK, ATTL_E_BUSY, ATTL_E_IO ... */
 int store_snapshot(struct store *s, attl_snapshot_info *ret_info);
-/* The same for who holds snapshot_lock. */
+/* The right to take a snapshot or to roll back, and snapshot_lock. False: somebody else has it. */
+bool store_claim(struct store *s);
+void store_release(struct store *s);
+/* The same for who has claimed it. */
 int store_snapshot_locked(struct store *s, attl_snapshot_info *ret_info);
 /* Frees what failed snapshots had to leave to the log. It has been closed. */
 void store_snapshot_fini(struct store *s);

@@ -54,6 +54,8 @@ int snapshot_writer_open(struct disk *d, const attl_allocator *alloc,
 /* -EINVAL, and nothing has changed, for an entry that no snapshot may hold (a length, a negative
  * deadline, an integer of other than 8 bytes); after any other failure there is only close. */
 int snapshot_writer_add(struct snapshot_writer *w, const struct snapshot_entry *e);
+/* It becomes fuzzy after all: what is added from now on may be from behind the cut. */
+void snapshot_writer_relax(struct snapshot_writer *w);
 /* Bytes written so far, for progress; any thread may ask. */
 uint64_t snapshot_writer_bytes(const struct snapshot_writer *w);
 /*

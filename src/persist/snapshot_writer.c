@@ -349,10 +349,31 @@ snapshot_writer_add(struct snapshot_writer *w, const struct snapshot_entry *e)
     return w->error;
 }
 
+void
+snapshot_writer_relax(struct snapshot_writer *w)
+{
+    w->meta.kind = SNAPSHOT_FUZZY; /* complete() writes the header again */
+}
+
 uint64_t
 snapshot_writer_bytes(const struct snapshot_writer *w)
 {
     return written(w);
+}
+
+/* The kind may have changed since the header was made, and most of the file be written. */
+static int
+renew_header(struct snapshot_writer *w)
+{
+    unsigned char header[SNAPSHOT_HEADER_BYTES];
+    uint32_t crc = snapshot_header_encode(&w->meta, header);
+    if (crc == w->sum.header_crc)
+        return 0;
+    w->sum.header_crc = crc;
+    if (written(w) > 0)
+        return w->d->ops->write(w->d, w->file, header, sizeof header, 0);
+    memcpy(w->out, header, sizeof header);
+    return 0;
 }
 
 /* The last block, the trailer and a sync. */
@@ -360,6 +381,8 @@ static int
 complete(struct snapshot_writer *w, uint64_t end_lsn)
 {
     int r = w->error < 0 ? w->error : close_block(w);
+    if (r == 0)
+        r = renew_header(w);
     if (r < 0)
         return r;
     w->sum.end_lsn = end_lsn;

@@ -160,6 +160,54 @@ threads_without_memory_for_counters_share_some(void **state)
     rig_close(rig);
 }
 
+static void
+marks_belong_to_threads_and_are_not_lost_with_memory(void **state)
+{
+    (void)state;
+    struct cache_config config = rig_config();
+    struct rig *rig = rig_open(&config);
+    struct cache *c = &rig->cache;
+    struct reclaim_reader *self = reclaim_self();
+    struct reclaim_reader beyond = { .index = LIMIT_THREAD_STRIPES + 5 },
+                          further = { .index = LIMIT_THREAD_STRIPES + 6 };
+    assert_int_equal(cache_mark(c, self), 0);
+    cache_mark_set(c, self, 100);
+    assert_int_equal(cache_mark(c, self), 100);
+    assert_int_equal(cache_mark(c, &beyond), 0);
+    cache_mark_set(c, &beyond, 300);
+    cache_mark_set(c, &further, 200); /* they share the largest */
+    assert_int_equal(cache_mark(c, &beyond), 300);
+    assert_int_equal(cache_mark(c, self), 100);
+    rig_close(rig);
+    rig = rig_open(&config);
+    c = &rig->cache;
+    atomic_store(&rig->purse.until_refusal, 0);
+    cache_mark_set(c, self, 400);
+    atomic_store(&rig->purse.until_refusal, -1);
+    assert_true(cache_mark(c, self) >= 400); /* there is memory for its own now */
+    rig_close(rig);
+}
+
+struct moment {
+    struct cache *c;
+    uint64_t items;
+    bool locked;
+};
+
+static void
+note_moment(void *ud)
+{
+    struct moment *m = ud;
+    m->items = cache_items(m->c);
+    m->locked = true;
+    for (size_t i = 0; i < (size_t)1 << m->c->partition_bits; i++) {
+        bool free = lock_try(&m->c->partitions[i].lock);
+        if (free)
+            lock_release(&m->c->partitions[i].lock);
+        m->locked = m->locked && !free;
+    }
+}
+
 static struct rig *
 filled(unsigned shards, uint64_t keys)
 {
@@ -233,6 +281,23 @@ a_cleared_cache_is_empty_and_gives_its_memory_back(void **state)
 }
 
 static void
+clearing_tells_the_moment_with_everything_locked(void **state)
+{
+    (void)state;
+    struct rig *rig = filled(2, 500);
+    struct moment m = { .c = &rig->cache, .items = 1 };
+    cache_clear(&rig->cache, note_moment, &m);
+    assert_true(m.locked);
+    assert_int_equal(m.items, 0);
+    rig_set(rig, attl_s("after"), attl_s("v"), ATTL_NO_DEADLINE);
+    cache_lock_all(&rig->cache);
+    assert_false(lock_try(&rig->cache.partitions[0].lock));
+    cache_unlock_all(&rig->cache);
+    assert_true(rig_has(rig, attl_s("after"), attl_s("v")));
+    rig_close(rig);
+}
+
+static void
 a_reader_may_stay_inside_while_the_cache_is_cleared(void **state)
 {
     (void)state;
@@ -288,6 +353,8 @@ main(void)
         cmocka_unit_test(secrets_differ_from_cache_to_cache),
         cmocka_unit_test(counters_of_all_threads_add_up_and_outlive_them),
         cmocka_unit_test(threads_without_memory_for_counters_share_some),
+        cmocka_unit_test(marks_belong_to_threads_and_are_not_lost_with_memory),
+        cmocka_unit_test(clearing_tells_the_moment_with_everything_locked),
         cmocka_unit_test(moving_partitions_moves_their_sums_and_no_entry),
         cmocka_unit_test(a_cleared_cache_is_empty_and_gives_its_memory_back),
         cmocka_unit_test(a_reader_may_stay_inside_while_the_cache_is_cleared),

@@ -254,6 +254,72 @@ an_expired_entry_is_removed_when_it_is_met(void **state)
 }
 
 static void
+a_replay_meets_what_has_expired(void **state)
+{
+    struct rig *rig = *state;
+    struct entry e;
+    rig_set(rig, attl_s("k"), attl_s("v"), START_MS + 100);
+    rig->now_ms = START_MS + 5000;
+    rig_lock(rig, attl_s("k"), &e);
+    assert_false(e.found); /* gone for everybody else */
+    rig_unlock(&e);
+    rig->now_ms = START_MS;
+    rig_set(rig, attl_s("k"), attl_s("v"), START_MS + 100);
+    rig->now_ms = START_MS + 5000;
+    struct partition *p = cache_partition(&rig->cache, cache_hash(&rig->cache, attl_s("k")));
+    e = (struct entry){ .cache = &rig->cache,
+                        .self = reclaim_self(),
+                        .partition = p,
+                        .now_ms = rig->now_ms,
+                        .sees_expired = true,
+                        .key = { attl_s("k"), cache_hash(&rig->cache, attl_s("k")) } };
+    assert_true(cache_lock(&rig->cache, p));
+    entry_find(&e);
+    assert_true(e.found && e.deadline_ms == START_MS + 100);
+    assert_int_equal(entry_set_deadline(&e, START_MS + 9000), ATTL_OK);
+    lock_release(&p->lock);
+    assert_true(rig_has(rig, attl_s("k"), attl_s("v")));
+}
+
+static void
+what_was_done_is_said_and_expiry_is_not(void **state)
+{
+    struct rig *rig = *state;
+    struct entry e;
+    struct stored_value v;
+    assert_int_equal(stored_value_init(&rig->cache, attl_s("v"), &v), ATTL_OK);
+    rig_lock(rig, attl_s("k"), &e);
+    assert_int_equal(e.change, ENTRY_SAME);
+    assert_int_equal(entry_put(&e, &v, START_MS + 100), ATTL_OK);
+    assert_int_equal(e.change, ENTRY_PUT);
+    struct record_shape shape = record_shape(e.changed);
+    assert_true(record_deadline(e.changed, &shape, rig->now_ms) == START_MS + 100);
+    entry_find(&e);
+    assert_int_equal(e.change, ENTRY_SAME);                       /* since it was last found */
+    assert_int_equal(entry_put(&e, &v, START_MS + 200), ATTL_OK); /* in place */
+    assert_int_equal(e.change, ENTRY_PUT);
+    assert_ptr_equal(e.changed, e.record);
+    entry_find(&e);
+    assert_int_equal(entry_set_deadline(&e, START_MS + 300), ATTL_OK); /* in place */
+    assert_int_equal(e.change, ENTRY_EXPIRE);
+    entry_find(&e);
+    assert_int_equal(entry_set_deadline(&e, START_MS + 50), ATTL_OK); /* by a new record */
+    assert_int_equal(e.change, ENTRY_EXPIRE);
+    shape = record_shape(e.changed);
+    assert_true(record_deadline(e.changed, &shape, rig->now_ms) == START_MS + 50);
+    entry_find(&e);
+    entry_remove(&e, COUNT_DELETES);
+    assert_int_equal(e.change, ENTRY_REMOVE);
+    rig_unlock(&e);
+    rig_set(rig, attl_s("k"), attl_s("v"), START_MS + 100);
+    rig->now_ms = START_MS + 100;
+    rig_lock(rig, attl_s("k"), &e);
+    assert_false(e.found);
+    assert_int_equal(e.change, ENTRY_SAME);
+    rig_unlock(&e);
+}
+
+static void
 a_refused_write_changes_nothing(void **state)
 {
     struct rig *rig = *state;
@@ -486,6 +552,8 @@ main(void)
         ENTRY_TEST(a_large_value_moves_with_its_deadline_and_is_not_copied),
         ENTRY_TEST(integers_are_stored_as_such_and_shown_as_text),
         ENTRY_TEST(an_expired_entry_is_removed_when_it_is_met),
+        ENTRY_TEST(a_replay_meets_what_has_expired),
+        ENTRY_TEST(what_was_done_is_said_and_expiry_is_not),
         ENTRY_TEST(a_refused_write_changes_nothing),
         ENTRY_TEST(what_replaces_another_entry_needs_no_room_for_one),
         ENTRY_TEST(a_key_without_room_in_the_index_leaves_no_trace),

@@ -297,6 +297,38 @@ a_pin_that_ends_in_between_is_not_missed(void **state)
     }
 }
 
+/* What was in use before the snapshot began stays, whatever came into use later goes as always. */
+static void
+what_a_snapshot_may_refer_to_is_held(void **state)
+{
+    struct pond *p = *state;
+    struct thing *old = thing_new(1), *later = thing_new(2), *never = thing_new(3);
+    old->node.born = limbo_cut(&p->limbo);
+    old->node.bytes = 7;
+    never->node.born = UINT32_MAX;
+    limbo_hold(&p->limbo);
+    later->node.born = limbo_cut(&p->limbo);
+    pond_retire(p, old);
+    pond_retire(p, later);
+    pond_retire(p, never);
+    for (int i = 0; i < 3; i++)
+        (void)limbo_collect(&p->limbo);
+    assert_int_equal(atomic_load(&p->released), 2);
+    assert_int_equal(p->order[0] + p->order[1], 5);
+    assert_true(limbo_held_bytes(&p->limbo) > 0);
+    limbo_unhold(&p->limbo);
+    assert_int_equal(limbo_held_bytes(&p->limbo), 0);
+    (void)limbo_collect(&p->limbo);
+    assert_int_equal(atomic_load(&p->released), 3);
+    limbo_hold(&p->limbo); /* again, and closed in the middle of it */
+    struct thing *last = thing_new(4);
+    last->node.born = 0;
+    pond_retire(p, last);
+    for (int i = 0; i < 3; i++)
+        (void)limbo_collect(&p->limbo);
+    assert_int_equal(atomic_load(&p->released), 3);
+}
+
 static void
 closing_releases_everything(void **state)
 {
@@ -383,6 +415,7 @@ main(void)
         cmocka_unit_test(the_slots_of_ended_threads_are_used_again),
         POND_TEST(a_pinned_thing_waits_and_holds_up_nobody),
         POND_TEST(a_pin_that_ends_in_between_is_not_missed),
+        POND_TEST(what_a_snapshot_may_refer_to_is_held),
         POND_TEST(closing_releases_everything),
         POND_TEST(readers_never_meet_freed_memory),
     };

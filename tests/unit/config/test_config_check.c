@@ -66,6 +66,23 @@ appendonly_follows_the_log(void **state)
 }
 
 static void
+save_is_pairs_of_numbers(void **state)
+{
+    (void)state;
+    passes(WITH("save", ""));
+    passes(WITH("save", "3600 1 300 100 60 10000"));
+    passes(WITH("save", "  3600   1, 300 100 "));
+    passes(WITH("save", "1 1 2 2 3 3 4 4 5 5 6 6 7 7 8 8"));
+    refused(WITH("save", "1 1 2 2 3 3 4 4 5 5 6 6 7 7 8 8 9 9"), "more than 8 pairs");
+    refused(WITH("save", "3600"), "one number has no partner");
+    refused(WITH("save", "3600 1 300"), "one number has no partner");
+    refused(WITH("save", "3600 many"), "many is not a number");
+    refused(WITH("save", "-1 5"), "-1 is not a number");
+    refused(WITH("save", "99999999999 5"), "99999999999 is not a number");
+    refused(WITH("save", "1.5 5"), "1.5 is not a number");
+}
+
+static void
 a_public_bind_needs_a_password(void **state)
 {
     (void)state;
@@ -189,6 +206,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_pass),
         cmocka_unit_test(appendonly_follows_the_log),
+        cmocka_unit_test(save_is_pairs_of_numbers),
         cmocka_unit_test(a_public_bind_needs_a_password),
         cmocka_unit_test(a_server_listens_somewhere),
         cmocka_unit_test(a_library_does_not_care_about_listening),

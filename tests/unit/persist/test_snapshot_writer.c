@@ -137,6 +137,38 @@ test_meta_is_completed(void **state)
     world_fini(&w);
 }
 
+/* Whether its header still waits in memory or has long been written. */
+static void
+test_it_may_become_fuzzy_on_the_way(void **state)
+{
+    static const uint32_t before[] = { 0, 3, ENTRIES };
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(before) / sizeof(before[0]); i++) {
+        bool compressed = i % 2;
+        struct world w;
+        struct snapshot_meta meta = sample_meta(compressed && zstd_supported()), seen;
+        struct snapshot_writer *writer;
+        struct sample s;
+        char name[SEGMENT_NAME_MAX], err[200] = "";
+        world_init(&w, 1);
+        assert_int_equal(snapshot_writer_open(w.disk, &w.alloc, &meta, &writer), 0);
+        for (uint32_t n = 0; n < ENTRIES + 2; n++) {
+            if (n == before[i / 2])
+                snapshot_writer_relax(writer);
+            sample_make(n, &s);
+            assert_int_equal(snapshot_writer_add(writer, &s.entry), 0);
+        }
+        assert_int_equal(snapshot_writer_finish(&writer, SAMPLE_CUT_LSN + 9, &meta, name), 0);
+        assert_int_equal(meta.kind, SNAPSHOT_FUZZY);
+        if (snapshot_verify(w.disk, &w.alloc, name, &seen, err, sizeof(err)) != SNAPSHOT_OK)
+            fail_msg("%s", err);
+        assert_int_equal(seen.kind, SNAPSHOT_FUZZY);
+        assert_int_equal(seen.end_lsn, SAMPLE_CUT_LSN + 9);
+        assert_int_equal(sample_read(w.disk, &w.alloc, name, ENTRIES + 2), SNAPSHOT_OK);
+        world_fini(&w);
+    }
+}
+
 static void
 test_compression_makes_the_file_smaller(void **state)
 {
@@ -425,6 +457,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_written_can_be_read),
         cmocka_unit_test(test_meta_is_completed),
+        cmocka_unit_test(test_it_may_become_fuzzy_on_the_way),
         cmocka_unit_test(test_compression_makes_the_file_smaller),
         cmocka_unit_test(test_compression_that_is_not_built_in_is_refused),
         cmocka_unit_test(test_impossible_entries_change_nothing),
