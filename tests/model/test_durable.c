@@ -39,7 +39,7 @@ struct mark {
 struct run {
     struct sim_disk *disk;
     struct rng rng;
-    int64_t now_ms;
+    _Atomic int64_t now_ms; /* the log's thread asks, too */
     attl *cache;
     const char *fsync;
     bool always;
