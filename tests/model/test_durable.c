@@ -39,7 +39,7 @@ struct mark {
 struct run {
     struct sim_disk *disk;
     struct rng rng;
-    _Atomic int64_t now_ms; /* the log reads it too */
+    _Atomic int64_t now_ms; /* the log's thread asks, too */
     attl *cache;
     const char *fsync;
     bool always;
