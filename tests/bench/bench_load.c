@@ -6,6 +6,10 @@
  * pace. Besides throughput and latency it reads the CPU that the server's threads used meanwhile:
  * CPU per operation survives a noisy machine far better than operations per second do. Every reply
  * is compared with its key. Keys are drawn uniformly, never replayed. One thread owns all.
+ *
+ * With a rate the loop is open: each connection has a timetable, latency counts from when a batch
+ * was due, and what a stall kept from being sent is sent behind it. So a stall of the server shows
+ * in every request that it delayed, not just in the one per connection that was under way.
  */
 #include "wire.h"
 
@@ -13,16 +17,20 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PIPELINE_MAX = 512, CONNECTIONS_MAX = 4096, EVENTS = 128, IN_BYTES = 65536 };
+enum { SLEEP_MAX_NS = 1000000 };
 
 struct conn {
     int fd;
-    bool wants_out; /* registered for EPOLLOUT */
-    uint64_t sent_ns;
-    uint64_t *index; /* of the requests in flight */
+    bool wants_out;   /* registered for EPOLLOUT */
+    uint64_t sent_ns; /* with a rate: when it was due */
+    uint64_t due_ns;  /* with a rate: the next batch */
+    uint64_t *index;  /* of the requests in flight */
     unsigned sent, answered;
     char *out;
     size_t out_len, out_at;
@@ -32,7 +40,8 @@ struct conn {
 
 struct settings {
     const char *host, *protocol, *op, *label, *json;
-    uint64_t port, connections, pipeline, keys, seed, server_pid, cpu, warm_ms;
+    uint64_t port, connections, pipeline, keys, seed, server_pid, cpu, warm_ms, rate;
+    bool until_eof;
     double seconds;
     struct wire_set set;
     uint64_t value_bytes, deadline_ms;
@@ -42,7 +51,10 @@ struct load {
     const struct settings *s;
     enum wire_protocol protocol;
     enum wire_op op;
-    bool sequential; /* preload: every key once, in order */
+    bool sequential;      /* preload: every key once, in order */
+    bool ended;           /* standard input was closed */
+    uint64_t interval_ns; /* between batches of a connection; 0: closed loop */
+    uint64_t gap_ns;      /* longest that a sleep took beyond its end */
     uint64_t next_key, done_keys;
     struct rng rng;
     struct conn *conns;
@@ -129,6 +141,48 @@ conn_parse(struct load *l, struct conn *c)
     return c->answered == c->sent;
 }
 
+/* Sends what is due; a connection that is behind catches up batch by batch. */
+static void
+conns_keep_time(struct load *l, uint64_t now_ns)
+{
+    for (uint64_t i = 0; i < l->s->connections; i++) {
+        struct conn *c = &l->conns[i];
+        if (c->answered < c->sent || c->due_ns > now_ns)
+            continue;
+        conn_send(l, c);
+        c->sent_ns = c->due_ns;
+        c->due_ns += l->interval_ns;
+    }
+}
+
+static void
+conns_start(struct load *l)
+{
+    const struct settings *s = l->s;
+    uint64_t now_ns = bench_now_ns();
+    if (s->rate > 0) {
+        (void)prctl(PR_SET_TIMERSLACK, 1UL); /* a wish; 50 us otherwise */
+        l->interval_ns = UINT64_C(1000000000) * s->connections * s->pipeline / s->rate;
+    }
+    for (uint64_t i = 0; i < s->connections; i++)
+        if (l->interval_ns > 0)
+            l->conns[i].due_ns = now_ns + l->interval_ns * i / s->connections;
+        else
+            conn_send(l, &l->conns[i]);
+}
+
+/* What is still owed counts with the time it has waited so far: a stall at the end is a stall. */
+static void
+conns_count_owed(struct load *l)
+{
+    uint64_t now_ns = bench_now_ns();
+    for (uint64_t i = 0; i < l->s->connections; i++) {
+        struct conn *c = &l->conns[i];
+        if (c->answered < c->sent)
+            hist_add(l->hist, now_ns - c->sent_ns);
+    }
+}
+
 static void
 conn_event(struct load *l, struct conn *c, uint32_t events)
 {
@@ -145,7 +199,7 @@ conn_event(struct load *l, struct conn *c, uint32_t events)
     unsigned before = c->answered;
     bool complete = conn_parse(l, c);
     l->done_keys += c->answered - before;
-    if (complete && c->sent > 0)
+    if (complete && c->sent > 0 && l->interval_ns == 0)
         conn_send(l, c);
 }
 
@@ -169,6 +223,15 @@ conns_open(struct load *l)
     }
 }
 
+/* Standard input has no connection: its event means that whoever started us wants the result. */
+static void
+watch_input(struct load *l)
+{
+    struct epoll_event ev = { .events = EPOLLIN | EPOLLHUP, .data.ptr = NULL };
+    if (l->s->until_eof && epoll_ctl(l->epoll, EPOLL_CTL_ADD, STDIN_FILENO, &ev) != 0)
+        bench_die("standard input cannot be waited for: %s", strerror(errno));
+}
+
 static void
 conns_close(struct load *l)
 {
@@ -182,15 +245,55 @@ conns_close(struct load *l)
     (void)close(l->epoll);
 }
 
-/* Turns the loop until the clock reaches `until_ns` or a preload is complete. */
+/* Until when to sleep: the next batch that is due, or soon, so that a gap is noticed. */
+static uint64_t
+next_due_ns(const struct load *l, uint64_t now_ns)
+{
+    uint64_t next_ns = now_ns + SLEEP_MAX_NS;
+    for (uint64_t i = 0; i < l->s->connections; i++) {
+        const struct conn *c = &l->conns[i];
+        if (c->answered == c->sent && c->due_ns < next_ns)
+            next_ns = c->due_ns > now_ns ? c->due_ns : now_ns;
+    }
+    return next_ns;
+}
+
+/*
+ * Waits for events. With a rate it sleeps to the nanosecond and does not spin: on a machine whose
+ * processor time is rationed, spinning would use up the server's ration. What it sleeps longer than
+ * it asked for is a gap, of ours and probably of the whole machine.
+ */
+static int
+load_wait(struct load *l, struct epoll_event *events)
+{
+    if (l->interval_ns == 0)
+        return epoll_wait(l->epoll, events, EVENTS, 100);
+    uint64_t now_ns = bench_now_ns(), until_ns = next_due_ns(l, now_ns);
+    struct timespec left = { .tv_nsec = (long)(until_ns - now_ns) };
+    int n = epoll_pwait2(l->epoll, events, EVENTS, &left, NULL);
+    uint64_t woken_ns = bench_now_ns();
+    if (n == 0 && woken_ns > until_ns && woken_ns - until_ns > l->gap_ns)
+        l->gap_ns = woken_ns - until_ns;
+    return n;
+}
+
+/* Turns the loop until the clock reaches `until_ns`, a preload is complete or the input closed. */
 static void
 load_turn(struct load *l, uint64_t until_ns)
 {
     struct epoll_event events[EVENTS];
-    while (bench_now_ns() < until_ns && !(l->sequential && l->done_keys >= l->s->keys)) {
-        int n = epoll_wait(l->epoll, events, EVENTS, 100);
+    while (!l->ended && !(l->sequential && l->done_keys >= l->s->keys)) {
+        uint64_t now_ns = bench_now_ns();
+        if (now_ns >= until_ns)
+            break;
+        if (l->interval_ns > 0)
+            conns_keep_time(l, now_ns);
+        int n = load_wait(l, events);
         for (int i = 0; i < n; i++)
-            conn_event(l, events[i].data.ptr, events[i].events);
+            if (events[i].data.ptr)
+                conn_event(l, events[i].data.ptr, events[i].events);
+            else
+                l->ended = true;
     }
 }
 
@@ -215,15 +318,17 @@ report(const struct load *l, const struct outcome *o)
         (double)h->max_ns / 1e3, (unsigned long long)l->misses);
     json_line(s->json,
               "{\"bench\":\"load\",\"server\":\"%s\",\"op\":\"%s\",\"pipeline\":%llu,"
-              "\"connections\":%llu,\"ops\":%llu,\"ops_per_s\":%.0f,\"cpu_us_per_op\":%.4f,"
+              "\"connections\":%llu,\"rate\":%llu,\"seconds\":%.3f,\"ops\":%llu,\"ops_per_s\":%.0f,"
+              "\"cpu_us_per_op\":%.4f,"
               "\"server_busy\":%.3f,\"generator_busy\":%.3f,\"p50_us\":%.1f,\"p99_us\":%.1f,"
-              "\"p999_us\":%.1f,\"max_us\":%.1f,\"misses\":%llu}",
+              "\"p999_us\":%.1f,\"max_us\":%.1f,\"gap_us\":%.1f,\"misses\":%llu}",
               s->label, s->op, (unsigned long long)s->pipeline, (unsigned long long)s->connections,
-              (unsigned long long)o->ops, (double)o->ops / o->seconds, o->server_cpu_us / ops,
+              (unsigned long long)s->rate, o->seconds, (unsigned long long)o->ops,
+              (double)o->ops / o->seconds, o->server_cpu_us / ops,
               o->server_cpu_us / o->seconds / 1e6, o->own_cpu_s / o->seconds,
               (double)hist_quantile(h, 0.5) / 1e3, (double)hist_quantile(h, 0.99) / 1e3,
               (double)hist_quantile(h, 0.999) / 1e3, (double)h->max_ns / 1e3,
-              (unsigned long long)l->misses);
+              (double)l->gap_ns / 1e3, (unsigned long long)l->misses);
 }
 
 static void
@@ -231,20 +336,24 @@ load_run(struct load *l)
 {
     struct outcome o = { 0 };
     conns_open(l);
-    for (uint64_t i = 0; i < l->s->connections; i++)
-        conn_send(l, &l->conns[i]);
+    watch_input(l);
+    conns_start(l);
     if (!l->sequential)
         load_turn(l, bench_now_ns() + l->s->warm_ms * 1000000);
     memset(l->hist, 0, sizeof *l->hist);
-    l->misses = 0;
+    l->misses = l->gap_ns = 0;
     uint64_t before = l->done_keys, from_ns = bench_now_ns();
     uint64_t cpu_ns = wire_server_cpu_ns(l->s->server_pid), own_ns = bench_thread_cpu_ns();
     uint64_t length_ns = (uint64_t)(l->s->seconds * 1e9);
+    (void)printf("# measuring\n");
+    (void)fflush(stdout);
     load_turn(l, l->sequential ? UINT64_MAX : from_ns + length_ns);
     o.server_cpu_us = (double)(wire_server_cpu_ns(l->s->server_pid) - cpu_ns) / 1e3;
     o.seconds = (double)(bench_now_ns() - from_ns) / 1e9;
     o.own_cpu_s = (double)(bench_thread_cpu_ns() - own_ns) / 1e9;
     o.ops = l->done_keys - before;
+    if (l->interval_ns > 0)
+        conns_count_owed(l);
     report(l, &o);
     conns_close(l);
 }
@@ -298,7 +407,9 @@ main(int argc, char **argv)
         { "ttl-ms", ARG_U64, &s.set.ttl_ms, "TTL given by SET; 0: none" },
         { "deadline-ms", ARG_U64, &s.deadline_ms, "deadline (PXAT) given by SET; 0: none" },
         { "spread-ms", ARG_U64, &s.set.spread_ms, "deadlines are spread over so many ms" },
+        { "rate", ARG_U64, &s.rate, "requests per second, on a timetable; 0: closed loop" },
         { "seconds", ARG_REAL, &s.seconds, "length of the measurement" },
+        { "until-eof", ARG_FLAG, &s.until_eof, "end when standard input is closed" },
         { "warm-ms", ARG_U64, &s.warm_ms, "not measured before it" },
         { "server-pid", ARG_U64, &s.server_pid, "process whose CPU is read; 0: none" },
         { "cpu", ARG_U64, &s.cpu, "core of the generator" },

@@ -32,6 +32,8 @@ def free_port():
 class Server:
     """One server process on core 0."""
 
+    cores = {0}
+
     def __init__(self, name, argv, protocol):
         self.name, self.protocol = name, protocol
         self.port = free_port()
@@ -39,7 +41,7 @@ class Server:
         argv = [word.replace("{port}", str(self.port)) for word in argv]
         self.process = subprocess.Popen(argv, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
                                         cwd=tempfile.gettempdir(),
-                                        preexec_fn=lambda: os.sched_setaffinity(0, {0}))
+                                        preexec_fn=lambda: os.sched_setaffinity(0, self.cores))
         try:
             self.wait_ready()
         except RuntimeError:

@@ -7,8 +7,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-PARTS_ALL="inproc memory wamp expiry hitratio reclaim server"
-PARTS="inproc memory wamp expiry hitratio server"
+PARTS_ALL="inproc memory wamp expiry hitratio reclaim server persist"
+PARTS="inproc memory wamp expiry hitratio server persist"
 SIZE=default
 VALKEY=yes
 
@@ -16,11 +16,12 @@ usage() {
     cat <<EOF
 usage: scripts/bench [--quick | --full] [--parts "a b"] [--no-valkey]
 Parts: $PARTS_ALL (by default all but reclaim).
-  --quick      smaller sets and shorter rounds, about a minute and a half
-  --full       the sets of the published figures, about half an hour
+  --quick      smaller sets and shorter rounds, about two minutes and a half
+  --full       the sets of the published figures, about three quarters of an hour
   --parts      only these parts
   --no-valkey  do not fetch valkey-server from bookworm-backports when it is not installed
-The traces are looked for in \$ATTL_TRACES, else in ../shared/traces.
+The traces are looked for in \$ATTL_TRACES, else in ../shared/traces. \$ATTL_RELEASE may name an attld
+from before the log; persist then shows what the log costs beside it.
 EOF
 }
 
@@ -157,6 +158,17 @@ part_server() {
         --rounds "$(choose 3 3 5)" --seconds "$(choose 0.4 0.8 3)" --keys "$(choose 200000 1000000 1000000)" \
         --expire-keys "$(choose 300000 2000000 2000000)" --idle-s "$(choose 5 20 60)" \
         --json "$(fresh server)"
+}
+
+part_persist() {
+    heading "log, snapshots and restart beside redis-server"
+    local attld=$BUILD/attld
+    [ -x "$attld" ] || { echo "skipped: no $attld" && return 0; }
+    python3 tests/bench/bench_persist.py --bin "$BIN" --attld "$attld" --release "${ATTL_RELEASE:-}" \
+        --rounds "$(choose 2 3 5)" --seconds "$(choose 0.3 1 2)" --keys "$(choose 200000 1000000 1000000)" \
+        --items "$(choose 300000 5000000 5000000)" --quiet-s "$(choose 1 5 10)" \
+        --snapshot-rounds "$(choose 1 2 3)" --snapshot-modes "$(choose everysec everysec everysec,off)" \
+        --restart-rounds "$(choose 2 3 5)" --json "$(fresh persist)"
 }
 
 echo "AsyncTTLCache benchmarks ($SIZE), $(uname -sr), $(nproc) cores, $(grep -m1 '^model name' /proc/cpuinfo | cut -d: -f2-),"
