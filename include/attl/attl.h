@@ -230,7 +230,9 @@ ATTL_CHECKED int attl_open(attl **ret_cache, const attl_config *config);
 ATTL_API void attl_close(attl **cache);
 /*
  * One step of maintenance: reclaims expired entries, returns memory, in at most about `budget_us`
- * microseconds (0: everything that is due). Only needed with cache.background = false.
+ * microseconds (0: everything that is due). Only needed with cache.background = false. With
+ * persist.dir it also takes the snapshots that are due and removes old files, whatever the budget,
+ * and then blocks on the disk.
  * Returns in *ret_next_ms (may be NULL) the milliseconds until there is work again, or -1 for none.
  * Threads: any. Since 0.1.
  */
@@ -583,7 +585,8 @@ ATTL_CHECKED int attl_rollback(attl *cache, const attl_rollback_opts *opts,
 typedef void (*attl_retention_fn)(void *ud, const char *name, uint64_t bytes, int goes,
                                   const char *reason);
 /* Applies the rules of retention.* now, or with dry_run only tells. `fn` may be NULL. ATTL_OK,
- * ATTL_E_IO, ATTL_E_NOMEM, ATTL_E_UNSUPPORTED. Blocks on the disk. Since 0.2. */
+ * ATTL_E_IO, ATTL_E_NOMEM, ATTL_E_UNSUPPORTED. `fn` must not call back into the cache's snapshots.
+ * Blocks on the disk. Since 0.2. */
 ATTL_CHECKED int attl_retention_run(attl *cache, int dry_run, attl_retention_fn fn, void *ud);
 
 typedef struct attl_persist_stats {
