@@ -342,9 +342,7 @@ note_result(struct load *l, int64_t took_ns)
     atomic_store(&s->recovered_frames, l->frames);
     atomic_store(&s->recovered_changes, l->changes);
     atomic_store(&s->recovered_lost_frames, l->lost);
-    atomic_store(&s->expired_on_load, l->sums.expired);
     atomic_store(&s->recovery_ms, took_ms);
-    atomic_store(&s->load_entries, entries);
     if (l->has_base) {
         atomic_store(&s->last_ms, l->base.created_ms);
         atomic_store(&s->last_bytes, l->base.file_bytes);

@@ -46,7 +46,7 @@ struct store {
     /* Loading. */
     _Atomic bool loading;
     _Atomic int load_status;
-    _Atomic uint64_t load_done_bytes, load_total_bytes, load_entries;
+    _Atomic uint64_t load_done_bytes, load_total_bytes;
     _Atomic int64_t load_started_ns;
     char problem[STORE_PROBLEM_BYTES]; /* of a failed load; read after load_status */
 
@@ -79,8 +79,7 @@ struct store {
     _Atomic uint64_t
         kept_max_bytes; /* for a snapshot; 0: by the size of the cache (tests set it) */
     _Atomic int last_status;
-    _Atomic uint64_t recovered_entries, recovered_frames, recovered_changes, recovered_lost_frames,
-        expired_on_load;
+    _Atomic uint64_t recovered_entries, recovered_frames, recovered_changes, recovered_lost_frames;
     _Atomic int64_t recovery_ms;
     _Atomic uint64_t
         replay_rate; /* log bytes per second when this directory was loaded, 0: unknown */
