@@ -69,10 +69,13 @@ enum attl_status {
     ATTL_OK = 0,
 
     /* outcomes */
-    ATTL_MISS = 1,    /* no such key (or it has expired)                                */
-    ATTL_NOT_SET = 2, /* a condition (NX, XX, IFEQ, GT, version ...) was not met        */
-    ATTL_DELETED = 3, /* the given deadline had passed, so the entry was deleted        */
-    ATTL_DONE = 4,    /* an iteration is complete                                       */
+    ATTL_MISS = 1,     /* no such key (or it has expired)                                */
+    ATTL_NOT_SET = 2,  /* a condition (NX, XX, IFEQ, GT, version ...) was not met        */
+    ATTL_DELETED = 3,  /* the given deadline had passed, so the entry was deleted        */
+    ATTL_DONE = 4,     /* an iteration is complete                                       */
+    ATTL_STALE = 5,    /* an older value, past its soft or hard deadline, while it is reloaded */
+    ATTL_NEGATIVE = 6, /* known not to exist: the source said so, and the answer is kept       */
+    ATTL_WON = 7,      /* there is no value, and the caller is the one to produce it           */
 
     /* failures: nothing has changed */
     ATTL_E_INVALID = -1,       /* an argument is out of its documented range             */
@@ -95,7 +98,15 @@ enum attl_status {
     ATTL_E_IMMUTABLE = -18,   /* the setting cannot be changed while the cache is open  */
     ATTL_E_DAMAGED = -19,     /* files of the data directory are damaged: see the log line */
     ATTL_E_LOADING = -20,     /* the data directory is still being read                 */
-    ATTL_E_LOCKED = -21       /* another process uses the data directory                */
+    ATTL_E_LOCKED = -21,      /* another process uses the data directory                */
+    ATTL_E_CONFLICT = -22,    /* somebody else changed what the transaction depends on  */
+    ATTL_E_TIMEOUT = -23,     /* it was not done in time                                */
+    ATTL_E_CANCELED = -24,    /* the caller gave it up                                  */
+    ATTL_E_CLOSED = -25,      /* the queue or the cache is being closed                 */
+    ATTL_E_LOADER = -26,      /* the loader failed and there is nothing older to serve  */
+    ATTL_E_REENTRANT = -27,   /* a loader asked for the key that it is loading          */
+    ATTL_E_LEASE_LOST = -28,  /* the lease ended, or somebody else wrote the key        */
+    ATTL_E_QUOTA = -29        /* the namespace's quota does not admit it                */
 };
 
 /* A sentence for a status, lower case, without a full stop. Never NULL. Threads: any. Since 0.1. */

@@ -180,8 +180,10 @@ mset_apply_logged(struct mset *m, const struct reclaim_reader *r)
     reclaim_enter((struct reclaim_reader *)r);
     int status = mset_apply(m);
     m->logged.len = 0;
-    for (size_t i = 0; status >= 0 && i < m->n; i++)
+    for (size_t i = 0; status >= 0 && i < m->n; i++) {
         journal_group_add(m->a, &m->logged, &m->entries[i]);
+        notice_entry(m->a, &m->entries[i]);
+    }
     journal_group_append(m->a, r, &m->logged);
     reclaim_exit((struct reclaim_reader *)r);
     return status;
@@ -324,6 +326,8 @@ transfer_log(const struct transfer *t, struct journal_group *g, struct entry *fr
 {
     journal_group_add(t->a, g, to);
     journal_group_add(t->a, g, from);
+    notice_entry(t->a, to);
+    notice_entry(t->a, from);
     journal_group_append(t->a, to->self, g);
 }
 

@@ -58,7 +58,7 @@ attl_clear(attl *a)
     int status = r ? journal_admit(a) : ATTL_E_NOMEM;
     if (status != ATTL_OK)
         return status;
-    cache_clear(&a->cache, journal_clear, a);
+    cache_clear(&a->cache, notice_clear, a);
     status = journal_settle(a, r, ATTL_OK);
     parker_wake(&a->parker); /* empty arenas go back to the system */
     return status;

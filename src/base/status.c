@@ -18,6 +18,9 @@ static const struct status_text texts[] = {
     { ATTL_NOT_SET, "ATTL_NOT_SET", "the condition was not met" },
     { ATTL_DELETED, "ATTL_DELETED", "the deadline had passed, so the entry was deleted" },
     { ATTL_DONE, "ATTL_DONE", "the iteration is complete" },
+    { ATTL_STALE, "ATTL_STALE", "an older value while a newer one is being loaded" },
+    { ATTL_NEGATIVE, "ATTL_NEGATIVE", "the source has no such value" },
+    { ATTL_WON, "ATTL_WON", "there is no value and the caller is to produce it" },
     { ATTL_E_INVALID, "ATTL_E_INVALID", "an argument is out of its range" },
     { ATTL_E_NOMEM, "ATTL_E_NOMEM", "out of memory" },
     { ATTL_E_FULL, "ATTL_E_FULL", "the cache is full and its policy is not to evict" },
@@ -45,6 +48,15 @@ static const struct status_text texts[] = {
     { ATTL_E_DAMAGED, "ATTL_E_DAMAGED", "files of the data directory are damaged" },
     { ATTL_E_LOADING, "ATTL_E_LOADING", "the data directory is still being read" },
     { ATTL_E_LOCKED, "ATTL_E_LOCKED", "another process uses the data directory" },
+    { ATTL_E_CONFLICT, "ATTL_E_CONFLICT",
+      "somebody else changed what the transaction depends on, try again" },
+    { ATTL_E_TIMEOUT, "ATTL_E_TIMEOUT", "it was not done in time" },
+    { ATTL_E_CANCELED, "ATTL_E_CANCELED", "it was given up before it was done" },
+    { ATTL_E_CLOSED, "ATTL_E_CLOSED", "the queue or the cache is being closed" },
+    { ATTL_E_LOADER, "ATTL_E_LOADER", "the loader failed and there is nothing older to serve" },
+    { ATTL_E_REENTRANT, "ATTL_E_REENTRANT", "a loader asked for the key that it is loading" },
+    { ATTL_E_LEASE_LOST, "ATTL_E_LEASE_LOST", "the lease ended, or somebody else wrote the key" },
+    { ATTL_E_QUOTA, "ATTL_E_QUOTA", "the quota of the key's namespace does not admit it" },
 };
 
 static const struct status_text *

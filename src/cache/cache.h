@@ -50,8 +50,16 @@ struct stripe {
     _Atomic uint64_t mark; /* what the thread left here last: see cache_mark_set */
 };
 
-/* Told of an entry that made room for others, with its partition's lock held. */
-typedef void (*cache_evicted_fn)(void *ud, attl_slice key);
+/* An entry that goes without anybody having asked for it. */
+struct cache_death {
+    attl_slice key; /* for the call only */
+    uint64_t hash;
+    struct partition *partition;
+    int64_t deadline_ms, now_ms;
+    enum cache_counter why; /* COUNT_EXPIRED, COUNT_EVICTED */
+};
+/* Told of each, with its partition's lock held. */
+typedef void (*cache_death_fn)(void *ud, const struct cache_death *death);
 
 struct cache {
     struct cache_config config; /* as opened; the limits in force are below */
@@ -62,8 +70,8 @@ struct cache {
     struct extent_store extents;
     struct limbo limbo;
     struct partition_env env;
-    cache_evicted_fn evicted_fn; /* set before the first entry, NULL: nobody wants to know */
-    void *evicted_ud;
+    cache_death_fn death_fn; /* set before the first entry, NULL: nobody wants to know */
+    void *death_ud;
     struct lock clear_lock; /* one clear at a time */
     _Atomic bool ageless; /* a replay: what has expired by now may yet be prolonged, so it goes only
                              where there is no room */

@@ -81,6 +81,21 @@ note_lag(struct drain *d, int64_t deadline_ms)
 }
 
 static void
+announce(struct drain *d, const struct candidate *it, const struct record_shape *shape,
+         enum cache_counter why)
+{
+    struct cache_death death = { .key = record_key(it->record, shape),
+                                 .hash = it->hash,
+                                 .partition = it->partition,
+                                 .deadline_ms = record_deadline(it->record, shape, d->now_ms),
+                                 .now_ms = d->now_ms,
+                                 .why = why };
+    if (d->cache->death_fn)
+        d->cache->death_fn(d->cache->death_ud, &death);
+    cache_count(d->cache, d->self, why, 1);
+}
+
+static void
 drop(struct drain *d, const struct candidate *it, struct index_pos pos, enum drain_fate fate)
 {
     struct record_shape shape = record_shape(it->record);
@@ -89,14 +104,12 @@ drop(struct drain *d, const struct candidate *it, struct index_pos pos, enum dra
     shard_record_died(d->chunk, d->cache, it->bytes);
     if (fate == FATE_EXPIRE) {
         note_lag(d, record_deadline(it->record, &shape, d->now_ms));
-        cache_count(d->cache, d->self, COUNT_EXPIRED, 1);
+        announce(d, it, &shape, COUNT_EXPIRED);
         d->done->expired++;
     } else {
         if (atomic_load_explicit(&d->cache->policy, memory_order_relaxed) == EVICT_S3FIFO)
             remember_evicted(d->cache, it->partition, it->hash);
-        if (d->cache->evicted_fn)
-            d->cache->evicted_fn(d->cache->evicted_ud, record_key(it->record, &shape));
-        cache_count(d->cache, d->self, COUNT_EVICTED, 1);
+        announce(d, it, &shape, COUNT_EVICTED);
         d->done->evicted++;
     }
     partition_shrink(it->partition, &d->cache->env, true);

@@ -309,6 +309,19 @@ entry_set_deadline(struct entry *e, int64_t deadline_ms)
     return status;
 }
 
+static void
+announce_expired(const struct entry *e)
+{
+    struct cache_death death = { .key = e->key.key,
+                                 .hash = e->key.hash,
+                                 .partition = e->partition,
+                                 .deadline_ms = e->deadline_ms,
+                                 .now_ms = e->now_ms,
+                                 .why = COUNT_EXPIRED };
+    if (e->cache->death_fn)
+        e->cache->death_fn(e->cache->death_ud, &death);
+}
+
 void
 entry_remove(struct entry *e, enum cache_counter why)
 {
@@ -321,6 +334,8 @@ entry_remove(struct entry *e, enum cache_counter why)
     partition_shrink(e->partition, &e->cache->env, false);
     cache_count(e->cache, e->self, why, 1);
     e->found = false;
-    if (why != COUNT_EXPIRED) /* its deadline says as much to whoever replays the log */
+    if (why == COUNT_EXPIRED)
+        announce_expired(e); /* its deadline says as much to whoever replays the log */
+    else
         note_change(e, ENTRY_REMOVE, NULL);
 }

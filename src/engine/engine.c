@@ -80,6 +80,8 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
                         .log_ud = config->log_ud };
     clock_init(&a->clock);
     lock_init(&a->config_lock);
+    notice_board_init(&a->notices);
+    watch_table_init(&a->watches);
     lock_init(&a->tick_lock);
     parker_init(&a->parker);
     atomic_init(&a->armed_ms, INT64_MIN);
@@ -93,11 +95,9 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
         return status;
     engine_apply_config(a, config);
     a->background = config_bool(config, OPT_CACHE_BACKGROUND);
-    if (!store_wanted(config))
-        return ATTL_OK;
-    a->cache.evicted_fn = journal_evicted;
-    a->cache.evicted_ud = a;
-    return store_open(a, err, err_len);
+    a->cache.death_fn = notice_death;
+    a->cache.death_ud = a;
+    return store_wanted(config) ? store_open(a, err, err_len) : ATTL_OK;
 }
 
 int64_t
@@ -256,6 +256,7 @@ engine_restore(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
         status = fn(&e, ud);
         if (a->store)
             journal_entry(a, &e);
+        notice_entry(a, &e);
         lock_release(&e.partition->lock);
     } while (status < 0 && engine_retry(a, &e, status, round++));
     engine_settle(a, &e);

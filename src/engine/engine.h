@@ -6,8 +6,8 @@
  *   1. validate: a clear error, nothing changed, counted; ask whether the log takes changes now;
  *   2. lock the partition, find the entry, decide, publish, append the change to the log;
  *   3. if there was no room: unlock, make room, start over;
- *   4. count once, wake the maintenance if an earlier deadline came in, pay what is owed; wait for
- *      the log if the caller's promise wants that.
+ *   4. count once, tell whoever watches, wake the maintenance if an earlier deadline came in, pay
+ * what is owed; wait for the log if the caller's promise wants that.
  *
  * The place in the log is taken under the same lock that orders the changes of a key, so the log's
  * order is the cache's.
@@ -21,7 +21,9 @@
 #include "cache/entry.h"
 #include "cache/read.h"
 #include "config/config.h"
+#include "engine/notice.h"
 #include "engine/validate.h"
+#include "engine/watch.h"
 #include "os/clock.h"
 #include "os/parker.h"
 #include "os/thread.h"
@@ -31,6 +33,8 @@ struct store;
 struct attl {
     struct cache cache;
     struct store *store; /* the data directory; NULL: there is none */
+    struct notice_board notices;
+    struct watch_table watches;
     struct validate_rules rules;
     _Atomic int64_t default_ttl_ms; /* 0: none */
     _Atomic int64_t return_delay_ms;

@@ -187,9 +187,8 @@ journal_group_fini(struct journal_group *g)
 /* ---- the whole cache ------------------------------------------------------------------------- */
 
 void
-journal_clear(void *ud)
+journal_clear(struct attl *a)
 {
-    struct attl *a = ud;
     const struct reclaim_reader *r = reclaim_self();
     struct wal_op op = { .kind = WAL_CLEAR, .deadline_ms = ATTL_NO_DEADLINE };
     if (r)
@@ -199,9 +198,8 @@ journal_clear(void *ud)
 }
 
 void
-journal_evicted(void *ud, attl_slice key)
+journal_evicted(struct attl *a, attl_slice key)
 {
-    struct attl *a = ud;
     struct wal_op op = { .kind = WAL_EVICT, .key = key, .deadline_ms = ATTL_NO_DEADLINE };
     /* A log that is refused everything would never make room. What is left out here may come back
      * with a restart, and is then evicted again. */

@@ -27,9 +27,9 @@ void journal_group_add(struct attl *a, struct journal_group *g, const struct ent
 /* Logs the group, whose partitions are all locked; its memory goes to the log. */
 void journal_group_append(struct attl *a, const struct reclaim_reader *r, struct journal_group *g);
 void journal_group_fini(struct journal_group *g);
-/* For cache_clear() and cache.evicted_fn; `ud` is the struct attl. */
-void journal_clear(void *ud);
-void journal_evicted(void *ud, attl_slice key);
+/* Everything went at one moment; one entry made room for others. Locks as in notice.h. */
+void journal_clear(struct attl *a);
+void journal_evicted(struct attl *a, attl_slice key);
 /*
  * The end of a call that returned `status`: under `always`, and if the caller is one that waits,
  * returns when what it changed is durable. `status`, or ATTL_E_IO if that cannot be.

@@ -19,6 +19,9 @@ static const struct {
     { ATTL_NOT_SET, 2, "ATTL_NOT_SET" },
     { ATTL_DELETED, 3, "ATTL_DELETED" },
     { ATTL_DONE, 4, "ATTL_DONE" },
+    { ATTL_STALE, 5, "ATTL_STALE" },
+    { ATTL_NEGATIVE, 6, "ATTL_NEGATIVE" },
+    { ATTL_WON, 7, "ATTL_WON" },
     { ATTL_E_INVALID, -1, "ATTL_E_INVALID" },
     { ATTL_E_NOMEM, -2, "ATTL_E_NOMEM" },
     { ATTL_E_FULL, -3, "ATTL_E_FULL" },
@@ -40,6 +43,14 @@ static const struct {
     { ATTL_E_DAMAGED, -19, "ATTL_E_DAMAGED" },
     { ATTL_E_LOADING, -20, "ATTL_E_LOADING" },
     { ATTL_E_LOCKED, -21, "ATTL_E_LOCKED" },
+    { ATTL_E_CONFLICT, -22, "ATTL_E_CONFLICT" },
+    { ATTL_E_TIMEOUT, -23, "ATTL_E_TIMEOUT" },
+    { ATTL_E_CANCELED, -24, "ATTL_E_CANCELED" },
+    { ATTL_E_CLOSED, -25, "ATTL_E_CLOSED" },
+    { ATTL_E_LOADER, -26, "ATTL_E_LOADER" },
+    { ATTL_E_REENTRANT, -27, "ATTL_E_REENTRANT" },
+    { ATTL_E_LEASE_LOST, -28, "ATTL_E_LEASE_LOST" },
+    { ATTL_E_QUOTA, -29, "ATTL_E_QUOTA" },
 };
 
 enum { STATUSES = sizeof(statuses) / sizeof(statuses[0]) };
@@ -74,7 +85,7 @@ every_status_has_a_text_of_its_own(void **state)
 static void
 unknown_statuses_are_answered_too(void **state)
 {
-    static const int unknown[] = { 5, 100, -22, -1000, INT32_MAX, INT32_MIN };
+    static const int unknown[] = { 8, 100, -30, -1000, INT32_MAX, INT32_MIN };
     (void)state;
     for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
         assert_string_equal(attl_err_name(unknown[i]), "ATTL_E_?");

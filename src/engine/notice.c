@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Handing a change on. The masks of all sinks are kept together in one word, which is all that a
+ * change looks at when nobody listens; whether single keys of a partition are watched is a number
+ * in the partition, whose line the change has just touched. Deaths that nobody asked for also go to
+ * the log from here, because an eviction has to survive a restart.
+ */
+#include "engine/notice.h"
+
+#include "engine/engine.h"
+#include "engine/journal.h"
+
+void
+notice_board_init(struct notice_board *b)
+{
+    *b = (struct notice_board){ 0 };
+    lock_init(&b->lock);
+}
+
+void
+notice_sink_set(struct notice_board *b, enum notice_sink_id id, notice_fn fn, void *ud)
+{
+    b->sinks[id].fn = fn;
+    b->sinks[id].ud = ud;
+}
+
+void
+notice_mask_set(struct notice_board *b, enum notice_sink_id id, uint32_t mask)
+{
+    lock_acquire(&b->lock);
+    atomic_store(&b->sinks[id].mask, b->sinks[id].fn ? mask : 0);
+    uint32_t all = 0;
+    for (unsigned i = 0; i < NOTICE_SINKS; i++)
+        all |= atomic_load(&b->sinks[i].mask);
+    atomic_store(&b->mask, all);
+    lock_release(&b->lock);
+}
+
+static inline bool
+is_wanted(const struct notice_board *b, enum notice_kind kind)
+{
+    return atomic_load_explicit(&b->mask, memory_order_relaxed) & kind;
+}
+
+static void
+give(const struct notice_board *b, const struct notice *n)
+{
+    for (unsigned i = 0; i < NOTICE_SINKS; i++)
+        if (atomic_load_explicit(&b->sinks[i].mask, memory_order_acquire) & n->kind)
+            b->sinks[i].fn(b->sinks[i].ud, n);
+}
+
+static void
+give_entry(struct attl *a, const struct entry *e, enum notice_kind kind)
+{
+    struct notice n = { .kind = kind,
+                        .key = e->key.key,
+                        .hash = e->key.hash,
+                        .deadline_ms = ATTL_NO_DEADLINE,
+                        .now_ms = e->now_ms };
+    if (e->changed) {
+        struct record_shape shape = record_shape(e->changed);
+        n.deadline_ms = record_deadline(e->changed, &shape, e->now_ms);
+    }
+    give(&a->notices, &n);
+}
+
+void
+notice_entry(struct attl *a, const struct entry *e)
+{
+    static const enum notice_kind kinds[] = {
+        [ENTRY_PUT] = NOTICE_SET, [ENTRY_EXPIRE] = NOTICE_EXPIRE, [ENTRY_REMOVE] = NOTICE_DELETED
+    };
+    if (e->change == ENTRY_SAME)
+        return;
+    enum notice_kind kind = kinds[e->change];
+    if (__builtin_expect(e->partition->watched > 0, 0))
+        watch_tell(&a->watches, e->key.hash, e->key.key, kind);
+    if (__builtin_expect(is_wanted(&a->notices, kind), 0))
+        give_entry(a, e, kind);
+}
+
+void
+notice_death(void *ud, const struct cache_death *death)
+{
+    struct attl *a = ud;
+    bool evicted = death->why == COUNT_EVICTED;
+    enum notice_kind kind = evicted ? NOTICE_EVICTED : NOTICE_EXPIRED;
+    if (evicted && a->store)
+        journal_evicted(a, death->key);
+    if (death->partition->watched > 0)
+        watch_tell(&a->watches, death->hash, death->key, kind);
+    if (!is_wanted(&a->notices, kind))
+        return;
+    struct notice n = { .kind = kind,
+                        .key = death->key,
+                        .hash = death->hash,
+                        .deadline_ms = death->deadline_ms,
+                        .now_ms = death->now_ms };
+    give(&a->notices, &n);
+}
+
+void
+notice_clear(void *ud)
+{
+    struct attl *a = ud;
+    if (a->store)
+        journal_clear(a);
+    watch_tell_all(&a->watches, NOTICE_CLEARED);
+    if (!is_wanted(&a->notices, NOTICE_CLEARED))
+        return;
+    struct notice n = { .kind = NOTICE_CLEARED,
+                        .deadline_ms = ATTL_NO_DEADLINE,
+                        .now_ms = engine_now_ms(a) };
+    give(&a->notices, &n);
+}
