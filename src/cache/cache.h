@@ -136,6 +136,8 @@ uint64_t cache_used_bytes(const struct cache *c);
 bool cache_may_use(struct cache *c, uint64_t more, bool urgent);
 /* True if a value of `len` bytes would not fit even if the cache were empty. */
 bool cache_never_fits(const struct cache *c, uint64_t len);
+/* Tables for about `entries` in all, if the cache is empty and has room: they need not grow then. */
+void cache_reserve(struct cache *c, uint64_t entries);
 /* Gives the partition to another shard: O(1), readers and entries are not disturbed. */
 void cache_move_partition(struct cache *c, unsigned partition, unsigned shard);
 

@@ -106,6 +106,14 @@ partition_insert(struct partition *p, const struct partition_env *env, uint64_t 
 }
 
 void
+partition_reserve(struct partition *p, const struct partition_env *env, uint64_t entries)
+{
+    lock_assert_held(&p->lock);
+    if (!partition_table(p))
+        (void)partition_rebuild(p, env, index_table_bytes(entries));
+}
+
+void
 partition_shrink(struct partition *p, const struct partition_env *env, bool drop_empty)
 {
     lock_assert_held(&p->lock);

@@ -46,6 +46,8 @@ struct partition_env {
  * ATTL_E_NOMEM. */
 int partition_insert(struct partition *p, const struct partition_env *env, uint64_t hash,
                      uint64_t address);
+/* An empty partition's table for about `entries`; without memory it grows by and by. */
+void partition_reserve(struct partition *p, const struct partition_env *env, uint64_t entries);
 /*
  * Gives memory back if the table has become much too large for what it holds; an empty one goes
  * wholly only if `drop_empty`, so that deleting and setting one key does not allocate.

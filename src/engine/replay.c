@@ -49,11 +49,11 @@ struct replay {
  * deadline is still read as past.
  */
 static int64_t
-cache_deadline(const struct attl *a, int64_t deadline_ms, int64_t now_ms)
+cache_deadline(int64_t skew_ms, int64_t deadline_ms, int64_t now_ms)
 {
     if (deadline_ms == ATTL_NO_DEADLINE)
         return ATTL_NO_DEADLINE;
-    deadline_ms -= engine_skew_ms(a);
+    deadline_ms -= skew_ms;
     return deadline_ms > now_ms - PAST_MAX_MS ? deadline_ms : now_ms - PAST_MAX_MS;
 }
 
@@ -92,15 +92,15 @@ store_op_value(struct attl *a, const struct wal_op *op, struct stored_value *ret
     return stored_value_init(&a->cache, op->value, ret_stored);
 }
 
-int
-replay_apply(struct attl *a, const struct wal_op *op, struct replay_sums *sums)
+static int
+apply_op(struct attl *a, const struct wal_op *op, int64_t skew_ms, struct replay_sums *sums)
 {
     const struct reclaim_reader *r = reclaim_self();
     if (!r)
         return ATTL_E_NOMEM;
     struct entry e;
     engine_entry_init(a, r, op->key, &e);
-    int64_t deadline_ms = cache_deadline(a, op->deadline_ms, e.now_ms);
+    int64_t deadline_ms = cache_deadline(skew_ms, op->deadline_ms, e.now_ms);
     struct stored_value stored;
     unsigned round = 0;
     int status;
@@ -130,7 +130,26 @@ replay_apply(struct attl *a, const struct wal_op *op, struct replay_sums *sums)
     return status;
 }
 
+int
+replay_apply(struct attl *a, const struct wal_op *op, struct replay_sums *sums)
+{
+    return apply_op(a, op, engine_skew_ms(a), sums);
+}
+
 /* ---- workers --------------------------------------------------------------------------------- */
+
+static void
+prefetch_keys(struct attl *a, struct index_key *keys, size_t n)
+{
+    struct reclaim_reader *self = reclaim_self();
+    if (n == 0 || !self)
+        return;
+    for (size_t i = 0; i < n; i++)
+        keys[i].hash = cache_hash(&a->cache, keys[i].key);
+    reclaim_enter(self);
+    read_prefetch(&a->cache, keys, n);
+    reclaim_exit(self);
+}
 
 static void
 prefetch_ops(struct attl *a, attl_slice ops, size_t *ahead)
@@ -138,16 +157,9 @@ prefetch_ops(struct attl *a, attl_slice ops, size_t *ahead)
     struct index_key keys[LIMIT_BATCH];
     struct wal_op op;
     size_t n = 0;
-    while (n < LIMIT_BATCH && wal_op_next(ops, ahead, &op)) {
-        keys[n].key = op.key;
-        keys[n++].hash = cache_hash(&a->cache, op.key);
-    }
-    struct reclaim_reader *self = reclaim_self();
-    if (n == 0 || !self)
-        return;
-    reclaim_enter(self);
-    read_prefetch(&a->cache, keys, n);
-    reclaim_exit(self);
+    while (n < LIMIT_BATCH && wal_op_next(ops, ahead, &op))
+        keys[n++].key = op.key;
+    prefetch_keys(a, keys, n);
 }
 
 static void
@@ -155,13 +167,16 @@ apply_batch(struct replay_worker *w, attl_slice ops)
 {
     struct replay *r = w->replay;
     size_t offset = 0, ahead = 0;
+    int64_t skew_ms = 0;
     struct wal_op op;
     for (unsigned i = 0; atomic_load(&r->status) == ATTL_OK; i++) {
-        if (i % LIMIT_BATCH == 0)
+        if (i % LIMIT_BATCH == 0) {
             prefetch_ops(r->a, ops, &ahead);
+            skew_ms = engine_skew_ms(r->a);
+        }
         if (!wal_op_next(ops, &offset, &op))
             break;
-        int status = replay_apply(r->a, &op, &w->sums);
+        int status = apply_op(r->a, &op, skew_ms, &w->sums);
         int fine = ATTL_OK;
         if (status != ATTL_OK)
             (void)atomic_compare_exchange_strong(&r->status, &fine, status); /* the first counts */
@@ -317,18 +332,37 @@ struct block_worker {
     enum snapshot_result result;
 };
 
+/* Up to LIMIT_BATCH of the block's entries, and the start of fetching what they will touch. */
+static size_t
+gather_entries(struct block_worker *w, struct snapshot_block *b, struct snapshot_entry *entries)
+{
+    struct index_key keys[LIMIT_BATCH];
+    size_t n = 0;
+    while (n < LIMIT_BATCH && snapshot_block_next(b, &entries[n])) {
+        keys[n].key = entries[n].key;
+        n++;
+    }
+    prefetch_keys(w->a, keys, n);
+    return n;
+}
+
 static enum snapshot_result
 apply_block(struct block_worker *w, struct snapshot_block *b)
 {
-    struct snapshot_entry e;
-    while (snapshot_block_next(b, &e)) {
-        struct wal_op op = { .kind = WAL_PUT,
-                             .flags = e.is_integer ? WAL_INTEGER : 0,
-                             .key = e.key,
-                             .value = e.value,
-                             .deadline_ms = e.deadline_ms };
-        if (replay_apply(w->a, &op, &w->sums) != ATTL_OK)
-            return SNAPSHOT_NOMEM;
+    struct snapshot_entry entries[LIMIT_BATCH];
+    size_t n;
+    while ((n = gather_entries(w, b, entries)) > 0) {
+        int64_t skew_ms = engine_skew_ms(w->a);
+        for (size_t i = 0; i < n; i++) {
+            const struct snapshot_entry *e = &entries[i];
+            struct wal_op op = { .kind = WAL_PUT,
+                                 .flags = e->is_integer ? WAL_INTEGER : 0,
+                                 .key = e->key,
+                                 .value = e->value,
+                                 .deadline_ms = e->deadline_ms };
+            if (apply_op(w->a, &op, skew_ms, &w->sums) != ATTL_OK)
+                return SNAPSHOT_NOMEM;
+        }
     }
     return SNAPSHOT_OK;
 }
@@ -355,6 +389,7 @@ replay_snapshot(struct attl *a, struct snapshot_reader *reader, _Atomic uint64_t
                 struct replay_sums *sums)
 {
     struct block_worker workers[THREADS_MAX];
+    cache_reserve(&a->cache, snapshot_reader_meta(reader)->entries);
     unsigned cores = thread_cpu_count();
     unsigned count = cores < THREADS_MAX ? cores : THREADS_MAX;
     for (unsigned i = 0; i < count; i++) {
