@@ -162,7 +162,9 @@ watch(struct worker *w, struct conn *c)
 {
     unsigned interest = 0;
     size_t pending = conn_pending(c);
-    if (!c->session.close_after_reply && !c->stalled && !c->held && !c->task &&
+    /* A client that is held seldom sends before it has its reply: watching on is cheaper than
+     * telling the event loop twice for each reply. The first that does send ends the watching. */
+    if (!c->session.close_after_reply && !c->stalled && !c->early && !c->task &&
         pending < output_pause_bytes(w))
         interest |= EVENT_READ;
     /* A stalled connection with nothing to send is continued when the socket has room: at once.
@@ -476,16 +478,20 @@ conn_turn(struct worker *w, struct conn *c, unsigned flags)
     /* Sending may have closed us, or shown that we hold the most memory of all. */
     if (c->dead || c->killed)
         return;
-    if (flags & c->interest & EVENT_READ)
-        read_input(w, c);
-    else if (flags & EVENT_HANGUP)
+    if (flags & EVENT_HANGUP && (c->held || !(flags & c->interest & EVENT_READ))) {
         conn_close(w, c);
+    } else if (c->held && flags & EVENT_READ) {
+        c->early = true;
+        watch(w, c);
+    } else if (flags & c->interest & EVENT_READ) {
+        read_input(w, c);
+    }
 }
 
 void
 conn_finish(struct worker *w, struct conn *c)
 {
-    if (c->interest & EVENT_READ)
+    if ((c->interest & EVENT_READ) && !c->held)
         read_input(w, c);
     if (c->dead)
         return;

@@ -25,6 +25,7 @@ struct conn {
     bool condemned;    /* ... because it held too much memory */
     bool stalled;      /* `in` holds requests that wait: for room in the output, or for a job */
     bool held;         /* replies in `out` wait for the log; see hold.h */
+    bool early;        /* ... and the client has sent more meanwhile */
     unsigned auth_failures;
     struct conn *prev, *next; /* the worker's list in order of arrival, or its list of the dead */
     struct buf in;            /* from the first byte of an unfinished request */
