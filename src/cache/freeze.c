@@ -96,17 +96,6 @@ cache_clear(struct cache *c, void (*at)(void *ud), void *ud)
 
 /* ---- changing -------------------------------------------------------------------------------- */
 
-static void
-copy_buckets(struct table *to, const struct table *from)
-{
-    /* Readers may count a use in `from` meanwhile: word by word, as they do. */
-    const _Atomic uint64_t *source = (const _Atomic uint64_t *)(const void *)from->buckets;
-    uint64_t *target = (uint64_t *)(void *)to->buckets;
-    size_t words = (from->bytes - sizeof(struct table)) / sizeof(uint64_t);
-    for (size_t i = 0; i < words; i++)
-        target[i] = atomic_load_explicit(&source[i], memory_order_relaxed);
-}
-
 bool
 freeze_prepare(struct cache *c, struct partition *p)
 {
@@ -117,10 +106,9 @@ freeze_prepare(struct cache *c, struct partition *p)
         return true;
     struct table *old = partition_table(p);
     if (old) {
-        struct table *copy = index_table_new(&c->table_pool, old->bytes);
+        struct table *copy = index_table_copy(&c->table_pool, old);
         if (!copy)
             return false;
-        copy_buckets(copy, old);
         atomic_store_explicit(&p->table, table_ref_to(copy), memory_order_release);
         p->frozen = old;
         atomic_fetch_add_explicit(&c->frozen_bytes, old->bytes, memory_order_relaxed);

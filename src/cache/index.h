@@ -169,6 +169,8 @@ index_stash(const struct table *t, uint64_t hash, unsigned choice)
 /* The bytes of a table that holds about `items`, rounded to the granule of tables. */
 uint32_t index_table_bytes(uint64_t items);
 struct table *index_table_new(struct arena_pool *pool, uint32_t bytes);
+/* The same buckets in memory of its own, or NULL; readers of `from` may go on. */
+struct table *index_table_copy(struct arena_pool *pool, const struct table *from);
 void index_table_free(struct table *t);
 /* Frees the table after its readers have left. */
 void index_table_retire(struct table *t, struct limbo *limbo);
