@@ -603,7 +603,8 @@ ATTL_CHECKED int attl_retention_run(attl *cache, int dry_run, attl_retention_fn 
 typedef struct attl_persist_stats {
     uint32_t struct_size;
     uint32_t enabled;   /* 1: there is a log                                                */
-    uint32_t state;     /* 0 writing, 1 trying for a new segment, 2 in memory only, 3 closed */
+    uint32_t state;     /* 0 writing, 1 trying for a new segment, 2 in memory only, 3 closed,
+                           4 writing again, but what a gap lost is not in a snapshot yet     */
     int32_t last_error; /* negative errno of the last failed write or sync, 0: none since   */
     uint64_t next_lsn, written_lsn, durable_lsn;
     uint64_t log_bytes, log_segments, log_writes, log_syncs, log_frames;

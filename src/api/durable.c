@@ -190,13 +190,16 @@ attl_retention_run(attl *a, int dry_run, attl_retention_fn fn, void *ud)
 
 /* ---- statistics ------------------------------------------------------------------------------ */
 
+enum { STATE_BEHIND_GAP = 4 }; /* in attl_persist_stats, after those of the log itself */
+
 static void
-log_stats(struct wal *w, attl_persist_stats *st)
+log_stats(const struct store *s, attl_persist_stats *st)
 {
     struct wal_stats log;
-    wal_stats_get(w, &log);
+    wal_stats_get(s->wal, &log);
+    bool gap = log.gaps > atomic_load(&s->gaps_bridged);
     st->enabled = 1;
-    st->state = (uint32_t)log.state;
+    st->state = log.state == WAL_WRITING && gap ? STATE_BEHIND_GAP : (uint32_t)log.state;
     st->last_error = log.last_error;
     st->next_lsn = log.next_lsn;
     st->written_lsn = log.written_lsn;
@@ -253,9 +256,8 @@ void
 attl_persist_stats_get(attl *a, attl_persist_stats *ret_stats)
 {
     attl_persist_stats st = { .last_snapshot_status = ATTL_OK };
-    struct wal *w = wal_of(a);
-    if (w)
-        log_stats(w, &st);
+    if (wal_of(a))
+        log_stats(a->store, &st);
     if (a->store)
         store_stats(a->store, &st);
     size_t size = ret_stats->struct_size < sizeof st ? ret_stats->struct_size : sizeof st;
