@@ -21,7 +21,11 @@
 #include "cache/entry.h"
 #include "cache/read.h"
 #include "config/config.h"
+#include "engine/completion.h"
+#include "engine/log_wait.h"
 #include "engine/notice.h"
+#include "engine/pool.h"
+#include "engine/timer.h"
 #include "engine/validate.h"
 #include "engine/watch.h"
 #include "os/clock.h"
@@ -54,6 +58,12 @@ struct attl {
     _Atomic int64_t armed_ms;   /* when the thread will wake by itself; INT64_MIN while awake */
     _Atomic int64_t trim_at_ms; /* when empty arenas go back to the system; INT64_MAX: none */
     struct lock tick_lock;
+
+    /* Asynchronous work. */
+    struct timers timers;
+    struct queue_list queues;
+    struct pool pool;
+    struct log_waits log_waits;
 };
 
 /* Builds everything from `config` (not NULL), and reads the data directory if there is one, without
@@ -85,6 +95,8 @@ int engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_
 typedef int (*engine_change_fn)(struct entry *e, void *ud);
 /* Steps 1 to 4 for one key. Returns what `fn` returned, or a failure before it. */
 int engine_change(struct attl *a, attl_slice key, engine_change_fn fn, void *ud);
+/* The same for who waits elsewhere, or not at all: never blocks on the log. */
+int engine_change_now(struct attl *a, attl_slice key, engine_change_fn fn, void *ud);
 /* The key's entry ready for entry_find; the partition is not locked yet. */
 void engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key,
                        struct entry *e);
@@ -101,6 +113,8 @@ void engine_settle(struct attl *a, struct entry *e);
 /* Maintenance in at most about `budget_us` (0: all); returns when it wants to run again (INT64_MAX:
  * never). */
 int64_t engine_maintain(struct attl *a, uint64_t budget_us);
+/* Sees to it that the maintenance runs at `at_ms`, or soon after. */
+void engine_wake_at(struct attl *a, int64_t at_ms);
 /* Applies the settings that may change at run time. */
 void engine_apply_config(struct attl *a, const attl_config *config);
 
