@@ -631,6 +631,62 @@ typedef struct attl_persist_stats {
 /* Fills *ret_stats (struct_size must be set). Never blocks on the disk. Since 0.2. */
 ATTL_API void attl_persist_stats_get(attl *cache, attl_persist_stats *ret_stats);
 
+/* ---- watching -------------------------------------------------------------------------------- */
+
+/* What can happen to an entry; bits of a mask. */
+#define ATTL_EV_SET 0x01u     /* it has a new value (and deadline)                          */
+#define ATTL_EV_EXPIRE 0x02u  /* it has another deadline, or none any more                  */
+#define ATTL_EV_DELETED 0x04u /* it was removed by a caller                                 */
+#define ATTL_EV_EXPIRED 0x08u /* its deadline had passed and it was removed                 */
+#define ATTL_EV_EVICTED 0x10u /* it was removed to make room for others                     */
+#define ATTL_EV_CLEARED 0x20u /* everything was removed at one moment: told once, no key    */
+#define ATTL_EV_ALL 0x3fu
+
+/* Why an entry is gone. */
+enum attl_cause {
+    ATTL_CAUSE_NONE = 0,        /* it is not gone                                           */
+    ATTL_CAUSE_EXPIRED = 1,     /* its deadline had passed                                  */
+    ATTL_CAUSE_MEMORY = 2,      /* evicted: cache.max_memory was reached                    */
+    ATTL_CAUSE_ENTRIES = 3,     /* evicted: cache.max_entries was reached                   */
+    ATTL_CAUSE_QUOTA = 4,       /* evicted: the quota of its namespace was reached          */
+    ATTL_CAUSE_DELETED = 5,     /* by a caller                                              */
+    ATTL_CAUSE_ROLLED_BACK = 6, /* a rollback went back to when it was not there            */
+    ATTL_CAUSE_CLEARED = 7      /* all entries were removed at once                         */
+};
+/* A word for a cause: "expired", "evicted-memory", ... Never NULL. Threads: any. Since 0.3. */
+ATTL_API const char *attl_cause_name(uint32_t cause);
+
+/* One change that has been made. */
+typedef struct attl_notice {
+    uint32_t struct_size;
+    uint32_t kind;       /* one of ATTL_EV_*                                                */
+    attl_slice key;      /* for the call only; empty for CLEARED                            */
+    int64_t deadline_ms; /* Unix ms or ATTL_NO_DEADLINE: the entry's, of one removed its last */
+    int64_t at_ms;       /* Unix ms: the time of the call that changed it                   */
+    uint64_t actor;      /* see attl_actor_set; 0 for what the cache did by itself          */
+    uint32_t cause;      /* enum attl_cause                                                 */
+    uint32_t reserved;
+} attl_notice;
+/*
+ * Called in the thread that changes something, right after the change and before anybody else can
+ * change the same key, so that notices of one key come in the order of its changes. A part of the
+ * cache is locked meanwhile: the function notes it down, no more. It must not block and must not
+ * call into the cache. Changes of different keys may be told by several threads at once.
+ */
+typedef void (*attl_notice_fn)(void *ud, const attl_notice *notice);
+/* Makes `fn` the hook of caches opened from `config`. It hears nothing before attl_notice_mask().
+ * Since 0.3. */
+ATTL_API void attl_config_set_notice(attl_config *config, attl_notice_fn fn, void *ud);
+/* What the hook hears from now on: a sum of ATTL_EV_*, 0 at first. Changes that are being made may
+ * still be told by the old mask. Never blocks. Threads: any. Since 0.3. */
+ATTL_API void attl_notice_mask(attl *cache, uint32_t kinds);
+/*
+ * Says on whose behalf the calling thread changes this cache from now on: any number, 0 (at first)
+ * for nobody in particular. Notices and attl_why() repeat it. A few nanoseconds; never blocks; only
+ * the first 1024 threads of the process are remembered. Since 0.3.
+ */
+ATTL_API void attl_actor_set(attl *cache, uint64_t actor);
+
 #ifdef __cplusplus
 }
 #endif

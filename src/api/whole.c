@@ -121,7 +121,7 @@ counter_stats(struct cache *c, attl_stats *st)
     st->hits = cache_counter_sum(c, COUNT_HITS);
     st->misses = cache_counter_sum(c, COUNT_MISSES);
     st->sets = cache_counter_sum(c, COUNT_SETS);
-    st->deletes = cache_counter_sum(c, COUNT_DELETES);
+    st->deletes = cache_counter_sum(c, COUNT_DELETES) + cache_counter_sum(c, COUNT_ROLLED_BACK);
     st->expired = cache_counter_sum(c, COUNT_EXPIRED);
     st->evicted = cache_counter_sum(c, COUNT_EVICTED);
     st->refused_full = cache_counter_sum(c, COUNT_REFUSED_FULL);

@@ -338,4 +338,5 @@ entry_remove(struct entry *e, enum cache_counter why)
         announce_expired(e); /* its deadline says as much to whoever replays the log */
     else
         note_change(e, ENTRY_REMOVE, NULL);
+    e->removed_as = why;
 }

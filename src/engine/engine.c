@@ -77,10 +77,14 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     *a = (struct attl){ .clock_fn = config->clock_fn,
                         .clock_ud = config->clock_ud,
                         .log_fn = config->log_fn,
-                        .log_ud = config->log_ud };
+                        .log_ud = config->log_ud,
+                        .notice_fn = config->notice_fn,
+                        .notice_ud = config->notice_ud };
     clock_init(&a->clock);
     lock_init(&a->config_lock);
     notice_board_init(&a->notices);
+    if (config->notice_fn)
+        notice_sink_set(&a->notices, NOTICE_SINK_HOOK, notice_hook, a);
     watch_table_init(&a->watches);
     lock_init(&a->tick_lock);
     parker_init(&a->parker);

@@ -34,6 +34,8 @@ struct attl {
     struct cache cache;
     struct store *store; /* the data directory; NULL: there is none */
     struct notice_board notices;
+    attl_notice_fn notice_fn; /* the program's hook, NULL: none */
+    void *notice_ud;
     struct watch_table watches;
     struct validate_rules rules;
     _Atomic int64_t default_ttl_ms; /* 0: none */
