@@ -486,6 +486,12 @@ typedef struct attl_stats {
     uint64_t expire_cpu_ns;
     uint64_t ghost_hits;
     uint64_t shard_max_items, shard_min_items;
+    /* misses by what had become of the key; 0 without ledger.entries. Since 0.3 */
+    uint64_t misses_cold;    /* never there, or forgotten                              */
+    uint64_t misses_expired; /* its deadline had passed: is the TTL too short?         */
+    uint64_t misses_evicted; /* it had made room for others: is the memory too small?  */
+    uint64_t misses_deleted;
+    uint64_t mem_ledger; /* bytes; not part of mem_used                                */
 } attl_stats;
 /* Fills *ret_stats (struct_size must be set). Counters are summed over threads. O(shards +
  * threads). Since 0.1. */
@@ -686,6 +692,24 @@ ATTL_API void attl_notice_mask(attl *cache, uint32_t kinds);
  * the first 1024 threads of the process are remembered. Since 0.3.
  */
 ATTL_API void attl_actor_set(attl *cache, uint64_t actor);
+
+/* What became of an entry: one line of the death ledger. */
+typedef struct attl_death {
+    uint32_t struct_size;
+    uint32_t cause;      /* enum attl_cause                                                 */
+    int64_t at_ms;       /* Unix ms: when it died; for expired its deadline                 */
+    int64_t ttl_left_ms; /* of its life at that moment, -1 if it had no deadline            */
+    uint64_t actor;      /* who did it, see attl_actor_set; 0 for what the cache did by itself */
+} attl_death;
+typedef void (*attl_death_fn)(void *ud, const attl_death *death);
+/*
+ * Why `key` is gone: calls `fn` for up to `max` of its deaths that the ledger still knows (at most
+ * 64), newest first. A cause of CLEARED says that everything went then; whether the key was there
+ * is not known. Keys are told apart by 64 bits of hash. The key may be there again: ask for it.
+ * No lock is held while `fn` runs. Without ledger.entries: ATTL_E_UNSUPPORTED. ATTL_OK, ATTL_MISS
+ * (nothing is known), ATTL_E_KEY_*, ATTL_E_NOMEM. Never blocks for long. Since 0.3.
+ */
+ATTL_CHECKED int attl_why(attl *cache, attl_slice key, size_t max, attl_death_fn fn, void *ud);
 
 #ifdef __cplusplus
 }

@@ -44,3 +44,34 @@ attl_cause_name(uint32_t cause)
     };
     return cause < sizeof names / sizeof names[0] ? names[cause] : "unknown";
 }
+
+/* Looking is enough to make an entry go whose deadline has passed. */
+static int
+look_change(struct entry *e, void *ud)
+{
+    (void)ud;
+    return e->found ? ATTL_OK : ATTL_MISS;
+}
+
+int
+attl_why(attl *a, attl_slice key, size_t max, attl_death_fn fn, void *ud)
+{
+    if (!a->ledger)
+        return ATTL_E_UNSUPPORTED;
+    int status = engine_look(a, key, look_change, NULL);
+    if (status < 0)
+        return status;
+    struct ledger_death deaths[LIMIT_WHY_DEATHS];
+    size_t n = ledger_find(a->ledger, cache_hash(&a->cache, key), deaths,
+                           max < LIMIT_WHY_DEATHS ? max : LIMIT_WHY_DEATHS);
+    int64_t skew_ms = engine_skew_ms(a);
+    for (size_t i = 0; i < n; i++) {
+        attl_death death = { .struct_size = sizeof death,
+                             .cause = ledger_cause(&deaths[i]),
+                             .at_ms = ledger_at_ms(&deaths[i]) + skew_ms,
+                             .ttl_left_ms = deaths[i].ttl_left_ms,
+                             .actor = deaths[i].actor };
+        fn(ud, &death);
+    }
+    return n ? ATTL_OK : ATTL_MISS;
+}

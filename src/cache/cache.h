@@ -39,7 +39,11 @@ enum cache_counter {
     COUNT_GHOST_HITS,
     COUNT_LAG_SUM_MS,
     COUNT_EXPIRE_CPU_NS,
-    COUNT_ROLLED_BACK,  /* removed by a rollback */
+    COUNT_ROLLED_BACK, /* removed by a rollback */
+    COUNT_MISSES_COLD, /* by cause, where there is a ledger */
+    COUNT_MISSES_EXPIRED,
+    COUNT_MISSES_EVICTED,
+    COUNT_MISSES_DELETED,
     COUNT_CHANGES,      /* by callers, where there is a data directory */
     COUNT_REFUSED_RULE, /* eight of them, by validation rule */
     COUNT_TOTAL = COUNT_REFUSED_RULE + 8,

@@ -190,6 +190,7 @@ engine_close(struct attl *a)
     store_close(&a->store);
     if (a->cache.partitions)
         cache_fini(&a->cache);
+    ledger_free(a->ledger);
     attl_config_free(a->config);
     a->config = NULL;
 }
