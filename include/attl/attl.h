@@ -742,6 +742,7 @@ ATTL_API void attl_queue_close(attl_queue **queue);
 #define ATTL_EV_EVICTED 0x10u /* it was removed to make room for others                     */
 #define ATTL_EV_CLEARED 0x20u /* everything was removed at one moment: told once, no key    */
 #define ATTL_EV_ALL 0x3fu
+#define ATTL_EV_LOST 0x40u /* of a watch: events of its are missing here                    */
 
 /* Why an entry is gone. */
 enum attl_cause {
@@ -787,6 +788,30 @@ ATTL_API void attl_notice_mask(attl *cache, uint32_t kinds);
  * the first 1024 threads of the process are remembered. Since 0.3.
  */
 ATTL_API void attl_actor_set(attl *cache, uint64_t actor);
+
+/*
+ * Events as completions of a queue: from now on every change of the given kinds (a sum of
+ * ATTL_EV_*) to a key that starts with `prefix` (copied; empty: any key) gives one completion with
+ * kind the event, flags its cause (enum attl_cause), id the watch's, user_data as given, key,
+ * deadline_ms (Unix ms; of an entry removed the one it had), number the actor (attl_actor_set).
+ * Events of one key come in the order of its changes. CLEARED comes once, without a key, whatever
+ * the prefix.
+ *
+ * Events have as many places as the queue has for completions, and 64 bytes for the keys of each;
+ * they take none of the completions' places. Nobody who changes something ever waits: what finds no
+ * place is dropped, and where it is missing there is one LOST with the number dropped in `number`;
+ * then events go on. A queue may watch with several prefixes, each with its own LOST; if two of
+ * them meet in a key, each gets the event. Watching ends with attl_unwatch(), which *ret_id (may be
+ * NULL) is for, and with the queue.
+ *
+ * ATTL_OK, ATTL_E_INVALID, ATTL_E_BUSY (1024 watches in this cache), ATTL_E_NOMEM, ATTL_E_CLOSED.
+ * Locks the whole cache for some ten microseconds. Threads: any, not from hooks. Since 0.3.
+ */
+ATTL_CHECKED int attl_watch(attl_queue *queue, attl_slice prefix, uint32_t kinds,
+                            uint64_t user_data, uint64_t *ret_id);
+/* Ends a watch; events it has had so far stay to be reaped. ATTL_OK, ATTL_MISS, ATTL_E_CLOSED.
+ * Locks and threads as attl_watch. Since 0.3. */
+ATTL_API int attl_unwatch(attl_queue *queue, uint64_t id);
 
 /* What became of an entry: one line of the death ledger. */
 typedef struct attl_death {

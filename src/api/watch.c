@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Watching for callers: the hook that hears of every change, and on whose behalf a thread works.
- * All of it ends at the engine's notice board; nothing is kept here. The hook itself runs under a
- * partition's lock, which is why it is a function of a configuration and cannot be replaced later.
+ * Watching for callers: the hook that hears of every change, on whose behalf a thread works, events
+ * on queues, and the ledger of what is gone. All of it ends at the engine's notice board; nothing
+ * is kept here. The hook itself runs under a partition's lock, which is why it is a function of a
+ * configuration and cannot be replaced later.
  */
 #include "api/api.h"
 
@@ -27,6 +28,24 @@ attl_actor_set(attl *a, uint64_t actor)
     const struct reclaim_reader *r = reclaim_self();
     if (r)
         cache_actor_set(&a->cache, r, actor);
+}
+
+int
+attl_watch(attl_queue *q, attl_slice prefix, uint32_t kinds, uint64_t user_data, uint64_t *ret_id)
+{
+    if (kinds == 0 || (kinds & ~ATTL_EV_ALL) || prefix.len > LIMIT_KEY_BYTES)
+        return ATTL_E_INVALID;
+    uint64_t id;
+    int status = feed_watch(q, prefix, kinds, user_data, &id);
+    if (status == ATTL_OK && ret_id)
+        *ret_id = id;
+    return status;
+}
+
+int
+attl_unwatch(attl_queue *q, uint64_t id)
+{
+    return feed_unwatch(q, id);
 }
 
 const char *

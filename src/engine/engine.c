@@ -102,6 +102,8 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     if (config->notice_fn)
         notice_sink_set(&a->notices, NOTICE_SINK_HOOK, notice_hook, a);
     watch_table_init(&a->watches);
+    feed_list_init(&a->feeds);
+    notice_sink_set(&a->notices, NOTICE_SINK_QUEUES, feed_tell, a);
     timers_init(&a->timers);
     queue_list_init(&a->queues);
     pool_init(&a->pool);

@@ -22,6 +22,7 @@
 #include "cache/read.h"
 #include "config/config.h"
 #include "engine/completion.h"
+#include "engine/feed.h"
 #include "engine/ledger.h"
 #include "engine/notice.h"
 #include "engine/pool.h"
@@ -41,6 +42,7 @@ struct attl {
     attl_notice_fn notice_fn; /* the program's hook, NULL: none */
     void *notice_ud;
     struct watch_table watches;
+    struct feed_list feeds;
     struct ledger *ledger; /* NULL: ledger.entries is 0 */
     struct validate_rules rules;
     _Atomic int64_t default_ttl_ms; /* 0: none */
