@@ -22,7 +22,7 @@ enum ledger_class { LEDGER_COLD, LEDGER_EXPIRED, LEDGER_EVICTED, LEDGER_DELETED 
 
 struct ledger_death {
     uint64_t hash;
-    uint64_t at_cause;   /* milliseconds in the cache's time << 8 | enum attl_cause */
+    uint64_t at_cause;   /* ms in the cache's time << 16 | clears before it, mod 256 << 8 | cause */
     int64_t ttl_left_ms; /* -1: it had no deadline */
     uint64_t actor;
 };
@@ -30,7 +30,7 @@ struct ledger_death {
 struct ledger_ring {
     _Alignas(128) struct lock lock;
     struct ledger_death *deaths;       /* NULL before the first */
-    _Atomic(_Atomic uint16_t *) marks; /* behind them, in the same piece of memory */
+    _Atomic(_Atomic uint64_t *) marks; /* buckets, behind them in the same piece of memory */
     uint64_t count;                    /* of deaths noted, ever */
     uint64_t lost;                     /* for lack of memory */
 };
@@ -40,9 +40,9 @@ struct ledger {
     attl_allocator alloc;
     unsigned ring_mask;
     uint32_t ring_deaths; /* places in a ring */
-    uint32_t mark_mask;
+    uint32_t bucket_mask; /* of marks, four to a bucket */
     struct lock clears_lock;
-    uint64_t clears_count;
+    uint64_t clears_count; /* changed with all partitions locked: who notes may read it */
     struct ledger_death clears[LEDGER_CLEARS];
     _Atomic uint64_t bytes;
 };
@@ -72,7 +72,7 @@ uint64_t ledger_bytes(const struct ledger *l);
 static inline int64_t
 ledger_at_ms(const struct ledger_death *d)
 {
-    return (int64_t)(d->at_cause >> 8);
+    return (int64_t)(d->at_cause >> 16);
 }
 
 static inline enum attl_cause

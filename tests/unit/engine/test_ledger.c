@@ -181,6 +181,25 @@ clears_stand_where_their_time_wants_them(void **state)
 }
 
 static void
+what_happens_in_one_millisecond_keeps_its_order(void **state)
+{
+    struct ledger_death out[40];
+    struct refusing r = { .until = -1 };
+    (void)state;
+    struct ledger *l = ledger_of(&r, 100);
+    enum notice_kind kinds[] = { NOTICE_DELETED, NOTICE_CLEARED, NOTICE_CLEARED, NOTICE_DELETED,
+                                 NOTICE_DELETED, NOTICE_CLEARED, NOTICE_DELETED };
+    size_t n = sizeof kinds / sizeof kinds[0];
+    for (size_t i = 0; i < n; i++)
+        note(l, 9, kinds[i], 100);
+    assert_int_equal(ledger_find(l, 9, out, 40), n);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(ledger_cause(&out[i]) == ATTL_CAUSE_CLEARED,
+                         kinds[n - 1 - i] == NOTICE_CLEARED);
+    ledger_free(l);
+}
+
+static void
 marks_of_different_keys_are_told_apart(void **state)
 {
     struct refusing r = { .until = -1 };
@@ -197,6 +216,28 @@ marks_of_different_keys_are_told_apart(void **state)
         wrong += ledger_class_of(l, hash ^ hash >> 29) != LEDGER_COLD;
     }
     assert_true(wrong < 20); /* of 20 000 strangers; one in sixteen thousand is expected */
+    ledger_free(l);
+}
+
+/* As many deaths as there is room for: nearly all of them are still known to a miss. */
+static void
+marks_last_as_long_as_deaths(void **state)
+{
+    struct refusing r = { .until = -1 };
+    (void)state;
+    struct ledger *l = ledger_of(&r, 65536);
+    static uint64_t hashes[65536];
+    uint64_t hash = 99;
+    unsigned known = 0;
+    for (int i = 0; i < 65536; i++) {
+        hash = hash * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        hashes[i] = hash ^ hash >> 29;
+        note(l, hashes[i], NOTICE_EVICTED, 1);
+        note(l, hashes[i / 2], NOTICE_EVICTED, 1); /* dying again takes no more room */
+    }
+    for (int i = 0; i < 65536; i++)
+        known += ledger_class_of(l, hashes[i]) == LEDGER_EVICTED;
+    assert_true(known > 65536 * 9 / 10);
     ledger_free(l);
 }
 
@@ -271,7 +312,9 @@ main(void)
         cmocka_unit_test(the_oldest_go_when_it_is_full),
         cmocka_unit_test(old_deaths_in_a_large_ring_are_found),
         cmocka_unit_test(clears_stand_where_their_time_wants_them),
+        cmocka_unit_test(what_happens_in_one_millisecond_keeps_its_order),
         cmocka_unit_test(marks_of_different_keys_are_told_apart),
+        cmocka_unit_test(marks_last_as_long_as_deaths),
         cmocka_unit_test(without_memory_a_death_is_lost_and_nothing_else),
         cmocka_unit_test(threads_note_at_once),
     };
