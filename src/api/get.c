@@ -35,6 +35,8 @@ read_enter(struct read_call *call, attl_slice key, unsigned flags, struct read_v
     int status = read_key(c, &k, call->now_ms, flags, view);
     if (status != ATTL_E_BUSY)
         cache_count(c, call->self, status == ATTL_OK ? COUNT_HITS : COUNT_MISSES, 1);
+    if (status == ATTL_MISS)
+        engine_note_miss(call->a, call->self, k.hash, view->deadline_ms != ATTL_NO_DEADLINE);
     return status;
 }
 
@@ -240,7 +242,10 @@ batch_read(attl *a, const attl_slice *keys, size_t n, const struct batch_sink *s
             if (statuses[i] == ATTL_OK)
                 statuses[i] = read_key(&a->cache, &ks[i], call.now_ms, sink->flags, &view);
             hits += statuses[i] == ATTL_OK;
-            misses += statuses[i] == ATTL_MISS;
+            if (statuses[i] == ATTL_MISS) {
+                misses++;
+                engine_note_miss(a, call.self, ks[i].hash, view.deadline_ms != ATTL_NO_DEADLINE);
+            }
             sink->fn(sink->ud, first + i, statuses[i], &view);
         }
         reclaim_exit(call.self);

@@ -192,11 +192,13 @@ getdel_change(struct entry *e, void *ud)
 }
 
 static void
-count_read(attl *a, int status)
+count_read(attl *a, attl_slice key, int status)
 {
     const struct reclaim_reader *r = reclaim_self();
     if (r && status >= 0)
         cache_count(&a->cache, r, status == ATTL_MISS ? COUNT_MISSES : COUNT_HITS, 1);
+    if (r && status == ATTL_MISS && a->ledger)
+        engine_note_miss(a, r, cache_hash(&a->cache, key), false);
 }
 
 int
@@ -204,7 +206,7 @@ attl_getdel(attl *a, attl_slice key, attl_value *ret_value)
 {
     *ret_value = (attl_value)ATTL_VALUE_INIT;
     int status = engine_change(a, key, getdel_change, ret_value);
-    count_read(a, status);
+    count_read(a, key, status);
     return status;
 }
 
@@ -249,6 +251,6 @@ attl_getex(attl *a, attl_slice key, int64_t ttl_ms, int64_t deadline_ms, attl_va
     status = engine_change(a, key, getex_change, &op);
     if (status < 0)
         attl_value_release(a, ret_value);
-    count_read(a, status);
+    count_read(a, key, status);
     return status;
 }

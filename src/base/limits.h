@@ -32,6 +32,12 @@ enum {
     LIMIT_PAGE_ENTRIES = 65536,
 };
 
+enum {
+    LIMIT_LEDGER_ENTRIES = 1 << 24, /* deaths remembered: 600 MB     */
+    LIMIT_WHY_DEATHS = 64,          /* deaths of one key told at once */
+    LIMIT_WATCHES = 1024,           /* of one cache                   */
+};
+
 #define LIMIT_VALUE_BYTES (UINT64_C(512) << 20)
 #define LIMIT_TTL_MS (INT64_C(1) << 46) /* ~2200 years: keeps every sum of times inside int64 */
 

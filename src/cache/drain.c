@@ -89,7 +89,8 @@ announce(struct drain *d, const struct candidate *it, const struct record_shape 
                                  .partition = it->partition,
                                  .deadline_ms = record_hard_deadline(it->record, shape, d->now_ms),
                                  .now_ms = d->now_ms,
-                                 .why = why };
+                                 .why = why,
+                                 .for_items = d->done->for_items };
     if (d->cache->death_fn)
         d->cache->death_fn(d->cache->death_ud, &death);
     cache_count(d->cache, d->self, why, 1);
@@ -323,6 +324,7 @@ evict_some(struct cache *c, struct shard *s, int64_t now_ms)
     struct drain_done done = { 0 };
     uint64_t over = items_over(c);
     unsigned want = over < LIMIT_DRAIN_QUANTUM ? (unsigned)over : LIMIT_DRAIN_QUANTUM;
+    done.for_items = want > 0;
     for (unsigned round = 0; round < DUE_ROUNDS_MAX; round++) {
         unsigned gone = done.evicted + done.expired;
         if (want ? gone >= want : done.chunks > 0)

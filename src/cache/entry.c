@@ -406,4 +406,5 @@ entry_remove(struct entry *e, enum cache_counter why)
     ASSERT(e->found);
     take_out(e, why);
     note_change(e, ENTRY_REMOVE, NULL);
+    e->removed_as = why;
 }

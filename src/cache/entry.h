@@ -43,9 +43,10 @@ struct entry {
     /* Between entry_stage and entry_commit or entry_abort: */
     struct appended staged;
     int64_t staged_deadline_ms;
-    enum entry_change change;     /* since entry_find */
-    const struct record *changed; /* the record after PUT and EXPIRE */
-    char text[NUM_TEXT_MAX];      /* of an integer value */
+    enum entry_change change;      /* since entry_find */
+    enum cache_counter removed_as; /* the reason, after ENTRY_REMOVE */
+    const struct record *changed;  /* the record after PUT and EXPIRE */
+    char text[NUM_TEXT_MAX];       /* of an integer value */
 };
 
 /* A value in the form it is stored in. */

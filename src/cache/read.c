@@ -108,6 +108,7 @@ try_read(struct cache *c, struct partition *p, const struct index_key *k, int64_
          unsigned flags, struct read_view *view)
 {
     table_ref t = atomic_load_explicit(&p->table, memory_order_acquire);
+    view->deadline_ms = ATTL_NO_DEADLINE;
     if (!t)
         return ATTL_MISS;
     struct lookup_hit hit;

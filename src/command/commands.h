@@ -71,6 +71,9 @@ command_fn cmd_save, cmd_bgsave, cmd_lastsave, cmd_bgrewriteaof, cmd_attl_snapsh
 /* going back, cmd_rollback.c */
 command_fn cmd_attl_rollback;
 
+/* what became of a key, cmd_why.c */
+command_fn cmd_attl_why;
+
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;
 

@@ -555,6 +555,11 @@ const struct command command_table[] = {
       .complexity = "O(N) with N snapshots", .syntax = "" },
     { .name = "attl.snapshot|help", .run = cmd_help, .arity = 2, .flags = CMD_LOADING | CMD_STALE,
       .group = GROUP_ATTL, .since = "0.2.0", .summary = "List the subcommands", .syntax = "" },
+    { .name = "attl.why", .run = cmd_attl_why, .arity = -2, .flags = CMD_READONLY,
+      .cats = CAT_KEYSPACE, .keys = { 1, 1, 1, KEY_RO, 0 }, .tips = TIP_NONDETERMINISTIC,
+      .group = GROUP_ATTL, .since = "0.3.0",
+      .summary = "Return what removed a key, when and for whom, newest first",
+      .complexity = "O(N) with N remembered deaths", .syntax = "key [COUNT count]" },
 };
 /* clang-format on */
 

@@ -267,7 +267,12 @@ static const struct option table[OPTION_COUNT] = {
         .aliases = { { "INSERT_THRESHOLD", ALIAS_CLASSIC, FORM_NATIVE } },
         .text = "Rate of inserts above which maintenance runs more often." },
 
-    /* ---- incident, retention, persist ---- */
+    /* ---- ledger, incident, retention, persist ---- */
+    [OPT_LEDGER_ENTRIES] = {
+        .name = "ledger.entries", .type = OPTION_INT,
+        .library_default = "65536", .max = LIMIT_LEDGER_ENTRIES, .unit = "entries",
+        .text = "Deaths of entries that are remembered, for `ATTL.WHY` and for counting misses by "
+                "their cause: 36 bytes each, taken as they are needed. 0 means none." },
     [OPT_INCIDENT_ENABLED] = {
         .name = "incident.enabled", .type = OPTION_BOOL, .flags = OPTION_RUNTIME | OPTION_LATER,
         .library_default = "yes",

@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "engine/engine.h"
+#include "engine/feed.h"
 #include "engine/submission.h"
 #include "engine/value.h"
 #include "os/barrier.h"
@@ -59,8 +60,8 @@ drop(attl_queue *q, uint64_t what)
         queue_free(q);
 }
 
-static void
-raise_if_armed(attl_queue *q)
+void
+completion_wake(attl_queue *q)
 {
     barrier_full();
     if (atomic_load_explicit(&q->armed, memory_order_relaxed) && atomic_exchange(&q->armed, false))
@@ -72,7 +73,7 @@ completion_unreserve(attl_queue *q)
 {
     uint64_t was = atomic_fetch_sub(&q->use, COMPLETION_PLACE);
     if (was & COMPLETION_SHUT) /* it may have been the last that somebody waits for */
-        raise_if_armed(q);
+        completion_wake(q);
     drop(q, COMPLETION_REF);
 }
 
@@ -94,7 +95,7 @@ completion_post_keeping(attl_queue *q, const attl_completion *c, struct completi
     slot->c.struct_size = sizeof(slot->c);
     slot->keep = keep;
     atomic_store_explicit(&slot->turn, position + 1, memory_order_release);
-    raise_if_armed(q);
+    completion_wake(q);
     drop(q, COMPLETION_REF);
 }
 
@@ -145,6 +146,36 @@ take(attl_queue *q, attl_completion *out, size_t max)
     return n;
 }
 
+static struct feed *
+feed_of(const attl_queue *q)
+{
+    return atomic_load_explicit(&q->feed, memory_order_acquire);
+}
+
+/* Completions and events, in turns first, so that neither keeps the other waiting for ever. */
+static size_t
+take_both(attl_queue *q, attl_completion *out, size_t max)
+{
+    struct feed *f = feed_of(q);
+    if (!f)
+        return take(q, out, max);
+    size_t n = 0;
+    q->events_first = !q->events_first;
+    if (q->events_first) {
+        n = feed_take(f, out, max);
+        return n + take(q, out + n, max - n);
+    }
+    n = take(q, out, max);
+    return n + feed_take(f, out + n, max - n);
+}
+
+static bool
+has_some(attl_queue *q)
+{
+    struct feed *f = feed_of(q);
+    return first_filled(q) || (f && feed_has_some(f));
+}
+
 /* Lowers the descriptor and arms, unless something came in meanwhile. */
 static bool
 rests(attl_queue *q)
@@ -154,9 +185,9 @@ rests(attl_queue *q)
         atomic_store(&q->armed, true);
         barrier_full();
     }
-    if (!first_filled(q))
+    if (!has_some(q))
         return true;
-    raise_if_armed(q);
+    completion_wake(q);
     return false;
 }
 
@@ -167,9 +198,9 @@ completion_reap(attl_queue *q, attl_completion *out, size_t max)
         return 0;
     lock_acquire(&q->reap_lock);
     free_keeps(q);
-    size_t n = take(q, out, max);
+    size_t n = take_both(q, out, max);
     if (n == 0 && !rests(q))
-        n = take(q, out, max);
+        n = take_both(q, out, max);
     lock_release(&q->reap_lock);
     return n;
 }
@@ -230,6 +261,7 @@ queue_free(attl_queue *q)
     alloc_free(&q->alloc, q->slots);
     alloc_free(&q->alloc, q->open);
     alloc_free(&q->alloc, q->free_slots);
+    feed_free(feed_of(q));
     attl_allocator alloc = q->alloc;
     alloc_free_line(&alloc, q);
 }
@@ -287,7 +319,8 @@ completion_queue_shutdown(attl_queue *q)
 {
     (void)atomic_fetch_or(&q->use, COMPLETION_SHUT);
     submission_abandon_all(q, false);
-    raise_if_armed(q); /* whoever waits looks whether anything can still come */
+    feed_stop(q);
+    completion_wake(q); /* whoever waits looks whether anything can still come */
 }
 
 static void
@@ -307,6 +340,7 @@ completion_queue_close(attl_queue *q)
     (void)atomic_fetch_or(&q->use, COMPLETION_SHUT);
     if (q->cache) {
         submission_abandon_all(q, true);
+        feed_stop(q);
         leave_list(q);
     }
     drop(q, COMPLETION_REF);
@@ -337,9 +371,10 @@ queue_list_close(struct attl *a)
         attl_queue *q = a->queues.first;
         (void)atomic_fetch_or(&q->use, COMPLETION_SHUT);
         submission_abandon_all(q, true);
+        feed_stop(q);
         leave_list(q);
         q->next = q->prev = NULL;
         let_go_of_values(q);
-        raise_if_armed(q);
+        completion_wake(q);
     }
 }

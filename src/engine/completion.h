@@ -18,6 +18,7 @@
 
 #include <attl/attl.h>
 
+struct feed;
 struct submission;
 
 /* Memory that a completion's key lies in: freed with the queue's allocator when the queue is next
@@ -56,6 +57,8 @@ struct attl_queue {
     _Alignas(64) struct lock reap_lock;
     uint64_t head;
     struct completion_keep *keeps; /* of the last reap */
+    bool events_first;             /* takes turns with completions */
+    _Atomic(struct feed *) feed; /* feed.h; NULL: it has never watched. Set once, feed_list.lock */
 
     struct lock open_lock; /* submissions that can be given up: see submission.h */
     struct submission **open;
@@ -90,8 +93,17 @@ void completion_unreserve(attl_queue *q);
 void completion_post(attl_queue *q, const attl_completion *c);
 /* The same; `keep` holds the key's bytes and is freed when the queue is reaped the time after. */
 void completion_post_keeping(attl_queue *q, const attl_completion *c, struct completion_keep *keep);
+/* There may be something to reap that was not posted: makes the descriptor readable. As post. */
+void completion_wake(attl_queue *q);
 /* A number for a submission that nobody can cancel. */
 uint64_t completion_new_id(attl_queue *q);
+
+/* Whether it accepts nothing new. */
+static inline bool
+completion_is_shut(const attl_queue *q)
+{
+    return atomic_load(&q->use) & COMPLETION_SHUT;
+}
 
 static inline struct attl *
 completion_cache(const attl_queue *q)

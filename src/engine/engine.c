@@ -73,17 +73,37 @@ engine_apply_config(struct attl *a, const attl_config *config)
                      true); /* a lower limit is reached by the next writes */
 }
 
+static int
+open_ledger(struct attl *a, const attl_config *config)
+{
+    uint64_t entries = (uint64_t)config_i64(config, OPT_LEDGER_ENTRIES);
+    if (entries == 0)
+        return ATTL_OK;
+    a->ledger = ledger_new(&a->cache.config.alloc, entries);
+    if (!a->ledger)
+        return ATTL_E_NOMEM;
+    notice_sink_set(&a->notices, NOTICE_SINK_LEDGER, ledger_note, a->ledger);
+    notice_mask_set(&a->notices, NOTICE_SINK_LEDGER, LEDGER_KINDS);
+    return ATTL_OK;
+}
+
 int
 engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len)
 {
     *a = (struct attl){ .clock_fn = config->clock_fn,
                         .clock_ud = config->clock_ud,
                         .log_fn = config->log_fn,
-                        .log_ud = config->log_ud };
+                        .log_ud = config->log_ud,
+                        .notice_fn = config->notice_fn,
+                        .notice_ud = config->notice_ud };
     clock_init(&a->clock);
     lock_init(&a->config_lock);
     notice_board_init(&a->notices);
+    if (config->notice_fn)
+        notice_sink_set(&a->notices, NOTICE_SINK_HOOK, notice_hook, a);
     watch_table_init(&a->watches);
+    feed_list_init(&a->feeds);
+    notice_sink_set(&a->notices, NOTICE_SINK_QUEUES, feed_tell, a);
     timers_init(&a->timers);
     queue_list_init(&a->queues);
     pool_init(&a->pool);
@@ -97,6 +117,8 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     if (!a->config || !reclaim_self())
         return ATTL_E_NOMEM;
     int status = cache_init(&a->cache, &settings, engine_now_ms(a));
+    if (status == ATTL_OK)
+        status = open_ledger(a, config);
     if (status != ATTL_OK)
         return status;
     engine_apply_config(a, config);
@@ -123,6 +145,21 @@ engine_log(const struct attl *a, int level, const char *event, const char *text)
 {
     if (a->log_fn)
         a->log_fn(a->log_ud, level, event, text);
+}
+
+void
+engine_note_miss(struct attl *a, const struct reclaim_reader *r, uint64_t hash, bool expired)
+{
+    static const enum cache_counter counters[] = {
+        [LEDGER_COLD] = COUNT_MISSES_COLD,
+        [LEDGER_EXPIRED] = COUNT_MISSES_EXPIRED,
+        [LEDGER_EVICTED] = COUNT_MISSES_EVICTED,
+        [LEDGER_DELETED] = COUNT_MISSES_DELETED,
+    };
+    if (!a->ledger)
+        return;
+    enum ledger_class class = expired ? LEDGER_EXPIRED : ledger_class_of(a->ledger, hash);
+    cache_count(&a->cache, r, counters[class], 1);
 }
 
 int

@@ -23,6 +23,8 @@
 #include "config/config.h"
 #include "engine/completion.h"
 #include "engine/log_wait.h"
+#include "engine/feed.h"
+#include "engine/ledger.h"
 #include "engine/notice.h"
 #include "engine/pool.h"
 #include "engine/timer.h"
@@ -38,7 +40,11 @@ struct attl {
     struct cache cache;
     struct store *store; /* the data directory; NULL: there is none */
     struct notice_board notices;
+    attl_notice_fn notice_fn; /* the program's hook, NULL: none */
+    void *notice_ud;
     struct watch_table watches;
+    struct feed_list feeds;
+    struct ledger *ledger; /* NULL: ledger.entries is 0 */
     struct validate_rules rules;
     _Atomic int64_t default_ttl_ms; /* 0: none */
     _Atomic int64_t return_delay_ms;
@@ -77,6 +83,9 @@ int64_t engine_now_ms(const struct attl *a);
 /* What must be added to the cache's time to get the system's wall clock. */
 int64_t engine_skew_ms(const struct attl *a);
 void engine_log(const struct attl *a, int level, const char *event, const char *text);
+
+/* Counts why a key was missed, where there is a ledger; `expired`: it was met past its deadline. */
+void engine_note_miss(struct attl *a, const struct reclaim_reader *r, uint64_t hash, bool expired);
 
 /* Validates, and counts the rule that refused. `r` is the calling thread's reader. */
 int engine_check_key(struct attl *a, const struct reclaim_reader *r, attl_slice key);

@@ -201,6 +201,7 @@ engine_close(struct attl *a)
     queue_list_close(a);
     if (a->cache.partitions)
         cache_fini(&a->cache);
+    ledger_free(a->ledger);
     attl_config_free(a->config);
     a->config = NULL;
 }

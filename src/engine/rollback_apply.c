@@ -86,7 +86,7 @@ remove_change(struct entry *e, void *ud)
         return ATTL_MISS;
     b->report.removed++;
     if (!b->opts->dry_run)
-        entry_remove(e, COUNT_DELETES);
+        entry_remove(e, COUNT_ROLLED_BACK);
     return ATTL_OK;
 }
 
