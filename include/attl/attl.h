@@ -806,6 +806,7 @@ typedef struct attl_page_entry {
  * entry lies in the page. Pure. Since 0.3.
  */
 ATTL_API int attl_page_next(attl_slice page, size_t *offset, attl_page_entry *ret_entry);
+
 /* ---- watching -------------------------------------------------------------------------------- */
 
 /* What can happen to an entry; bits of a mask. */
