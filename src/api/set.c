@@ -11,6 +11,7 @@ struct set_op {
     struct stored_value stored;
     const attl_set_opts *opts; /* NULL: unconditional */
     int64_t deadline_ms;
+    struct life_wish wish;
     bool keep_deadline;
     bool past; /* the deadline had passed already when the call was made */
     attl_value *ret_old;
@@ -37,6 +38,8 @@ set_change(struct entry *e, void *ud)
             entry_remove(e, COUNT_DELETES);
         return ATTL_DELETED;
     }
+    if (__builtin_expect(life_is_wished(&op->wish), 0))
+        deadline_ms = stored_value_begin(&op->stored, &op->wish, e->now_ms, deadline_ms);
     int status = entry_put(e, &op->stored, deadline_ms);
     if (status == ATTL_OK)
         cache_count(e->cache, e->self, COUNT_SETS, 1);
@@ -62,6 +65,7 @@ store_value(struct attl *a, const struct reclaim_reader *r, attl_slice key, attl
 struct set_call {
     attl_slice key, value;
     int64_t ttl_ms, deadline_ms;
+    struct life_wish wish;
     const attl_set_opts *opts;
 };
 
@@ -71,10 +75,12 @@ set_run(attl *a, const struct set_call *call, attl_value *ret_old, int *ret_had_
     const struct reclaim_reader *r = reclaim_self();
     if (!r)
         return ATTL_E_NOMEM;
-    struct set_op op = { .opts = call->opts, .ret_old = ret_old };
+    struct set_op op = { .opts = call->opts, .wish = call->wish, .ret_old = ret_old };
     int status = engine_check_key(a, r, call->key);
     if (status == ATTL_OK)
         status = engine_check_value(a, r, call->value.len);
+    if (status == ATTL_OK && life_is_wished(&op.wish))
+        status = engine_check_wish(a, r, &op.wish);
     if (status == ATTL_OK)
         status = engine_deadline(a, r, call->ttl_ms, call->deadline_ms, engine_now_ms(a),
                                  &op.deadline_ms);
@@ -116,6 +122,7 @@ attl_set_if(attl *a, attl_slice key, attl_slice value, const attl_set_opts *opts
                              .value = value,
                              .ttl_ms = own.ttl_ms,
                              .deadline_ms = own.deadline_ms,
+                             .wish = { own.soft_ms, own.grace_ms },
                              .opts = &own };
     return set_run(a, &call, ret_old, ret_had_old);
 }
