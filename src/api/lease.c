@@ -9,7 +9,7 @@
 
 #include "engine/store.h"
 
-enum { LEASE_DEFAULT_MS = 5000, FIRE_RETRY_MS = 100 };
+enum { LEASE_DEFAULT_MS = 5000, BACKOFF_DEFAULT_MS = 1000, FIRE_RETRY_MS = 100 };
 
 /* ---- options --------------------------------------------------------------------------------- */
 
@@ -87,23 +87,12 @@ lease_wants(const attl_fetch_opts *opts, struct flight_wants *ret_wants)
 
 /* ---- through the lock ------------------------------------------------------------------------ */
 
-static int
-take_value(struct entry *e, attl_value *ret_value)
-{
-    struct read_view view;
-    /* The lock is held, so the lock-free read cannot meet a change. */
-    int status = read_key(e->cache, &e->key, e->now_ms, READ_PIN | READ_STALE, &view);
-    if (status == ATTL_OK)
-        api_value_from_view(&view, ret_value);
-    return status;
-}
-
 /* The value for those who have just been released: one for all of them. */
 static void
 take_for_released(struct entry *e, struct lease_call *call)
 {
     if (call->release.wants_value && !call->has_value)
-        call->has_value = take_value(e, &call->value) == ATTL_OK;
+        call->has_value = api_value_from_entry(e, &call->value) == ATTL_OK;
 }
 
 static void
@@ -137,7 +126,7 @@ fire(struct timer *t)
     struct flight *f = (struct flight *)((char *)t - offsetof(struct flight, timer));
     struct fired fired = { .call = { .a = f->a, .value = ATTL_VALUE_INIT }, .flight = f };
     attl_slice key = attl_b(f->key, f->key_bytes);
-    if (engine_restore_stale(f->a, key, fired_change, &fired) != ATTL_OK) {
+    if (engine_restore(f->a, key, fired_change, &fired) != ATTL_OK) {
         timer_set(f->a, t, engine_now_ms(f->a) + FIRE_RETRY_MS); /* no memory to lock with */
         return;
     }
@@ -190,12 +179,12 @@ answer(struct entry *e, struct lease_ask *ask, const struct flight_result *r)
     struct flight_table *t = &ask->call.a->flights;
     bool own = r->verdict != FLIGHT_WIN && is_own_load(ask, r->flight);
     switch (r->verdict) {
-    case FLIGHT_HIT: return take_value(e, ask->ret_value);
+    case FLIGHT_HIT: return api_value_from_entry(e, ask->ret_value);
     case FLIGHT_NEGATIVE: flight_count(t, FLIGHT_COUNT_NEGATIVE); return ATTL_NEGATIVE;
     case FLIGHT_WIN:
         r->flight->loader = ask->loader;
         if (e->found && !(e->has_life && (e->life.flags & LIFE_NEGATIVE)))
-            ask->ret_lease->has_value = take_value(e, ask->ret_value) == ATTL_OK;
+            ask->ret_lease->has_value = api_value_from_entry(e, ask->ret_value) == ATTL_OK;
         return ATTL_WON;
     case FLIGHT_STALE:
     case FLIGHT_WAIT: break;
@@ -206,7 +195,7 @@ answer(struct entry *e, struct lease_ask *ask, const struct flight_result *r)
     }
     if (r->verdict == FLIGHT_WAIT)
         return wait_for(ask, r);
-    int status = take_value(e, ask->ret_value);
+    int status = api_value_from_entry(e, ask->ret_value);
     if (status != ATTL_OK)
         return status;
     flight_count(t, FLIGHT_COUNT_STALE);
@@ -279,7 +268,7 @@ lease_ask(struct attl *a, attl_slice key, struct lease_ask *ask)
     if (status == ATTL_MISS && store_is_loading(a->store))
         status = ATTL_E_LOADING; /* it may be there; and nothing could be stored */
     else if (status == ATTL_MISS)
-        status = engine_restore_stale(a, key, ask_change, ask);
+        status = engine_restore(a, key, ask_change, ask);
     if (status < 0)
         attl_value_release(a, ask->ret_value);
     else
@@ -317,4 +306,264 @@ attl_fetch(attl *a, attl_slice key, const attl_fetch_opts *opts, attl_value *ret
     if (status >= 0)
         export_lease(&lease, ret_lease);
     return status;
+}
+
+/* ---- what the winner does -------------------------------------------------------------------- */
+
+/* Stores, or keeps what is there, for a lease. */
+struct lease_store {
+    struct lease_call call;
+    uint64_t token;
+    struct stored_value stored;
+    struct life_wish wish;
+    int64_t hard_ms;
+    attl_value *ret_value; /* NULL: not wanted */
+};
+
+/* How long the load took, as far as that can be remembered. */
+static uint32_t
+load_ms(const struct entry *e, const struct flight *f)
+{
+    int64_t took_ms = e->now_ms - f->won_ms;
+    return took_ms < UINT32_MAX ? (uint32_t)took_ms : UINT32_MAX;
+}
+
+/* Everybody gets the value that is stored now. */
+static void
+land(struct entry *e, struct lease_store *st, struct flight *f, int status)
+{
+    flight_land(f, status, &st->call.release);
+    take_for_released(e, &st->call);
+    if (st->ret_value && api_value_from_entry(e, st->ret_value) != ATTL_OK)
+        *st->ret_value = (attl_value)ATTL_VALUE_INIT;
+}
+
+static int
+fill_change(struct entry *e, void *ud)
+{
+    struct lease_store *st = ud;
+    struct flight *f;
+    int status = flight_check(st->call.a, e, st->token, &st->call.release, &f);
+    take_for_released(e, &st->call);
+    if (status != ATTL_OK)
+        return status;
+    int64_t gone_ms = stored_value_begin(&st->stored, &st->wish, e->now_ms, st->hard_ms);
+    st->stored.life.load_ms = load_ms(e, f);
+    status = entry_put(e, &st->stored, gone_ms);
+    if (status != ATTL_OK)
+        return status;
+    cache_count(e->cache, e->self, COUNT_SETS, 1);
+    flight_count(&st->call.a->flights, FLIGHT_COUNT_FILLED);
+    land(e, st, f, ATTL_OK);
+    return ATTL_OK;
+}
+
+static int
+keep_change(struct entry *e, void *ud)
+{
+    struct lease_store *st = ud;
+    struct flight *f;
+    int status = flight_check(st->call.a, e, st->token, &st->call.release, &f);
+    take_for_released(e, &st->call);
+    if (status != ATTL_OK)
+        return status;
+    if (!e->found || (e->has_life && (e->life.flags & LIFE_NEGATIVE)))
+        return ATTL_MISS;
+    struct life life;
+    int64_t gone_ms;
+    bool has_life = life_begin(&st->wish, e->now_ms, st->hard_ms, &life, &gone_ms);
+    life.load_ms = load_ms(e, f);
+    status = has_life || e->has_life ? entry_set_life(e, &life, gone_ms)
+                                     : entry_set_deadline(e, st->hard_ms);
+    if (status != ATTL_OK)
+        return status;
+    flight_count(&st->call.a->flights, FLIGHT_COUNT_KEPT);
+    land(e, st, f, ATTL_OK);
+    return ATTL_OK;
+}
+
+/* The lives of what is to be stored, shortened by the jitter. */
+static int
+begin_store(struct lease_store *st, const struct reclaim_reader *r, attl_slice key,
+            const attl_fill_opts *opts)
+{
+    struct attl *a = st->call.a;
+    int64_t now_ms = engine_now_ms(a);
+    st->wish = (struct life_wish){ .soft_ms = opts->soft_ms, .grace_ms = opts->grace_ms };
+    int status = engine_check_key(a, r, key);
+    if (status == ATTL_OK && life_is_wished(&st->wish))
+        status = engine_check_wish(a, r, &st->wish);
+    if (status == ATTL_OK)
+        status = engine_deadline(a, r, opts->ttl_ms, 0, now_ms, &st->hard_ms);
+    if (status != ATTL_OK || !opts->jitter_percent)
+        return status;
+    uint64_t hash = cache_hash(&a->cache, key);
+    int64_t end_ms = st->hard_ms;
+    if (end_ms != ATTL_NO_DEADLINE)
+        st->hard_ms =
+            now_ms + flight_jitter_ms(end_ms - now_ms, opts->jitter_percent, hash, end_ms);
+    st->wish.soft_ms = flight_jitter_ms(st->wish.soft_ms, opts->jitter_percent, hash, end_ms);
+    return ATTL_OK;
+}
+
+static struct lease_store
+new_store(struct attl *a, uint64_t token, attl_value *ret_value)
+{
+    return (struct lease_store){ .call = { .a = a, .value = ATTL_VALUE_INIT },
+                                 .token = token,
+                                 .ret_value = ret_value };
+}
+
+int
+lease_fill(struct attl *a, attl_slice key, uint64_t token, attl_slice value,
+           const attl_fill_opts *opts, attl_value *ret_value)
+{
+    const struct reclaim_reader *r = reclaim_self();
+    if (!r)
+        return ATTL_E_NOMEM;
+    struct lease_store st = new_store(a, token, ret_value);
+    int status = begin_store(&st, r, key, opts);
+    if (status == ATTL_OK)
+        status = engine_check_value(a, r, value.len);
+    if (status == ATTL_OK)
+        status = api_store_value(a, r, key, value, &st.stored);
+    if (status != ATTL_OK)
+        return status;
+    status = engine_change_stale(a, key, fill_change, &st);
+    stored_value_fini(&st.stored);
+    deliver(&st.call);
+    return status;
+}
+
+int
+lease_keep(struct attl *a, attl_slice key, uint64_t token, const attl_fill_opts *opts,
+           attl_value *ret_value)
+{
+    const struct reclaim_reader *r = reclaim_self();
+    if (!r)
+        return ATTL_E_NOMEM;
+    struct lease_store st = new_store(a, token, ret_value);
+    int status = begin_store(&st, r, key, opts);
+    if (status == ATTL_OK)
+        status = engine_change_stale(a, key, keep_change, &st);
+    deliver(&st.call);
+    return status;
+}
+
+/* The source has no such value: that is stored, too. */
+static int
+negative_change(struct entry *e, void *ud)
+{
+    struct lease_store *st = ud;
+    struct flight *f;
+    int status = flight_check(st->call.a, e, st->token, &st->call.release, &f);
+    take_for_released(e, &st->call);
+    if (status != ATTL_OK)
+        return status;
+    status = entry_put(e, &st->stored, st->hard_ms);
+    if (status != ATTL_OK)
+        return status;
+    flight_land(f, ATTL_NEGATIVE, &st->call.release);
+    return ATTL_OK;
+}
+
+struct lease_fail {
+    struct lease_call call;
+    uint64_t token;
+    int64_t backoff_ms;
+};
+
+static int
+fail_change(struct entry *e, void *ud)
+{
+    struct lease_fail *fail = ud;
+    struct flight *f;
+    int status = flight_check(fail->call.a, e, fail->token, &fail->call.release, &f);
+    if (status == ATTL_OK)
+        flight_fail(f, e, fail->backoff_ms, &fail->call.release);
+    take_for_released(e, &fail->call);
+    return status;
+}
+
+int
+lease_fail(struct attl *a, attl_slice key, uint64_t token, int64_t negative_ms, int64_t backoff_ms)
+{
+    if (!is_span(negative_ms) || !is_span(backoff_ms))
+        return ATTL_E_INVALID;
+    const struct reclaim_reader *r = reclaim_self();
+    int status = r ? engine_check_key(a, r, key) : ATTL_E_NOMEM;
+    if (status != ATTL_OK)
+        return status;
+    if (negative_ms > 0) {
+        struct lease_store st = new_store(a, token, NULL);
+        st.hard_ms = engine_now_ms(a) + negative_ms;
+        st.stored = (struct stored_value){
+            .has_life = true,
+            .life = { .soft_ms = ATTL_NO_DEADLINE, .hard_ms = st.hard_ms, .flags = LIFE_NEGATIVE }
+        };
+        status = engine_change_stale(a, key, negative_change, &st);
+        deliver(&st.call);
+    } else {
+        struct lease_fail fail = { .call = { .a = a, .value = ATTL_VALUE_INIT },
+                                   .token = token,
+                                   .backoff_ms = backoff_ms ? backoff_ms : BACKOFF_DEFAULT_MS };
+        status = engine_restore(a, key, fail_change, &fail);
+        deliver(&fail.call);
+    }
+    if (status == ATTL_OK)
+        flight_count(&a->flights, FLIGHT_COUNT_FAILED);
+    return status;
+}
+
+struct lease_renew {
+    struct lease_call call;
+    uint64_t token;
+    int64_t lease_ms;
+};
+
+static int
+renew_change(struct entry *e, void *ud)
+{
+    struct lease_renew *renew = ud;
+    struct flight *f;
+    int status = flight_check(renew->call.a, e, renew->token, &renew->call.release, &f);
+    take_for_released(e, &renew->call);
+    if (status == ATTL_OK)
+        flight_renew(f, e->now_ms + renew->lease_ms);
+    return status;
+}
+
+int
+attl_renew(attl *a, attl_slice key, uint64_t token, int64_t lease_ms)
+{
+    if (lease_ms <= 0 || lease_ms > LIMIT_LEASE_MS)
+        return ATTL_E_INVALID;
+    struct lease_renew renew = { .call = { .a = a, .value = ATTL_VALUE_INIT },
+                                 .token = token,
+                                 .lease_ms = lease_ms };
+    int status = engine_look(a, key, renew_change, &renew);
+    deliver(&renew.call);
+    return status;
+}
+
+int
+attl_fill(attl *a, attl_slice key, uint64_t token, attl_slice value, const attl_fill_opts *opts)
+{
+    attl_fill_opts own;
+    int status = lease_import_fill_opts(opts, &own);
+    return status == ATTL_OK ? lease_fill(a, key, token, value, &own, NULL) : status;
+}
+
+int
+attl_keep(attl *a, attl_slice key, uint64_t token, const attl_fill_opts *opts)
+{
+    attl_fill_opts own;
+    int status = lease_import_fill_opts(opts, &own);
+    return status == ATTL_OK ? lease_keep(a, key, token, &own, NULL) : status;
+}
+
+int
+attl_fail(attl *a, attl_slice key, uint64_t token, int64_t negative_ms, int64_t backoff_ms)
+{
+    return lease_fail(a, key, token, negative_ms, backoff_ms);
 }
