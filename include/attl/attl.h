@@ -658,6 +658,101 @@ typedef struct attl_persist_stats {
 /* Fills *ret_stats (struct_size must be set). Never blocks on the disk. Since 0.2. */
 ATTL_API void attl_persist_stats_get(attl *cache, attl_persist_stats *ret_stats);
 
+/* ---- completion queues ----------------------------------------------------------------------- */
+
+/*
+ * Submitting instead of waiting. attl_submit_...() accepts an operation and returns at once; its
+ * result comes as a completion to the queue it was submitted to. The calls of the same names
+ * without submit are the same operations, waited for. What a submission promises:
+ *   - It is accepted (ATTL_OK) or not (a failure: nothing has happened, no completion will come).
+ *     ATTL_E_BUSY means that the queue owes as many completions as it has places, or that too much
+ *     waits in front of the threads or the log: reap, then try again. ATTL_E_CLOSED: shut down.
+ *   - Each accepted one gets exactly one completion, whatever happens: also when it is cancelled or
+ *     late, when the queue is shut down, and when the cache is closed.
+ *   - It never blocks. Changes (set, del) are made before the call returns, so they have the order
+ *     of the calls and are visible at once; their completion says that the promise of persist.fsync
+ *     holds for them (without `always` it comes at once). Everything else is done by threads of the
+ *     library (async.threads).
+ *   - A deadline (timeout_ms) or a cancellation ends the waiting, not what has been done: a change
+ *     stays made, and whether it is durable is then not known; a snapshot, rollback or scan that
+ *     has begun goes on without being reported, one that has not begun will not be done.
+ * Completions come in the order in which they happen. A queue is reaped by one thread at a time;
+ * submissions come from any number. Close queues before their cache, or reap them afterwards:
+ * a value that only the cache could have released is then missing, and the status is ATTL_E_CLOSED.
+ */
+typedef struct attl_queue attl_queue;
+
+enum attl_op { /* attl_completion.kind; events have kinds below 0x100 */
+               ATTL_OP_SET = 0x101,
+               ATTL_OP_DEL = 0x102,
+               ATTL_OP_SYNC = 0x103,
+               ATTL_OP_SNAPSHOT = 0x104, /* value: an attl_snapshot_info; number: its lsn */
+               ATTL_OP_ROLLBACK =
+                   0x105, /* value: an attl_rollback_report, or the sentence of a failure */
+               ATTL_OP_RESTORE = 0x106, /* as ROLLBACK */
+               ATTL_OP_SCAN =
+                   0x107, /* value: a page, see attl_page_next; number: the next cursor  */
+               ATTL_OP_LOAD = 0x108, /* value: the value */
+               ATTL_OP_FETCH = 0x109
+};
+
+/* One result. Its size does not change before the next SONAME. */
+typedef struct attl_completion {
+    uint32_t struct_size; /* set by the library */
+    uint32_t kind;        /* enum attl_op, or ATTL_EV_... */
+    int32_t status;       /* what the call that waits would have returned; ATTL_E_TIMEOUT,
+                           * ATTL_E_CANCELED, ATTL_E_CLOSED */
+    uint32_t flags;       /* kind-specific, else 0 */
+    uint64_t user_data;   /* as given at submission */
+    uint64_t id;          /* of the submission */
+    attl_value value;     /* to be released by who reaps; empty if there is none */
+    attl_slice key;       /* events: valid until this queue is reaped again */
+    int64_t deadline_ms;  /* kind-specific */
+    uint64_t number;      /* kind-specific */
+} attl_completion;
+
+typedef struct attl_submit_opts {
+    uint32_t struct_size;
+    uint32_t flags;     /* 0 */
+    uint64_t user_data; /* comes back in the completion */
+    int64_t timeout_ms; /* at most so long from now, in the cache's time; 0: as long as it takes */
+} attl_submit_opts;
+#define ATTL_SUBMIT_OPTS_INIT             \
+    {                                     \
+        sizeof(attl_submit_opts), 0, 0, 0 \
+    }
+
+/*
+ * A queue that owes at most `capacity` completions (1 .. 262144) at a time: submissions that are
+ * not complete and completions that were not reaped. ATTL_OK, ATTL_E_INVALID, ATTL_E_NOMEM,
+ * ATTL_E_BUSY (the process has no descriptors left). Threads: any. Since 0.3.
+ */
+ATTL_CHECKED int attl_queue_open(attl *cache, uint32_t capacity, attl_queue **ret_queue);
+/*
+ * A descriptor for poll, epoll, libuv, libevent, asyncio: readable, level-triggered, from when
+ * there is something to reap until attl_queue_reap() has returned 0 once. So reap until it does, or
+ * be called again. Watch it for reading, nothing else; it is the queue's. Since 0.3.
+ */
+ATTL_API int attl_queue_fd(const attl_queue *queue);
+/* Takes up to `max` completions, oldest first, and returns how many. Never blocks. Since 0.3. */
+ATTL_API size_t attl_queue_reap(attl_queue *queue, attl_completion *out, size_t max);
+/*
+ * Blocks until there is something to reap, at most timeout_ms (real time; 0: only looks, < 0: for
+ * ever). ATTL_OK, ATTL_E_TIMEOUT, ATTL_E_CLOSED (it was shut down and owes nothing). Since 0.3.
+ */
+ATTL_CHECKED int attl_queue_wait(attl_queue *queue, int64_t timeout_ms);
+/* Ends the waiting for a submission: ATTL_OK, its completion is ATTL_E_CANCELED; ATTL_MISS, it is
+ * complete already. Threads: any. Since 0.3. */
+ATTL_API int attl_queue_cancel(attl_queue *queue, uint64_t id);
+/*
+ * Nothing new is accepted. What has begun completes with its result, what has not with
+ * ATTL_E_CLOSED; attl_queue_wait() says when all of it has been reaped. Threads: any. Since 0.3.
+ */
+ATTL_API void attl_queue_shutdown(attl_queue *queue);
+/* Closes `*queue` and sets it to NULL; both may be NULL. Gives up what is open and releases what
+ * was not reaped. Never waits for running work. No other thread may be using it. Since 0.3. */
+ATTL_API void attl_queue_close(attl_queue **queue);
+
 #ifdef __cplusplus
 }
 #endif

@@ -2,12 +2,11 @@
 /*
  * Values handed to callers, and the option struct of conditional stores. A value of up to 32 bytes
  * is copied into the struct; larger ones pin their chunk or their extent, which keeps the memory
- * but neither blocks a writer nor holds an epoch. The low bit of `pin` tells an extent from a
- * chunk.
+ * but neither blocks a writer nor holds an epoch (engine/value.h).
  */
 #include "api/api.h"
 
-#define PIN_EXTENT ((uintptr_t)1)
+#include "engine/value.h"
 
 void
 api_value_from_view(const struct read_view *view, attl_value *ret_value)
@@ -15,7 +14,7 @@ api_value_from_view(const struct read_view *view, attl_value *ret_value)
     *ret_value = (attl_value){ .deadline_ms = view->deadline_ms };
     if (view->chunk || view->extent) {
         ret_value->data = view->value;
-        ret_value->pin = view->extent ? (void *)((uintptr_t)view->extent | PIN_EXTENT)
+        ret_value->pin = view->extent ? (void *)((uintptr_t)view->extent | VALUE_PIN_EXTENT)
                                       : view->chunk;
         return;
     }
@@ -40,14 +39,7 @@ api_value_from_entry(struct entry *e, attl_value *ret_value)
 void
 attl_value_release(attl *a, attl_value *value)
 {
-    uintptr_t pin = (uintptr_t)value->pin;
-    if (pin & PIN_EXTENT)
-        read_unpin(&a->cache, NULL, (struct extent *)(pin & ~PIN_EXTENT), value->data.len);
-    else if (pin)
-        read_unpin(&a->cache, value->pin, NULL, value->data.len);
-    if (pin && atomic_load_explicit(&a->cache.limbo.urgent, memory_order_relaxed))
-        parker_wake(&a->parker); /* the last pin on something that is gone: its memory can follow */
-    *value = (attl_value)ATTL_VALUE_INIT;
+    value_release(a, value);
 }
 
 int

@@ -22,11 +22,14 @@ enum {
         6, /* 9 million entries, should a small cache's limits be raised later */
     LIMIT_PARTITION_BITS_MAX = 14,
     LIMIT_MSET_PAIRS = 65536,
-    LIMIT_READ_RETRIES = 32,     /* lock-free attempts before a read takes the lock            */
-    LIMIT_ROOM_ROUNDS = 4096,    /* eviction rounds one write may pay for                      */
-    LIMIT_DRAIN_QUANTUM = 64,    /* records per turn of the drain                              */
-    LIMIT_THREAD_STRIPES = 1024, /* threads with statistics of their own; the rest share one   */
-    LIMIT_BATCH = 32,            /* keys in flight in one prefetching pass                     */
+    LIMIT_READ_RETRIES = 32,      /* lock-free attempts before a read takes the lock            */
+    LIMIT_ROOM_ROUNDS = 4096,     /* eviction rounds one write may pay for                      */
+    LIMIT_DRAIN_QUANTUM = 64,     /* records per turn of the drain                              */
+    LIMIT_THREAD_STRIPES = 1024,  /* threads with statistics of their own; the rest share one   */
+    LIMIT_BATCH = 32,             /* keys in flight in one prefetching pass                     */
+    LIMIT_QUEUE_PLACES = 1 << 18, /* completions one queue may owe                             */
+    LIMIT_PAGE_BYTES = 1 << 20,   /* of a scan: beyond it values are left out                  */
+    LIMIT_PAGE_ENTRIES = 65536,
 };
 
 /* Loading once (engine/flight.h). */

@@ -366,6 +366,17 @@ static const struct option table[OPTION_COUNT] = {
         .aliases = { { "rdbcompression", ALIAS_REDIS, FORM_PLAIN } },
         .text = "Compress snapshots with zstd." },
 
+    /* ---- async ---- */
+    [OPT_ASYNC_THREADS] = {
+        .name = "async.threads", .type = OPTION_INT,
+        .library_default = "2", .min = 1, .max = 64, .unit = "threads",
+        .text = "Threads for what may block: loaders, and the snapshots, rollbacks and scans that "
+                "were submitted to a completion queue. Each is started when it is first needed." },
+    [OPT_ASYNC_QUEUE] = {
+        .name = "async.queue", .type = OPTION_INT, .flags = OPTION_RUNTIME,
+        .library_default = "1024", .min = 1, .max = 1 << 20, .unit = "jobs",
+        .text = "Jobs that may wait for those threads; beyond it a submission is refused." },
+
     /* ---- server ---- */
     [OPT_SERVER_PORT] = {
         .name = "server.port", .type = OPTION_INT, .flags = OPTION_SERVER,

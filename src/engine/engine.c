@@ -64,6 +64,8 @@ engine_apply_config(struct attl *a, const attl_config *config)
     atomic_store(&a->rules.max_ttl_ms, config_ttl_limit_ms(config));
     atomic_store(&a->default_ttl_ms, config_i64(config, OPT_CACHE_DEFAULT_TTL));
     atomic_store(&a->return_delay_ms, config_i64(config, OPT_CACHE_RETURN_DELAY));
+    atomic_store(&a->pool.threads_max, (uint32_t)config_i64(config, OPT_ASYNC_THREADS));
+    atomic_store(&a->pool.waiting_max, (uint32_t)config_i64(config, OPT_ASYNC_QUEUE));
     if (a->store)
         store_apply_config(a->store, config);
     for (unsigned i = 0; i < a->cache.shard_count; i++)
@@ -82,6 +84,9 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     lock_init(&a->config_lock);
     notice_board_init(&a->notices);
     watch_table_init(&a->watches);
+    timers_init(&a->timers);
+    queue_list_init(&a->queues);
+    pool_init(&a->pool);
     lock_init(&a->tick_lock);
     parker_init(&a->parker);
     atomic_init(&a->armed_ms, INT64_MIN);
@@ -220,13 +225,18 @@ engine_retry(struct attl *a, struct entry *e, int status, unsigned round)
     return false;
 }
 
+void
+engine_wake_at(struct attl *a, int64_t at_ms)
+{
+    if (a->background && at_ms < atomic_load(&a->armed_ms))
+        parker_wake(&a->parker);
+}
+
 /* Wakes the maintenance thread if it would sleep past the moment this deadline is due. */
 static void
 wake_for(struct attl *a, int64_t deadline_ms)
 {
-    int64_t due_ms = ((deadline_ms >> WHEEL_TICK_SHIFT) + 1) << WHEEL_TICK_SHIFT;
-    if (a->background && due_ms < atomic_load(&a->armed_ms))
-        parker_wake(&a->parker);
+    engine_wake_at(a, ((deadline_ms >> WHEEL_TICK_SHIFT) + 1) << WHEEL_TICK_SHIFT);
 }
 
 /* Tables and the ghost grow without asking; the write that made them grow pays for it. */

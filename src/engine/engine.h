@@ -21,7 +21,10 @@
 #include "cache/entry.h"
 #include "cache/read.h"
 #include "config/config.h"
+#include "engine/completion.h"
 #include "engine/notice.h"
+#include "engine/pool.h"
+#include "engine/timer.h"
 #include "engine/validate.h"
 #include "engine/watch.h"
 #include "os/clock.h"
@@ -54,6 +57,11 @@ struct attl {
     _Atomic int64_t armed_ms;   /* when the thread will wake by itself; INT64_MIN while awake */
     _Atomic int64_t trim_at_ms; /* when empty arenas go back to the system; INT64_MAX: none */
     struct lock tick_lock;
+
+    /* Asynchronous work. */
+    struct timers timers;
+    struct queue_list queues;
+    struct pool pool;
 };
 
 /* Builds everything from `config` (not NULL), and reads the data directory if there is one, without
@@ -108,6 +116,8 @@ void engine_settle(struct attl *a, struct entry *e);
 /* Maintenance in at most about `budget_us` (0: all); returns when it wants to run again (INT64_MAX:
  * never). */
 int64_t engine_maintain(struct attl *a, uint64_t budget_us);
+/* Sees to it that the maintenance runs at `at_ms`, or soon after. */
+void engine_wake_at(struct attl *a, int64_t at_ms);
 /* Applies the settings that may change at run time. */
 void engine_apply_config(struct attl *a, const attl_config *config);
 
