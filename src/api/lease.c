@@ -9,13 +9,12 @@
 
 #include "engine/store.h"
 
-enum { LEASE_DEFAULT_MS = 5000, BACKOFF_DEFAULT_MS = 1000, FIRE_RETRY_MS = 100 };
+enum { LEASE_DEFAULT_MS = 5000, FIRE_RETRY_MS = 100 };
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-/* Copies an option struct of any release over the defaults in `to`. */
-static int
-import(const void *from, void *to, size_t size, size_t least)
+int
+lease_import(const void *from, void *to, size_t size, size_t least)
 {
     const unsigned char *bytes = from;
     uint32_t given;
@@ -38,39 +37,22 @@ export_lease(const attl_lease *from, attl_lease *to)
     to->struct_size = size;
 }
 
-static bool
-is_span(int64_t ms)
-{
-    return ms >= 0 && ms <= LIMIT_TTL_MS;
-}
-
 int
 lease_import_fetch_opts(const attl_fetch_opts *from, attl_fetch_opts *to)
 {
     *to = (attl_fetch_opts)ATTL_FETCH_OPTS_INIT;
-    int status = from ? import(from, to, sizeof *to, offsetof(attl_fetch_opts, lease_ms)) : ATTL_OK;
+    int status = from ? lease_import(from, to, sizeof *to, offsetof(attl_fetch_opts, lease_ms))
+                      : ATTL_OK;
     if (status != ATTL_OK)
         return status;
     if (to->flags & ~ATTL_FETCH_NO_STALE)
         return ATTL_E_UNSUPPORTED;
     if (to->lease_ms == 0)
         to->lease_ms = LEASE_DEFAULT_MS;
-    return to->lease_ms > 0 && to->lease_ms <= LIMIT_LEASE_MS && is_span(to->stale_ms) &&
-                   is_span(to->early_ms) && is_span(to->wait_ms)
+    return to->lease_ms > 0 && to->lease_ms <= LIMIT_LEASE_MS && lease_is_span(to->stale_ms) &&
+                   lease_is_span(to->early_ms) && lease_is_span(to->wait_ms)
                ? ATTL_OK
                : ATTL_E_INVALID;
-}
-
-int
-lease_import_fill_opts(const attl_fill_opts *from, attl_fill_opts *to)
-{
-    *to = (attl_fill_opts)ATTL_FILL_OPTS_INIT;
-    int status = from ? import(from, to, sizeof *to, offsetof(attl_fill_opts, ttl_ms)) : ATTL_OK;
-    if (status != ATTL_OK)
-        return status;
-    if (to->ttl_ms == ATTL_TTL_KEEP || to->jitter_percent > 100)
-        return ATTL_E_INVALID;
-    return is_span(to->soft_ms) && is_span(to->grace_ms) ? ATTL_OK : ATTL_E_TTL_RANGE;
 }
 
 void
@@ -79,7 +61,9 @@ lease_wants(const attl_fetch_opts *opts, struct flight_wants *ret_wants)
     bool no_stale = opts->flags & ATTL_FETCH_NO_STALE;
     *ret_wants = (struct flight_wants){
         .lease_ms = opts->lease_ms,
-        .stale_ms = no_stale ? -1 : opts->stale_ms == 0 ? INT64_MAX : opts->stale_ms,
+        .stale_ms = no_stale              ? -1
+                    : opts->stale_ms == 0 ? INT64_MAX
+                                          : opts->stale_ms,
         .early_ms = opts->early_ms,
         .early_beta = opts->early_beta,
     };
@@ -88,15 +72,15 @@ lease_wants(const attl_fetch_opts *opts, struct flight_wants *ret_wants)
 /* ---- through the lock ------------------------------------------------------------------------ */
 
 /* The value for those who have just been released: one for all of them. */
-static void
-take_for_released(struct entry *e, struct lease_call *call)
+void
+lease_take_value(struct entry *e, struct lease_call *call)
 {
     if (call->release.wants_value && !call->has_value)
         call->has_value = api_value_from_entry(e, &call->value) == ATTL_OK;
 }
 
-static void
-deliver(struct lease_call *call)
+void
+lease_deliver(struct lease_call *call)
 {
     if (!call->release.first)
         return;
@@ -115,7 +99,7 @@ fired_change(struct entry *e, void *ud)
 {
     struct fired *fired = ud;
     fired->is_last = flight_fired(fired->flight, e, &fired->call.release);
-    take_for_released(e, &fired->call);
+    lease_take_value(e, &fired->call);
     return ATTL_OK;
 }
 
@@ -132,7 +116,13 @@ fire(struct timer *t)
     }
     if (fired.is_last)
         flight_free(f);
-    deliver(&fired.call);
+    lease_deliver(&fired.call);
+}
+
+void
+lease_init(struct attl *a)
+{
+    a->flights.fire = fire;
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */
@@ -142,7 +132,7 @@ is_own_load(const struct lease_ask *ask, const struct flight *f)
 {
     if (!f || !f->token)
         return false;
-    if (ask->loader && f->loader == ask->loader)
+    if (ask->asker && f->loader == ask->asker)
         return true;
     for (unsigned i = 0; i < ask->depth; i++)
         if (ask->lineage[i] == f->token)
@@ -174,6 +164,21 @@ wait_for(struct lease_ask *ask, const struct flight_result *r)
 }
 
 static int
+win(struct entry *e, struct lease_ask *ask, const struct flight_result *r)
+{
+    r->flight->loader = ask->loader;
+    bool has_value = e->found && !(e->has_life && (e->life.flags & LIFE_NEGATIVE));
+    if (has_value)
+        ask->ret_lease->has_value = api_value_from_entry(e, ask->ret_value) == ATTL_OK;
+    int64_t fresh_ms = ask->ret_lease->fresh_ms;
+    ask->is_fresh = ask->ret_lease->has_value &&
+                    (fresh_ms == ATTL_NO_DEADLINE || fresh_ms > e->now_ms);
+    if (ask->parks_winner && (ask->insists || !ask->ret_lease->has_value))
+        ask->parked = flight_park(r->flight, ask->waiter) == ATTL_OK;
+    return ATTL_WON;
+}
+
+static int
 answer(struct entry *e, struct lease_ask *ask, const struct flight_result *r)
 {
     struct flight_table *t = &ask->call.a->flights;
@@ -181,11 +186,7 @@ answer(struct entry *e, struct lease_ask *ask, const struct flight_result *r)
     switch (r->verdict) {
     case FLIGHT_HIT: return api_value_from_entry(e, ask->ret_value);
     case FLIGHT_NEGATIVE: flight_count(t, FLIGHT_COUNT_NEGATIVE); return ATTL_NEGATIVE;
-    case FLIGHT_WIN:
-        r->flight->loader = ask->loader;
-        if (e->found && !(e->has_life && (e->life.flags & LIFE_NEGATIVE)))
-            ask->ret_lease->has_value = api_value_from_entry(e, ask->ret_value) == ATTL_OK;
-        return ATTL_WON;
+    case FLIGHT_WIN: return win(e, ask, r);
     case FLIGHT_STALE:
     case FLIGHT_WAIT: break;
     }
@@ -193,7 +194,7 @@ answer(struct entry *e, struct lease_ask *ask, const struct flight_result *r)
         flight_count(t, FLIGHT_COUNT_REENTRANT);
         return ATTL_E_REENTRANT;
     }
-    if (r->verdict == FLIGHT_WAIT)
+    if (r->verdict == FLIGHT_WAIT || (ask->insists && ask->waiter && !r->retry_ms))
         return wait_for(ask, r);
     int status = api_value_from_entry(e, ask->ret_value);
     if (status != ATTL_OK)
@@ -209,7 +210,7 @@ ask_change(struct entry *e, void *ud)
     struct attl *a = ask->call.a;
     struct flight_result r;
     int status = flight_ask(a, e, &ask->wants, &ask->call.release, &r);
-    take_for_released(e, &ask->call);
+    lease_take_value(e, &ask->call);
     if (status != ATTL_OK) {
         e->hopeless = true;
         return status;
@@ -272,10 +273,57 @@ lease_ask(struct attl *a, attl_slice key, struct lease_ask *ask)
     if (status < 0)
         attl_value_release(a, ask->ret_value);
     else
-        cache_count(&a->cache, self, status <= ATTL_STALE && status != ATTL_MISS ? COUNT_HITS
-                                                                                 : COUNT_MISSES, 1);
-    deliver(&ask->call);
+        cache_count(&a->cache, self,
+                    status <= ATTL_STALE && status != ATTL_MISS ? COUNT_HITS : COUNT_MISSES, 1);
+    lease_deliver(&ask->call);
     return status;
+}
+
+struct lease_touch {
+    struct lease_call call;
+    uint64_t token;
+    struct flight_waiter *waiter;
+    const void *loader;
+};
+
+static int
+touch_change(struct entry *e, void *ud)
+{
+    struct lease_touch *touch = ud;
+    struct flight *f;
+    int status = flight_check(touch->call.a, e, touch->token, &touch->call.release, &f);
+    lease_take_value(e, &touch->call);
+    if (status != ATTL_OK)
+        return status;
+    if (touch->loader)
+        f->loader = touch->loader;
+    return touch->waiter ? flight_park(f, touch->waiter) : ATTL_OK;
+}
+
+static int
+lease_touch(struct attl *a, attl_slice key, struct lease_touch *touch)
+{
+    int status = engine_restore(a, key, touch_change, touch);
+    lease_deliver(&touch->call);
+    return status;
+}
+
+int
+lease_park(struct attl *a, attl_slice key, uint64_t token, struct flight_waiter *w)
+{
+    struct lease_touch touch = { .call = { .a = a, .value = ATTL_VALUE_INIT },
+                                 .token = token,
+                                 .waiter = w };
+    return lease_touch(a, key, &touch);
+}
+
+int
+lease_mark_loader(struct attl *a, attl_slice key, uint64_t token, const void *loader)
+{
+    struct lease_touch touch = { .call = { .a = a, .value = ATTL_VALUE_INIT },
+                                 .token = token,
+                                 .loader = loader };
+    return lease_touch(a, key, &touch);
 }
 
 bool
@@ -308,212 +356,7 @@ attl_fetch(attl *a, attl_slice key, const attl_fetch_opts *opts, attl_value *ret
     return status;
 }
 
-/* ---- what the winner does -------------------------------------------------------------------- */
-
-/* Stores, or keeps what is there, for a lease. */
-struct lease_store {
-    struct lease_call call;
-    uint64_t token;
-    struct stored_value stored;
-    struct life_wish wish;
-    int64_t hard_ms;
-    attl_value *ret_value; /* NULL: not wanted */
-};
-
-/* How long the load took, as far as that can be remembered. */
-static uint32_t
-load_ms(const struct entry *e, const struct flight *f)
-{
-    int64_t took_ms = e->now_ms - f->won_ms;
-    return took_ms < UINT32_MAX ? (uint32_t)took_ms : UINT32_MAX;
-}
-
-/* Everybody gets the value that is stored now. */
-static void
-land(struct entry *e, struct lease_store *st, struct flight *f, int status)
-{
-    flight_land(f, status, &st->call.release);
-    take_for_released(e, &st->call);
-    if (st->ret_value && api_value_from_entry(e, st->ret_value) != ATTL_OK)
-        *st->ret_value = (attl_value)ATTL_VALUE_INIT;
-}
-
-static int
-fill_change(struct entry *e, void *ud)
-{
-    struct lease_store *st = ud;
-    struct flight *f;
-    int status = flight_check(st->call.a, e, st->token, &st->call.release, &f);
-    take_for_released(e, &st->call);
-    if (status != ATTL_OK)
-        return status;
-    int64_t gone_ms = stored_value_begin(&st->stored, &st->wish, e->now_ms, st->hard_ms);
-    st->stored.life.load_ms = load_ms(e, f);
-    status = entry_put(e, &st->stored, gone_ms);
-    if (status != ATTL_OK)
-        return status;
-    cache_count(e->cache, e->self, COUNT_SETS, 1);
-    flight_count(&st->call.a->flights, FLIGHT_COUNT_FILLED);
-    land(e, st, f, ATTL_OK);
-    return ATTL_OK;
-}
-
-static int
-keep_change(struct entry *e, void *ud)
-{
-    struct lease_store *st = ud;
-    struct flight *f;
-    int status = flight_check(st->call.a, e, st->token, &st->call.release, &f);
-    take_for_released(e, &st->call);
-    if (status != ATTL_OK)
-        return status;
-    if (!e->found || (e->has_life && (e->life.flags & LIFE_NEGATIVE)))
-        return ATTL_MISS;
-    struct life life;
-    int64_t gone_ms;
-    bool has_life = life_begin(&st->wish, e->now_ms, st->hard_ms, &life, &gone_ms);
-    life.load_ms = load_ms(e, f);
-    status = has_life || e->has_life ? entry_set_life(e, &life, gone_ms)
-                                     : entry_set_deadline(e, st->hard_ms);
-    if (status != ATTL_OK)
-        return status;
-    flight_count(&st->call.a->flights, FLIGHT_COUNT_KEPT);
-    land(e, st, f, ATTL_OK);
-    return ATTL_OK;
-}
-
-/* The lives of what is to be stored, shortened by the jitter. */
-static int
-begin_store(struct lease_store *st, const struct reclaim_reader *r, attl_slice key,
-            const attl_fill_opts *opts)
-{
-    struct attl *a = st->call.a;
-    int64_t now_ms = engine_now_ms(a);
-    st->wish = (struct life_wish){ .soft_ms = opts->soft_ms, .grace_ms = opts->grace_ms };
-    int status = engine_check_key(a, r, key);
-    if (status == ATTL_OK && life_is_wished(&st->wish))
-        status = engine_check_wish(a, r, &st->wish);
-    if (status == ATTL_OK)
-        status = engine_deadline(a, r, opts->ttl_ms, 0, now_ms, &st->hard_ms);
-    if (status != ATTL_OK || !opts->jitter_percent)
-        return status;
-    uint64_t hash = cache_hash(&a->cache, key);
-    int64_t end_ms = st->hard_ms;
-    if (end_ms != ATTL_NO_DEADLINE)
-        st->hard_ms =
-            now_ms + flight_jitter_ms(end_ms - now_ms, opts->jitter_percent, hash, end_ms);
-    st->wish.soft_ms = flight_jitter_ms(st->wish.soft_ms, opts->jitter_percent, hash, end_ms);
-    return ATTL_OK;
-}
-
-static struct lease_store
-new_store(struct attl *a, uint64_t token, attl_value *ret_value)
-{
-    return (struct lease_store){ .call = { .a = a, .value = ATTL_VALUE_INIT },
-                                 .token = token,
-                                 .ret_value = ret_value };
-}
-
-int
-lease_fill(struct attl *a, attl_slice key, uint64_t token, attl_slice value,
-           const attl_fill_opts *opts, attl_value *ret_value)
-{
-    const struct reclaim_reader *r = reclaim_self();
-    if (!r)
-        return ATTL_E_NOMEM;
-    struct lease_store st = new_store(a, token, ret_value);
-    int status = begin_store(&st, r, key, opts);
-    if (status == ATTL_OK)
-        status = engine_check_value(a, r, value.len);
-    if (status == ATTL_OK)
-        status = api_store_value(a, r, key, value, &st.stored);
-    if (status != ATTL_OK)
-        return status;
-    status = engine_change_stale(a, key, fill_change, &st);
-    stored_value_fini(&st.stored);
-    deliver(&st.call);
-    return status;
-}
-
-int
-lease_keep(struct attl *a, attl_slice key, uint64_t token, const attl_fill_opts *opts,
-           attl_value *ret_value)
-{
-    const struct reclaim_reader *r = reclaim_self();
-    if (!r)
-        return ATTL_E_NOMEM;
-    struct lease_store st = new_store(a, token, ret_value);
-    int status = begin_store(&st, r, key, opts);
-    if (status == ATTL_OK)
-        status = engine_change_stale(a, key, keep_change, &st);
-    deliver(&st.call);
-    return status;
-}
-
-/* The source has no such value: that is stored, too. */
-static int
-negative_change(struct entry *e, void *ud)
-{
-    struct lease_store *st = ud;
-    struct flight *f;
-    int status = flight_check(st->call.a, e, st->token, &st->call.release, &f);
-    take_for_released(e, &st->call);
-    if (status != ATTL_OK)
-        return status;
-    status = entry_put(e, &st->stored, st->hard_ms);
-    if (status != ATTL_OK)
-        return status;
-    flight_land(f, ATTL_NEGATIVE, &st->call.release);
-    return ATTL_OK;
-}
-
-struct lease_fail {
-    struct lease_call call;
-    uint64_t token;
-    int64_t backoff_ms;
-};
-
-static int
-fail_change(struct entry *e, void *ud)
-{
-    struct lease_fail *fail = ud;
-    struct flight *f;
-    int status = flight_check(fail->call.a, e, fail->token, &fail->call.release, &f);
-    if (status == ATTL_OK)
-        flight_fail(f, e, fail->backoff_ms, &fail->call.release);
-    take_for_released(e, &fail->call);
-    return status;
-}
-
-int
-lease_fail(struct attl *a, attl_slice key, uint64_t token, int64_t negative_ms, int64_t backoff_ms)
-{
-    if (!is_span(negative_ms) || !is_span(backoff_ms))
-        return ATTL_E_INVALID;
-    const struct reclaim_reader *r = reclaim_self();
-    int status = r ? engine_check_key(a, r, key) : ATTL_E_NOMEM;
-    if (status != ATTL_OK)
-        return status;
-    if (negative_ms > 0) {
-        struct lease_store st = new_store(a, token, NULL);
-        st.hard_ms = engine_now_ms(a) + negative_ms;
-        st.stored = (struct stored_value){
-            .has_life = true,
-            .life = { .soft_ms = ATTL_NO_DEADLINE, .hard_ms = st.hard_ms, .flags = LIFE_NEGATIVE }
-        };
-        status = engine_change_stale(a, key, negative_change, &st);
-        deliver(&st.call);
-    } else {
-        struct lease_fail fail = { .call = { .a = a, .value = ATTL_VALUE_INIT },
-                                   .token = token,
-                                   .backoff_ms = backoff_ms ? backoff_ms : BACKOFF_DEFAULT_MS };
-        status = engine_restore(a, key, fail_change, &fail);
-        deliver(&fail.call);
-    }
-    if (status == ATTL_OK)
-        flight_count(&a->flights, FLIGHT_COUNT_FAILED);
-    return status;
-}
+/* ---- the lease itself ------------------------------------------------------------------------ */
 
 struct lease_renew {
     struct lease_call call;
@@ -527,43 +370,28 @@ renew_change(struct entry *e, void *ud)
     struct lease_renew *renew = ud;
     struct flight *f;
     int status = flight_check(renew->call.a, e, renew->token, &renew->call.release, &f);
-    take_for_released(e, &renew->call);
     if (status == ATTL_OK)
-        flight_renew(f, e->now_ms + renew->lease_ms);
+        flight_renew(f, e, renew->lease_ms, &renew->call.release);
+    lease_take_value(e, &renew->call);
     return status;
 }
 
 int
 attl_renew(attl *a, attl_slice key, uint64_t token, int64_t lease_ms)
 {
-    if (lease_ms <= 0 || lease_ms > LIMIT_LEASE_MS)
+    if (lease_ms < 0 || lease_ms > LIMIT_LEASE_MS)
         return ATTL_E_INVALID;
     struct lease_renew renew = { .call = { .a = a, .value = ATTL_VALUE_INIT },
                                  .token = token,
                                  .lease_ms = lease_ms };
     int status = engine_look(a, key, renew_change, &renew);
-    deliver(&renew.call);
+    lease_deliver(&renew.call);
     return status;
 }
 
-int
-attl_fill(attl *a, attl_slice key, uint64_t token, attl_slice value, const attl_fill_opts *opts)
+void
+lease_return(struct attl *a, attl_slice key, uint64_t token)
 {
-    attl_fill_opts own;
-    int status = lease_import_fill_opts(opts, &own);
-    return status == ATTL_OK ? lease_fill(a, key, token, value, &own, NULL) : status;
-}
-
-int
-attl_keep(attl *a, attl_slice key, uint64_t token, const attl_fill_opts *opts)
-{
-    attl_fill_opts own;
-    int status = lease_import_fill_opts(opts, &own);
-    return status == ATTL_OK ? lease_keep(a, key, token, &own, NULL) : status;
-}
-
-int
-attl_fail(attl *a, attl_slice key, uint64_t token, int64_t negative_ms, int64_t backoff_ms)
-{
-    return lease_fail(a, key, token, negative_ms, backoff_ms);
+    int status = attl_renew(a, key, token, 0);
+    ASSERT(status == ATTL_OK || status < 0); /* lost is as well */
 }

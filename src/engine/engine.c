@@ -84,6 +84,7 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     lock_init(&a->config_lock);
     notice_board_init(&a->notices);
     watch_table_init(&a->watches);
+    flight_table_init(&a->flights, engine_now_ms(a));
     timers_init(&a->timers);
     queue_list_init(&a->queues);
     pool_init(&a->pool);

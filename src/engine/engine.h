@@ -22,6 +22,7 @@
 #include "cache/read.h"
 #include "config/config.h"
 #include "engine/completion.h"
+#include "engine/flight.h"
 #include "engine/notice.h"
 #include "engine/pool.h"
 #include "engine/timer.h"
@@ -38,6 +39,7 @@ struct attl {
     struct store *store; /* the data directory; NULL: there is none */
     struct notice_board notices;
     struct watch_table watches;
+    struct flight_table flights;
     struct validate_rules rules;
     _Atomic int64_t default_ttl_ms; /* 0: none */
     _Atomic int64_t return_delay_ms;

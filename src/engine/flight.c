@@ -312,6 +312,7 @@ serve(struct flight *f, const struct entry *e, bool failed, struct flight_releas
         if (verdict == FLIGHT_WIN) {
             grant(f, e->now_ms, &w->wants);
             flight_count(&f->a->flights, FLIGHT_COUNT_PROMOTED);
+            f->loader = w->loader;
             w->token = f->token;
             w->lease_end_ms = f->lease_end_ms;
         }
@@ -330,9 +331,10 @@ settle(struct flight *f, const struct entry *e, struct flight_release *out)
     }
     if (!f->token)
         serve(f, e, false, out);
-    while (f->first && is_due(f->first, now_ms)) {
+    struct flight_view v = flight_view_of(e);
+    for (struct flight_waiter *w = f->first; w && is_due(w, now_ms); w = f->first) {
         flight_count(&f->a->flights, FLIGHT_COUNT_TIMEOUT);
-        let_go(f, f->first, ATTL_E_TIMEOUT, out);
+        let_go(f, w, flight_is_welcome(&v, now_ms, &w->wants) ? ATTL_STALE : ATTL_E_TIMEOUT, out);
     }
     if (!f->token && !f->first && now_ms >= f->forget_ms)
         end_flight(f);
@@ -356,10 +358,10 @@ flight_ask(struct attl *a, const struct entry *e, const struct flight_wants *wan
     v.leased = f && f->token;
     v.retry_ms = f ? f->retry_ms : 0;
     uint64_t dice = flight_throw(&a->flights, e->key.hash, e->now_ms);
-    *ret = (struct flight_result){ .verdict = flight_decide(&v, e->now_ms, wants, dice),
-                                   .flight = f,
-                                   .retry_ms = v.leased || v.retry_ms <= e->now_ms ? 0
-                                                                                   : v.retry_ms };
+    *ret =
+        (struct flight_result){ .verdict = flight_decide(&v, e->now_ms, wants, dice),
+                                .flight = f,
+                                .retry_ms = v.leased || v.retry_ms <= e->now_ms ? 0 : v.retry_ms };
     if (ret->verdict != FLIGHT_WIN)
         return ATTL_OK;
     int status = f ? ATTL_OK : flight_new(a, e, &f);
@@ -392,10 +394,10 @@ flight_check(struct attl *a, const struct entry *e, uint64_t token, struct fligh
 }
 
 void
-flight_renew(struct flight *f, int64_t lease_end_ms)
+flight_renew(struct flight *f, const struct entry *e, int64_t lease_ms, struct flight_release *out)
 {
-    f->lease_end_ms = lease_end_ms;
-    arm(f);
+    f->lease_end_ms = e->now_ms + lease_ms;
+    settle(f, e, out);
 }
 
 void
@@ -408,8 +410,7 @@ flight_land(struct flight *f, int status, struct flight_release *out)
 }
 
 void
-flight_fail(struct flight *f, const struct entry *e, int64_t backoff_ms,
-            struct flight_release *out)
+flight_fail(struct flight *f, const struct entry *e, int64_t backoff_ms, struct flight_release *out)
 {
     drop_lease(f);
     f->failures++;

@@ -26,6 +26,7 @@ struct flight_waiter {
     struct flight *flight; /* NULL: it is not parked */
     int64_t deadline_ms;   /* ATTL_NO_DEADLINE: none */
     struct flight_wants wants;
+    const void *loader; /* the thread in which it would load, or NULL */
     /* Gives it what it has got; without a lock. Takes the waiter over. */
     void (*deliver)(struct flight_waiter *w, const attl_value *value);
     /* When it is released: */
@@ -54,7 +55,7 @@ struct flight {
     int64_t won_ms, lease_end_ms;
     int64_t retry_ms, forget_ms; /* after a failure */
     unsigned failures;
-    const void *loader; /* the thread in which the loader runs, or NULL */
+    const void *loader;                 /* the thread in which the loader runs, or NULL */
     struct flight_waiter *first, *last; /* by deadline */
     size_t waiters;
     size_t key_bytes;
@@ -75,9 +76,13 @@ enum flight_count {
     FLIGHT_COUNT_PARKED,   /* askers that waited                                         */
     FLIGHT_COUNT_TIMEOUT,  /* of them, in vain                                           */
     FLIGHT_COUNT_MISS,     /* askers that would not wait                                 */
-    FLIGHT_COUNT_FILLED, FLIGHT_COUNT_KEPT, FLIGHT_COUNT_FAILED, FLIGHT_COUNT_LOST,
-    FLIGHT_COUNT_ENDED, /* leases that ended by themselves                            */
-    FLIGHT_COUNT_REENTRANT, FLIGHT_COUNT_BUSY,
+    FLIGHT_COUNT_FILLED,
+    FLIGHT_COUNT_KEPT,
+    FLIGHT_COUNT_FAILED,
+    FLIGHT_COUNT_LOST,  /* leases of keys that somebody else wrote                       */
+    FLIGHT_COUNT_ENDED, /* leases that ended by themselves                               */
+    FLIGHT_COUNT_REENTRANT,
+    FLIGHT_COUNT_BUSY,
     FLIGHT_COUNTS
 };
 
@@ -135,8 +140,9 @@ bool flight_unpark(struct flight_waiter *w);
  * that has come to nothing. */
 int flight_check(struct attl *a, const struct entry *e, uint64_t token, struct flight_release *out,
                  struct flight **ret_flight);
-/* The lease's new end. */
-void flight_renew(struct flight *f, int64_t lease_end_ms);
+/* The lease lasts `lease_ms` from now on; 0: it is given back, and the next who waits has it. */
+void flight_renew(struct flight *f, const struct entry *e, int64_t lease_ms,
+                  struct flight_release *out);
 /* The value, or that there is none, has been stored: all waiters get `status` and the flight ends.
  */
 void flight_land(struct flight *f, int status, struct flight_release *out);

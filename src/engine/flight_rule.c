@@ -19,8 +19,8 @@ is_before(int64_t now_ms, int64_t deadline_ms)
     return deadline_ms == ATTL_NO_DEADLINE || now_ms < deadline_ms;
 }
 
-static bool
-is_welcome(const struct flight_view *v, int64_t now_ms, const struct flight_wants *wants)
+bool
+flight_is_welcome(const struct flight_view *v, int64_t now_ms, const struct flight_wants *wants)
 {
     return v->found && !v->negative && wants->stale_ms >= 0 &&
            now_ms - v->fresh_ms <= wants->stale_ms;
@@ -38,7 +38,7 @@ flight_decide(const struct flight_view *v, int64_t now_ms, const struct flight_w
     }
     if (may_win)
         return FLIGHT_WIN;
-    return is_welcome(v, now_ms, wants) ? FLIGHT_STALE : FLIGHT_WAIT;
+    return flight_is_welcome(v, now_ms, wants) ? FLIGHT_STALE : FLIGHT_WAIT;
 }
 
 /* -ln of an even number in (0, 1], times 1000. */
@@ -64,8 +64,7 @@ flight_is_early(const struct flight_view *v, int64_t now_ms, const struct flight
         return true;
     if (!wants->early_beta || !v->load_ms)
         return false;
-    uint64_t ahead_ms =
-        minus_ln_milli(dice) * v->load_ms / MILLI * wants->early_beta / PERCENT;
+    uint64_t ahead_ms = minus_ln_milli(dice) * v->load_ms / MILLI * wants->early_beta / PERCENT;
     return (int64_t)ahead_ms >= left_ms;
 }
 

@@ -22,10 +22,10 @@ enum flight_verdict {
 /* What is known of a key. Points in time are in the cache's time; ATTL_NO_DEADLINE: never. */
 struct flight_view {
     bool found, negative;
-    bool leased;        /* somebody is loading                                             */
-    int64_t fresh_ms;   /* until when the value is fresh: its soft deadline, else its hard */
-    int64_t retry_ms;   /* not to be loaded before, because it has failed; 0: at any time  */
-    uint32_t load_ms;   /* how long loading it took; 0: unknown                            */
+    bool leased;      /* somebody is loading                                             */
+    int64_t fresh_ms; /* until when the value is fresh: its soft deadline, else its hard */
+    int64_t retry_ms; /* not to be loaded before, because it has failed; 0: at any time  */
+    uint32_t load_ms; /* how long loading it took; 0: unknown                            */
 };
 
 /* What the asker wants. */
@@ -40,6 +40,9 @@ struct flight_wants {
 enum flight_verdict flight_decide(const struct flight_view *v, int64_t now_ms,
                                   const struct flight_wants *wants, uint64_t dice);
 
+/* Whether a value that is not fresh any more may be served. */
+bool flight_is_welcome(const struct flight_view *v, int64_t now_ms,
+                       const struct flight_wants *wants);
 /* Whether a fresh value should be renewed now. `dice`: 64 even bits. */
 bool flight_is_early(const struct flight_view *v, int64_t now_ms, const struct flight_wants *wants,
                      uint64_t dice);
