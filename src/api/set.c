@@ -46,10 +46,9 @@ set_change(struct entry *e, void *ud)
     return status;
 }
 
-/* The value's stored form; makes room for a large one. */
-static int
-store_value(struct attl *a, const struct reclaim_reader *r, attl_slice key, attl_slice value,
-            struct stored_value *ret_stored)
+int
+api_store_value(struct attl *a, const struct reclaim_reader *r, attl_slice key, attl_slice value,
+                struct stored_value *ret_stored)
 {
     struct entry e;
     if (value.len <= LIMIT_INLINE_VALUE_BYTES)
@@ -87,7 +86,7 @@ set_run(attl *a, const struct set_call *call, attl_value *ret_old, int *ret_had_
                                  &op.deadline_ms);
     op.past = status == ATTL_DELETED;
     if (status == ATTL_OK)
-        status = store_value(a, r, call->key, call->value, &op.stored);
+        status = api_store_value(a, r, call->key, call->value, &op.stored);
     if (status != ATTL_OK && !op.past)
         return status;
     op.keep_deadline = call->deadline_ms <= 0 && call->ttl_ms == ATTL_TTL_KEEP;

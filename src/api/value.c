@@ -43,6 +43,23 @@ attl_value_release(attl *a, attl_value *value)
 }
 
 int
+api_value_share(struct attl *a, const attl_value *from, attl_value *ret_value)
+{
+    uintptr_t pin = (uintptr_t)from->pin;
+    if (pin & VALUE_PIN_HEAP) {
+        bool ok = value_copy(&a->cache.config.alloc, from->data, ret_value);
+        ret_value->deadline_ms = from->deadline_ms;
+        return ok ? ATTL_OK : ATTL_E_NOMEM;
+    }
+    struct extent *extent = pin & VALUE_PIN_EXTENT ? (void *)(pin & ~VALUE_PIN_BITS) : NULL;
+    struct chunk *chunk = extent ? NULL : from->pin;
+    if (pin && !read_pin_again(&a->cache, chunk, extent, from->data.len))
+        return ATTL_E_BUSY;
+    value_move(ret_value, from);
+    return ATTL_OK;
+}
+
+int
 api_import_set_opts(const attl_set_opts *from, attl_set_opts *to)
 {
     *to = (attl_set_opts)ATTL_SET_OPTS_INIT;

@@ -37,6 +37,14 @@ enum {
     LIMIT_WHY_DEATHS = 64,          /* deaths of one key told at once */
     LIMIT_WATCHES = 1024,           /* of one cache                   */
 };
+/* Loading once (engine/flight.h). */
+enum {
+    LIMIT_FLIGHTS = 65536,        /* keys that are being loaded, or left alone after a failure */
+    LIMIT_FLIGHT_WAITERS = 65536, /* for one key                                               */
+    LIMIT_LOAD_DEPTH = 8,         /* loads that were started on behalf of one another          */
+    LIMIT_BACKOFF_MS = 60000,     /* how long a source that fails is left alone at most        */
+};
+#define LIMIT_LEASE_MS (INT64_C(24) * 3600 * 1000)
 
 #define LIMIT_VALUE_BYTES (UINT64_C(512) << 20)
 #define LIMIT_TTL_MS (INT64_C(1) << 46) /* ~2200 years: keeps every sum of times inside int64 */

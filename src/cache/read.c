@@ -47,6 +47,18 @@ read_unpin(struct cache *c, struct chunk *chunk, struct extent *extent, uint64_t
         atomic_fetch_sub_explicit(&c->pinned_bytes, len, memory_order_relaxed);
 }
 
+bool
+read_pin_again(struct cache *c, struct chunk *chunk, struct extent *extent, uint64_t len)
+{
+    if (!pin_budget_take(c, len))
+        return false;
+    if (chunk)
+        atomic_fetch_add(&chunk->pins, 1);
+    if (extent)
+        extent_hold(extent);
+    return true;
+}
+
 /* Fills the view from a hit; values that stay where they are get a pin if asked for. */
 static int
 view_fill(struct cache *c, const struct lookup_hit *hit, unsigned flags, struct read_view *view)

@@ -30,6 +30,8 @@ int read_key(struct cache *c, const struct index_key *k, int64_t now_ms, unsigne
              struct read_view *view);
 /* Ends a pin on a chunk or an extent (the other is NULL) of `len` bytes. */
 void read_unpin(struct cache *c, struct chunk *chunk, struct extent *extent, uint64_t len);
+/* Another pin on what the caller has pinned. False: it would exceed max_pinned_bytes. */
+bool read_pin_again(struct cache *c, struct chunk *chunk, struct extent *extent, uint64_t len);
 /* Starts fetching what reading or changing these n <= LIMIT_BATCH keys will touch. */
 void read_prefetch(struct cache *c, const struct index_key *keys, size_t n);
 

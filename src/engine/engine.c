@@ -104,6 +104,7 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     watch_table_init(&a->watches);
     feed_list_init(&a->feeds);
     notice_sink_set(&a->notices, NOTICE_SINK_QUEUES, feed_tell, a);
+    flight_table_init(&a->flights, engine_now_ms(a));
     timers_init(&a->timers);
     queue_list_init(&a->queues);
     pool_init(&a->pool);

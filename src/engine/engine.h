@@ -25,6 +25,7 @@
 #include "engine/log_wait.h"
 #include "engine/feed.h"
 #include "engine/ledger.h"
+#include "engine/flight.h"
 #include "engine/notice.h"
 #include "engine/pool.h"
 #include "engine/timer.h"
@@ -45,6 +46,7 @@ struct attl {
     struct watch_table watches;
     struct feed_list feeds;
     struct ledger *ledger; /* NULL: ledger.entries is 0 */
+    struct flight_table flights;
     struct validate_rules rules;
     _Atomic int64_t default_ttl_ms; /* 0: none */
     _Atomic int64_t return_delay_ms;

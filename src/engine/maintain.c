@@ -199,6 +199,7 @@ engine_close(struct attl *a)
     pool_close(a);
     store_close(&a->store);
     queue_list_close(a);
+    flight_table_fini(a);
     if (a->cache.partitions)
         cache_fini(&a->cache);
     ledger_free(a->ledger);
