@@ -12,6 +12,8 @@
 
 #include <stdlib.h>
 
+#define LIFE_REFUSED INT64_MIN
+
 /* The partitions of one change, sorted, each once. */
 struct locked {
     struct partition **list;
@@ -65,16 +67,19 @@ struct mset {
     bool *is_new; /* published as a new entry by this call */
     struct locked locked;
     struct journal_group logged;
-    int64_t deadline_ms;
+    int64_t *deadlines; /* each key's namespace may want its own */
     bool keep_deadline;
-    bool past; /* the deadline had passed already when the call was made */
+    int life_status; /* why a key that is not there cannot get a life, although others keep theirs
+                      */
+    bool past;       /* the deadline had passed already when the call was made */
     const attl_set_opts *opts;
 };
 
 static int64_t
 mset_deadline(const struct mset *m, const struct entry *e)
 {
-    return m->keep_deadline ? e->kept_deadline_ms : m->deadline_ms;
+    bool keeps = m->keep_deadline && (e->found || e->kept_deadline_ms != ATTL_NO_DEADLINE);
+    return keeps ? e->kept_deadline_ms : m->deadlines[e - m->entries];
 }
 
 /* Looks all keys up: the condition, and whether the new ones fit under max_items. */
@@ -85,6 +90,8 @@ mset_look(struct mset *m)
     for (size_t i = 0; i < m->n; i++) {
         entry_find(&m->entries[i]);
         fresh += !m->entries[i].found;
+        if (mset_deadline(m, &m->entries[i]) == LIFE_REFUSED)
+            return m->life_status;
         if (api_check_condition(&m->entries[i], m->opts) != ATTL_OK)
             return ATTL_NOT_SET;
     }
@@ -189,18 +196,31 @@ mset_apply_logged(struct mset *m, const struct reclaim_reader *r)
     return status;
 }
 
+/* The life of the i-th pair. */
+static int
+mset_life(struct mset *m, const struct reclaim_reader *r, attl_slice key, size_t i, int64_t now_ms)
+{
+    struct life_wish wish = { key, m->opts->ttl_ms, m->opts->deadline_ms, now_ms };
+    int status = engine_life(m->a, r, &wish, &m->deadlines[i]);
+    m->past = status == ATTL_DELETED;
+    if (status < 0 && m->keep_deadline) {
+        m->deadlines[i] = LIFE_REFUSED;
+        m->life_status = status;
+    }
+    return m->past || m->keep_deadline ? ATTL_OK : status;
+}
+
 static int
 mset_prepare(struct mset *m, const struct reclaim_reader *r, const attl_slice *keys,
              const attl_slice *values)
 {
     int64_t now_ms = engine_now_ms(m->a);
-    int status =
-        engine_deadline(m->a, r, m->opts->ttl_ms, m->opts->deadline_ms, now_ms, &m->deadline_ms);
-    m->past = status == ATTL_DELETED;
-    status = m->past ? ATTL_OK : status;
+    int status = ATTL_OK;
     m->keep_deadline = m->opts->deadline_ms <= 0 && m->opts->ttl_ms == ATTL_TTL_KEEP;
     for (size_t i = 0; status == ATTL_OK && i < m->n; i++) {
-        status = engine_check_key(m->a, r, keys[i]);
+        status = mset_life(m, r, keys[i], i, now_ms);
+        if (status == ATTL_OK)
+            status = engine_check_key(m->a, r, keys[i]);
         if (status == ATTL_OK)
             status = engine_check_value(m->a, r, values[i].len);
     }
@@ -251,6 +271,7 @@ mset_free(struct mset *m)
     alloc_free(alloc, m->entries);
     alloc_free(alloc, m->stored);
     alloc_free(alloc, m->is_new);
+    alloc_free(alloc, m->deadlines);
     alloc_free(alloc, m->locked.list);
 }
 
@@ -266,8 +287,9 @@ mset_alloc(struct mset *m, const attl_slice *keys, const attl_slice *values)
     m->entries = alloc_zero(alloc, m->n * sizeof(*m->entries));
     m->stored = alloc_zero(alloc, m->n * sizeof(*m->stored));
     m->is_new = alloc_zero(alloc, m->n * sizeof(*m->is_new));
+    m->deadlines = alloc_zero(alloc, m->n * sizeof(*m->deadlines));
     m->locked.list = alloc_zero(alloc, m->n * sizeof(*m->locked.list));
-    return m->entries && m->stored && m->is_new && m->locked.list;
+    return m->entries && m->stored && m->is_new && m->deadlines && m->locked.list;
 }
 
 int
@@ -348,8 +370,11 @@ transfer_locked(struct entry *from, struct entry *to, const struct transfer *t)
                             from->key.key.len + to->key.key.len + entry_value(from).len))
         return ATTL_E_NOMEM;
     struct stored_value stored;
+    int64_t deadline_ms;
     borrow_value(from, &stored);
-    int status = entry_put(to, &stored, from->deadline_ms);
+    int status = engine_carry(t->a, from, to->key.key, &deadline_ms);
+    if (status == ATTL_OK)
+        status = entry_put(to, &stored, deadline_ms);
     stored_value_fini(&stored);
     if (status == ATTL_OK && !t->keep_source) {
         entry_find(from);

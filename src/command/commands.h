@@ -71,6 +71,10 @@ command_fn cmd_save, cmd_bgsave, cmd_lastsave, cmd_bgrewriteaof, cmd_attl_snapsh
 /* going back, cmd_rollback.c */
 command_fn cmd_attl_rollback;
 
+/* policies by prefix, cmd_namespace.c */
+command_fn cmd_attl_ns_del, cmd_attl_ns_flush, cmd_attl_ns_get, cmd_attl_ns_list, cmd_attl_ns_match,
+    cmd_attl_ns_set;
+
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;
 

@@ -21,6 +21,7 @@
 #include "cache/entry.h"
 #include "cache/read.h"
 #include "config/config.h"
+#include "engine/namespace.h"
 #include "engine/notice.h"
 #include "engine/validate.h"
 #include "engine/watch.h"
@@ -32,7 +33,8 @@ struct store;
 
 struct attl {
     struct cache cache;
-    struct store *store; /* the data directory; NULL: there is none */
+    struct store *store;                        /* the data directory; NULL: there is none */
+    _Atomic(struct namespace_set *) namespaces; /* NULL: there are none */
     struct notice_board notices;
     struct watch_table watches;
     struct validate_rules rules;

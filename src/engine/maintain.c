@@ -188,6 +188,7 @@ engine_close(struct attl *a)
     parker_wake(&a->parker);
     thread_join(&a->thread);
     store_close(&a->store);
+    engine_free_namespaces(a);
     if (a->cache.partitions)
         cache_fini(&a->cache);
     attl_config_free(a->config);
