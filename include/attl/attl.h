@@ -279,16 +279,20 @@ typedef struct attl_set_opts {
     int64_t deadline_ms; /* Unix ms; 0: unused. In the past: the key is deleted, ATTL_DELETED  */
     attl_slice match;    /* for IFEQ, IFNE                                                     */
     uint64_t digest;     /* for IFDEQ, IFDNE                                                   */
+    int64_t soft_ms;     /* life until it should be reloaded; 0: none. Since 0.3               */
+    int64_t grace_ms;    /* kept for stale reads beyond its deadline; 0: not. Since 0.3        */
 } attl_set_opts;
-#define ATTL_SET_OPTS_INIT                                            \
-    {                                                                 \
-        sizeof(attl_set_opts), 0, ATTL_TTL_DEFAULT, 0, { NULL, 0 }, 0 \
+#define ATTL_SET_OPTS_INIT                                                  \
+    {                                                                       \
+        sizeof(attl_set_opts), 0, ATTL_TTL_DEFAULT, 0, { NULL, 0 }, 0, 0, 0 \
     }
 
 /*
- * Conditional store. If `ret_old` is not NULL it receives the previous value, also when nothing was
- * stored; *ret_had_old (may be NULL) says whether there was one. Atomic.
- * Returns ATTL_OK, ATTL_DELETED, ATTL_NOT_SET, and the failures of attl_set. Since 0.1.
+ * Conditional store. An entry with soft_ms or grace_ms is an ordinary one until its deadline, and
+ * absent from then on to every call but attl_peek() and those that load. If `ret_old` is not NULL
+ * it receives the previous value, also when nothing was stored; *ret_had_old (may be NULL) says
+ * whether there was one. Atomic. Returns ATTL_OK, ATTL_DELETED, ATTL_NOT_SET, and the failures of
+ * attl_set. Since 0.1.
  */
 ATTL_CHECKED int attl_set_if(attl *cache, attl_slice key, attl_slice value,
                              const attl_set_opts *opts, attl_value *ret_old, int *ret_had_old);
@@ -375,6 +379,29 @@ typedef struct attl_meta {
     }
 /* What is known about an entry, without counting as a use. ATTL_OK, ATTL_MISS. Since 0.1. */
 ATTL_CHECKED int attl_meta_get(attl *cache, attl_slice key, attl_meta *ret_meta);
+
+typedef struct attl_peek_info {
+    uint32_t struct_size;
+    uint32_t stale;    /* 0 fresh, 1 past its soft deadline, 2 past its deadline           */
+    int64_t soft_ms;   /* Unix ms from when it should be reloaded, or ATTL_NO_DEADLINE     */
+    int64_t hard_ms;   /* its deadline: other calls do not find it from then on            */
+    int64_t gone_ms;   /* from when this call does not find it either                      */
+    uint32_t negative; /* 1: known not to exist; other calls do not find it                */
+    uint32_t load_ms;  /* how long loading it took; 0: it was not loaded                   */
+} attl_peek_info;
+#define ATTL_PEEK_INFO_INIT                                                                   \
+    {                                                                                         \
+        sizeof(attl_peek_info), 0, ATTL_NO_DEADLINE, ATTL_NO_DEADLINE, ATTL_NO_DEADLINE, 0, 0 \
+    }
+/*
+ * The value with all of its deadlines, also where no other read finds it any more; does not count
+ * as a use, and loads nothing. Either result may be NULL; a value must be released. ATTL_OK,
+ * ATTL_STALE (past its soft deadline or its deadline), ATTL_NEGATIVE (the value is what was stored
+ * with that answer), ATTL_MISS, ATTL_E_BUSY (too many bytes pinned), ATTL_E_INVALID, ATTL_E_KEY_*.
+ * Lock-free. Threads: any. Since 0.3.
+ */
+ATTL_CHECKED int attl_peek(attl *cache, attl_slice key, attl_value *ret_value,
+                           attl_peek_info *ret_info);
 
 /*
  * Adds `delta` to the decimal integer at `key` (absent: 0), keeping its deadline; a new entry gets

@@ -62,8 +62,8 @@ attl_expire(attl *a, attl_slice key, int64_t ttl_ms, uint32_t flags)
     struct expire_op op = { .flags = flags };
     int64_t now_ms = engine_now_ms(a);
     if (ttl_ms > 0) {
-        struct life_wish wish = { .key = key, .ttl_ms = ttl_ms, .now_ms = now_ms };
-        int status = engine_life(a, r, &wish, &op.deadline_ms);
+        struct ttl_wish wish = { .key = key, .ttl_ms = ttl_ms, .now_ms = now_ms };
+        int status = engine_life_deadline(a, r, &wish, &op.deadline_ms);
         if (status != ATTL_OK)
             return status;
     } else {
@@ -83,8 +83,11 @@ attl_expire_at(attl *a, attl_slice key, int64_t deadline_ms, uint32_t flags)
         return ATTL_E_NOMEM;
     struct expire_op op = { .flags = flags, .past = deadline_ms <= 0 };
     if (deadline_ms > 0) {
-        struct life_wish wish = { key, ATTL_TTL_DEFAULT, deadline_ms, engine_now_ms(a) };
-        int status = engine_life(a, r, &wish, &op.deadline_ms);
+        struct ttl_wish wish = { .key = key,
+                                 .ttl_ms = ATTL_TTL_DEFAULT,
+                                 .deadline_ms = deadline_ms,
+                                 .now_ms = engine_now_ms(a) };
+        int status = engine_life_deadline(a, r, &wish, &op.deadline_ms);
         op.past = status == ATTL_DELETED;
         if (status < 0)
             return status;
@@ -100,9 +103,9 @@ persist_change(struct entry *e, void *ud)
         return ATTL_MISS;
     if (e->deadline_ms == ATTL_NO_DEADLINE)
         return ATTL_NOT_SET;
-    struct life_wish wish = { .key = e->key.key, .ttl_ms = ATTL_TTL_NONE, .now_ms = e->now_ms };
+    struct ttl_wish wish = { .key = e->key.key, .ttl_ms = ATTL_TTL_NONE, .now_ms = e->now_ms };
     int64_t deadline_ms;
-    int status = engine_life(a, e->self, &wish, &deadline_ms);
+    int status = engine_life_deadline(a, e->self, &wish, &deadline_ms);
     return status == ATTL_OK ? entry_set_deadline(e, deadline_ms) : status;
 }
 
@@ -116,7 +119,7 @@ static int
 meta_change(struct entry *e, void *ud)
 {
     attl_meta *meta = ud;
-    if (!e->found)
+    if (!e->found || entry_is_hidden(e))
         return ATTL_MISS;
     int64_t number;
     attl_slice value = entry_value(e);

@@ -40,8 +40,8 @@ attl_incr(attl *a, attl_slice key, int64_t delta, int64_t ttl_ms_if_new, int64_t
     if (!r)
         return ATTL_E_NOMEM;
     struct incr_op op = { .delta = delta };
-    struct life_wish wish = { .key = key, .ttl_ms = ttl_ms_if_new, .now_ms = engine_now_ms(a) };
-    op.life_status = engine_life(a, r, &wish, &op.deadline_ms);
+    struct ttl_wish wish = { .key = key, .ttl_ms = ttl_ms_if_new, .now_ms = engine_now_ms(a) };
+    op.life_status = engine_life_deadline(a, r, &wish, &op.deadline_ms);
     int status = engine_change(a, key, incr_change, &op);
     if (status == ATTL_OK)
         *ret_value = op.result;
@@ -82,7 +82,7 @@ splice_change(struct entry *e, void *ud)
     }
     int status = engine_check_value(op->a, e->self, op->result_len);
     int64_t deadline_ms = e->deadline_ms;
-    struct life_wish wish = { .key = e->key.key, .ttl_ms = ATTL_TTL_NONE, .now_ms = e->now_ms };
+    struct ttl_wish wish = { .key = e->key.key, .ttl_ms = ATTL_TTL_NONE, .now_ms = e->now_ms };
     if (status == ATTL_OK && !e->found)
         status = engine_life_unasked(op->a, e->self, &wish, &deadline_ms);
     if (status != ATTL_OK)

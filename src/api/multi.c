@@ -67,7 +67,8 @@ struct mset {
     bool *is_new; /* published as a new entry by this call */
     struct locked locked;
     struct journal_group logged;
-    int64_t *deadlines; /* each key's namespace may want its own */
+    struct ttl_given *given; /* each key's namespace may want its own */
+    struct life_wish wish;
     bool keep_deadline;
     int life_status; /* why a key that is not there cannot get a life, although others keep theirs
                       */
@@ -75,11 +76,17 @@ struct mset {
     const attl_set_opts *opts;
 };
 
+/* When the i-th is gone; its value gets its life. */
 static int64_t
-mset_deadline(const struct mset *m, const struct entry *e)
+mset_deadline(struct mset *m, size_t i)
 {
+    struct ttl_given *given = &m->given[i];
+    const struct entry *e = &m->entries[i];
     bool keeps = m->keep_deadline && (e->found || e->kept_deadline_ms != ATTL_NO_DEADLINE);
-    return keeps ? e->kept_deadline_ms : m->deadlines[e - m->entries];
+    int64_t deadline_ms = keeps ? e->kept_deadline_ms : given->deadline_ms;
+    if (!life_is_wished(&given->life) || deadline_ms == LIFE_REFUSED)
+        return deadline_ms;
+    return stored_value_begin(&m->stored[i], &given->life, e->now_ms, deadline_ms);
 }
 
 /* Looks all keys up: the condition, and whether the new ones fit under max_items. */
@@ -90,7 +97,7 @@ mset_look(struct mset *m)
     for (size_t i = 0; i < m->n; i++) {
         entry_find(&m->entries[i]);
         fresh += !m->entries[i].found;
-        if (mset_deadline(m, &m->entries[i]) == LIFE_REFUSED)
+        if (mset_deadline(m, i) == LIFE_REFUSED)
             return m->life_status;
         if (api_check_condition(&m->entries[i], m->opts) != ATTL_OK)
             return ATTL_NOT_SET;
@@ -106,7 +113,8 @@ mset_stage(struct mset *m)
     for (size_t i = 0; i < m->n; i++) {
         struct entry *e = &m->entries[i];
         entry_find(e); /* a look-up before may have moved it: expired neighbours shrink tables */
-        int status = entry_stage(e, &m->stored[i], mset_deadline(m, e), true);
+        int64_t deadline_ms = mset_deadline(m, i);
+        int status = entry_stage(e, &m->stored[i], deadline_ms, true);
         if (status == ATTL_OK)
             continue;
         while (i-- > 0)
@@ -200,11 +208,11 @@ mset_apply_logged(struct mset *m, const struct reclaim_reader *r)
 static int
 mset_life(struct mset *m, const struct reclaim_reader *r, attl_slice key, size_t i, int64_t now_ms)
 {
-    struct life_wish wish = { key, m->opts->ttl_ms, m->opts->deadline_ms, now_ms };
-    int status = engine_life(m->a, r, &wish, &m->deadlines[i]);
+    struct ttl_wish wish = { key, m->opts->ttl_ms, m->opts->deadline_ms, now_ms, m->wish };
+    int status = engine_life(m->a, r, &wish, &m->given[i]);
     m->past = status == ATTL_DELETED;
     if (status < 0 && m->keep_deadline) {
-        m->deadlines[i] = LIFE_REFUSED;
+        m->given[i].deadline_ms = LIFE_REFUSED;
         m->life_status = status;
     }
     return m->past || m->keep_deadline ? ATTL_OK : status;
@@ -215,7 +223,7 @@ mset_prepare(struct mset *m, const struct reclaim_reader *r, const attl_slice *k
              const attl_slice *values)
 {
     int64_t now_ms = engine_now_ms(m->a);
-    int status = ATTL_OK;
+    int status = life_is_wished(&m->wish) ? engine_check_wish(m->a, r, &m->wish) : ATTL_OK;
     m->keep_deadline = m->opts->deadline_ms <= 0 && m->opts->ttl_ms == ATTL_TTL_KEEP;
     for (size_t i = 0; status == ATTL_OK && i < m->n; i++) {
         status = mset_life(m, r, keys[i], i, now_ms);
@@ -271,7 +279,7 @@ mset_free(struct mset *m)
     alloc_free(alloc, m->entries);
     alloc_free(alloc, m->stored);
     alloc_free(alloc, m->is_new);
-    alloc_free(alloc, m->deadlines);
+    alloc_free(alloc, m->given);
     alloc_free(alloc, m->locked.list);
 }
 
@@ -287,9 +295,9 @@ mset_alloc(struct mset *m, const attl_slice *keys, const attl_slice *values)
     m->entries = alloc_zero(alloc, m->n * sizeof(*m->entries));
     m->stored = alloc_zero(alloc, m->n * sizeof(*m->stored));
     m->is_new = alloc_zero(alloc, m->n * sizeof(*m->is_new));
-    m->deadlines = alloc_zero(alloc, m->n * sizeof(*m->deadlines));
+    m->given = alloc_zero(alloc, m->n * sizeof(*m->given));
     m->locked.list = alloc_zero(alloc, m->n * sizeof(*m->locked.list));
-    return m->entries && m->stored && m->is_new && m->deadlines && m->locked.list;
+    return m->entries && m->stored && m->is_new && m->given && m->locked.list;
 }
 
 int
@@ -307,7 +315,9 @@ attl_mset(attl *a, const attl_slice *keys, const attl_slice *values, size_t n,
     uint64_t max = atomic_load_explicit(&a->cache.max_items, memory_order_relaxed);
     if (max && n > max)
         return ATTL_E_FULL;
-    struct mset m = { .a = a, .cache = &a->cache, .n = n, .opts = &own };
+    struct mset m = {
+        .a = a, .cache = &a->cache, .n = n, .wish = { own.soft_ms, own.grace_ms }, .opts = &own
+    };
     status = r && mset_alloc(&m, keys, values) ? journal_admit(a) : ATTL_E_NOMEM;
     if (status == ATTL_OK)
         status = journal_settle(a, r, mset_run(&m, r, keys, values));
@@ -318,7 +328,7 @@ attl_mset(attl *a, const attl_slice *keys, const attl_slice *values, size_t n,
 /* ---- RENAME and COPY --------------------------------------------------------------------------
  */
 
-/* The value of `from` in stored form; an extent is shared, not copied. */
+/* The value and the life of `from` in stored form; an extent is shared, not copied. */
 static void
 borrow_value(struct entry *from, struct stored_value *ret_stored)
 {
@@ -333,6 +343,18 @@ borrow_value(struct entry *from, struct stored_value *ret_stored)
     } else {
         *ret_stored = (struct stored_value){ .bytes = record_value(from->record, &from->shape) };
     }
+    ret_stored->has_life = from->has_life;
+    if (from->has_life)
+        ret_stored->life = from->life;
+}
+
+/* When it is gone under its new key, where its hard deadline may be an earlier one. */
+static int64_t
+carry_life(const struct entry *from, struct stored_value *stored, int64_t hard_ms)
+{
+    if (hard_ms == from->deadline_ms)
+        return from->gone_ms;
+    return stored->has_life ? life_move(&stored->life, from->gone_ms, hard_ms) : hard_ms;
 }
 
 struct transfer {
@@ -374,7 +396,7 @@ transfer_locked(struct entry *from, struct entry *to, const struct transfer *t)
     borrow_value(from, &stored);
     int status = engine_carry(t->a, from, to->key.key, &deadline_ms);
     if (status == ATTL_OK)
-        status = entry_put(to, &stored, deadline_ms);
+        status = entry_put(to, &stored, carry_life(from, &stored, deadline_ms));
     stored_value_fini(&stored);
     if (status == ATTL_OK && !t->keep_source) {
         entry_find(from);

@@ -11,6 +11,7 @@ struct set_op {
     struct stored_value stored;
     const attl_set_opts *opts; /* NULL: unconditional */
     int64_t deadline_ms;
+    struct life_wish wish;
     bool keep_deadline;
     int life_status; /* of the life an entry would get that is not there to keep its own */
     bool past;       /* the deadline had passed already when the call was made */
@@ -40,6 +41,8 @@ set_change(struct entry *e, void *ud)
             entry_remove(e, COUNT_DELETES);
         return ATTL_DELETED;
     }
+    if (__builtin_expect(life_is_wished(&op->wish), 0))
+        deadline_ms = stored_value_begin(&op->stored, &op->wish, e->now_ms, deadline_ms);
     int status = entry_put(e, &op->stored, deadline_ms);
     if (status == ATTL_OK)
         cache_count(e->cache, e->self, COUNT_SETS, 1);
@@ -65,6 +68,7 @@ store_value(struct attl *a, const struct reclaim_reader *r, attl_slice key, attl
 struct set_call {
     attl_slice key, value;
     int64_t ttl_ms, deadline_ms;
+    struct life_wish wish;
     const attl_set_opts *opts;
 };
 
@@ -74,14 +78,20 @@ set_run(attl *a, const struct set_call *call, attl_value *ret_old, int *ret_had_
     const struct reclaim_reader *r = reclaim_self();
     if (!r)
         return ATTL_E_NOMEM;
-    struct set_op op = { .opts = call->opts, .ret_old = ret_old };
+    struct set_op op = { .opts = call->opts, .wish = call->wish, .ret_old = ret_old };
     int status = engine_check_key(a, r, call->key);
     if (status == ATTL_OK)
         status = engine_check_value(a, r, call->value.len);
-    struct life_wish wish = { call->key, call->ttl_ms, call->deadline_ms, engine_now_ms(a) };
+    struct ttl_wish wish = { call->key, call->ttl_ms, call->deadline_ms, engine_now_ms(a),
+                             op.wish };
+    struct ttl_given given = { .deadline_ms = ATTL_NO_DEADLINE };
     op.keep_deadline = call->deadline_ms <= 0 && call->ttl_ms == ATTL_TTL_KEEP;
+    if (status == ATTL_OK && life_is_wished(&op.wish))
+        status = engine_check_wish(a, r, &wish.life);
     if (status == ATTL_OK)
-        status = engine_life(a, r, &wish, &op.deadline_ms);
+        status = engine_life(a, r, &wish, &given);
+    op.deadline_ms = given.deadline_ms;
+    op.wish = given.life;
     op.past = status == ATTL_DELETED;
     if (op.keep_deadline && (status == ATTL_E_TTL_REQUIRED || status == ATTL_E_TTL_RANGE)) {
         op.life_status = status; /* only if there is no life to keep */
@@ -123,6 +133,7 @@ attl_set_if(attl *a, attl_slice key, attl_slice value, const attl_set_opts *opts
                              .value = value,
                              .ttl_ms = own.ttl_ms,
                              .deadline_ms = own.deadline_ms,
+                             .wish = { own.soft_ms, own.grace_ms },
                              .opts = &own };
     return set_run(a, &call, ret_old, ret_had_old);
 }
@@ -227,8 +238,10 @@ attl_getex(attl *a, attl_slice key, int64_t ttl_ms, int64_t deadline_ms, attl_va
     struct getex_op op = { .a = a,
                            .keep = deadline_ms <= 0 && ttl_ms == ATTL_TTL_KEEP,
                            .ret_value = ret_value };
-    struct life_wish wish = { key, ttl_ms, deadline_ms, engine_now_ms(a) };
-    int status = op.keep ? ATTL_OK : engine_life(a, r, &wish, &op.deadline_ms);
+    struct ttl_wish wish = {
+        .key = key, .ttl_ms = ttl_ms, .deadline_ms = deadline_ms, .now_ms = engine_now_ms(a)
+    };
+    int status = op.keep ? ATTL_OK : engine_life_deadline(a, r, &wish, &op.deadline_ms);
     op.past = status == ATTL_DELETED;
     if (status != ATTL_OK && !op.past)
         return status;

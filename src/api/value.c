@@ -29,8 +29,9 @@ int
 api_value_from_entry(struct entry *e, attl_value *ret_value)
 {
     struct read_view view;
+    unsigned flags = READ_PIN | (e->sees_stale ? READ_STALE : 0);
     /* The lock is held, so the lock-free read cannot meet a change. */
-    int status = read_key(e->cache, &e->key, e->now_ms, READ_PIN, &view);
+    int status = read_key(e->cache, &e->key, e->now_ms, flags, &view);
     if (status == ATTL_OK)
         api_value_from_view(&view, ret_value);
     return status;

@@ -57,6 +57,7 @@ struct cache_death {
     struct partition *partition;
     int64_t deadline_ms, now_ms;
     enum cache_counter why; /* COUNT_EXPIRED, COUNT_EVICTED */
+    bool early; /* expired, but its record's deadline is still to come: nothing else tells of it */
 };
 /* Told of each, with its partition's lock held. */
 typedef void (*cache_death_fn)(void *ud, const struct cache_death *death);

@@ -87,7 +87,7 @@ announce(struct drain *d, const struct candidate *it, const struct record_shape 
     struct cache_death death = { .key = record_key(it->record, shape),
                                  .hash = it->hash,
                                  .partition = it->partition,
-                                 .deadline_ms = record_deadline(it->record, shape, d->now_ms),
+                                 .deadline_ms = record_hard_deadline(it->record, shape, d->now_ms),
                                  .now_ms = d->now_ms,
                                  .why = why };
     if (d->cache->death_fn)
@@ -121,12 +121,17 @@ keep(struct drain *d, const struct candidate *it, struct index_pos pos,
      const struct drain_verdict *verdict)
 {
     struct record_shape shape = record_shape(it->record);
+    struct life life;
     struct record_spec record = {
         .key = record_key(it->record, &shape),
         .value = record_value(it->record, &shape),
         .deadline_ms = record_deadline(it->record, &shape, d->now_ms),
         .value_flags = shape.flags & (RECORD_INTEGER | RECORD_EXTENT),
     };
+    if (shape.flags & RECORD_LIFE) {
+        life = record_life(it->record, &shape);
+        record.life = &life;
+    }
     struct append_spec spec = { .record = &record,
                                 .hash = it->hash,
                                 .gen = verdict->gen,

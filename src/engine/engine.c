@@ -174,6 +174,20 @@ engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_ms, 
     return ATTL_OK;
 }
 
+int
+engine_check_wish(struct attl *a, const struct reclaim_reader *r, struct life_wish *wish)
+{
+    int capped = 0;
+    int status = ATTL_OK;
+    if (wish->soft_ms < 0 || wish->soft_ms > LIMIT_TTL_MS || wish->grace_ms < 0)
+        status = ATTL_E_TTL_RANGE;
+    else if (wish->grace_ms > 0)
+        status = validate_ttl(&a->rules, &wish->grace_ms, &capped);
+    if (capped)
+        (void)engine_refuse(a, r, ATTL_E_TTL_RANGE); /* counted, not refused */
+    return status == ATTL_OK ? ATTL_OK : engine_refuse(a, r, status);
+}
+
 void
 engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key, struct entry *e)
 {
@@ -185,6 +199,8 @@ engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key
     e->found = false;
     e->kept_deadline_ms = ATTL_NO_DEADLINE;
     e->sees_expired = false;
+    e->sees_stale = false;
+    e->has_life = false;
     e->hopeless = false;
     e->replaces = false;
     e->written_deadline_ms = INT64_MAX;
@@ -241,14 +257,20 @@ engine_settle(struct attl *a, struct entry *e)
         (void)limbo_collect(&c->limbo);
 }
 
-int
-engine_restore(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+struct change {
+    engine_change_fn fn;
+    void *ud;
+    bool sees_stale;
+};
+
+/* Steps 2 to 4 without waiting for the log. */
+static int
+change_entry(struct attl *a, const struct reclaim_reader *r, attl_slice key,
+             const struct change *change)
 {
-    const struct reclaim_reader *r = reclaim_self();
-    if (!r)
-        return ATTL_E_NOMEM;
     struct entry e;
     engine_entry_init(a, r, key, &e);
+    e.sees_stale = change->sees_stale;
     unsigned round = 0;
     int status;
     do {
@@ -256,7 +278,7 @@ engine_restore(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
         if (!cache_lock(&a->cache, e.partition))
             continue;
         entry_find(&e);
-        status = fn(&e, ud);
+        status = change->fn(&e, change->ud);
         if (a->store)
             journal_entry(a, &e);
         notice_entry(a, &e);
@@ -266,21 +288,50 @@ engine_restore(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
     return status;
 }
 
-int
-engine_look(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+static int
+check_and_change(struct attl *a, attl_slice key, const struct change *change)
 {
     const struct reclaim_reader *r = reclaim_self();
     int status = r ? engine_check_key(a, r, key) : ATTL_E_NOMEM;
-    return status == ATTL_OK ? engine_restore(a, key, fn, ud) : status;
+    return status == ATTL_OK ? change_entry(a, r, key, change) : status;
+}
+
+static int
+admit_and_change(struct attl *a, attl_slice key, const struct change *change)
+{
+    if (__builtin_expect(!a->store, 1))
+        return check_and_change(a, key, change);
+    int status = journal_admit(a);
+    if (status == ATTL_OK)
+        status = check_and_change(a, key, change);
+    return status >= 0 ? journal_settle(a, reclaim_self(), status) : status;
+}
+
+int
+engine_restore(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+{
+    const struct reclaim_reader *r = reclaim_self();
+    struct change change = { fn, ud, .sees_stale = true };
+    return r ? change_entry(a, r, key, &change) : ATTL_E_NOMEM;
+}
+
+int
+engine_look(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+{
+    struct change change = { fn, ud, .sees_stale = true };
+    return check_and_change(a, key, &change);
 }
 
 int
 engine_change(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
 {
-    if (__builtin_expect(!a->store, 1))
-        return engine_look(a, key, fn, ud);
-    int status = journal_admit(a);
-    if (status == ATTL_OK)
-        status = engine_look(a, key, fn, ud);
-    return status >= 0 ? journal_settle(a, reclaim_self(), status) : status;
+    struct change change = { fn, ud, .sees_stale = false };
+    return admit_and_change(a, key, &change);
+}
+
+int
+engine_change_stale(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+{
+    struct change change = { fn, ud, .sees_stale = true };
+    return admit_and_change(a, key, &change);
 }

@@ -38,6 +38,7 @@ struct attl {
     struct notice_board notices;
     struct watch_table watches;
     struct validate_rules rules;
+    _Atomic bool serves_stale;      /* some namespace does; beside what every read looks at */
     _Atomic int64_t default_ttl_ms; /* 0: none */
     _Atomic int64_t return_delay_ms;
     struct clock clock;
@@ -83,6 +84,10 @@ int engine_refuse(struct attl *a, const struct reclaim_reader *r, int status);
 int engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_ms,
                     int64_t deadline_ms, int64_t now_ms, int64_t *ret_deadline_ms);
 
+/* The deadlines that a caller wishes for beside its own: ATTL_OK, or counted ATTL_E_TTL_RANGE. A
+ * grace is bounded as a life is. */
+int engine_check_wish(struct attl *a, const struct reclaim_reader *r, struct life_wish *wish);
+
 /* Step 2: decides and changes, under the lock. */
 typedef int (*engine_change_fn)(struct entry *e, void *ud);
 /* Steps 1 to 4 for one key. Returns what `fn` returned, or a failure before it. */
@@ -90,10 +95,13 @@ int engine_change(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
 /* The key's entry ready for entry_find; the partition is not locked yet. */
 void engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key,
                        struct entry *e);
-/* The same without the rules for keys and without waiting for the log: for what was accepted once.
+/* The same for who also meets entries that are negative or past their hard deadline. */
+int engine_change_stale(struct attl *a, attl_slice key, engine_change_fn fn, void *ud);
+/* As that, without the rules for keys and without waiting for the log: for what was accepted once.
  */
 int engine_restore(struct attl *a, attl_slice key, engine_change_fn fn, void *ud);
-/* The same for a call that only looks: it is not refused while changes are. */
+/* The same for a call that only looks: it is not refused while changes are, and because it must not
+ * remove what others may still want, it has to ask entry_is_hidden() itself. */
 int engine_look(struct attl *a, attl_slice key, engine_change_fn fn, void *ud);
 /* Step 3. False if the change must be given up with `status`. */
 bool engine_retry(struct attl *a, struct entry *e, int status, unsigned round);

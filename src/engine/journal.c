@@ -198,11 +198,13 @@ journal_clear(struct attl *a)
 }
 
 void
-journal_evicted(struct attl *a, attl_slice key)
+journal_dropped(struct attl *a, attl_slice key, bool evicted)
 {
-    struct wal_op op = { .kind = WAL_EVICT, .key = key, .deadline_ms = ATTL_NO_DEADLINE };
+    struct wal_op op = { .kind = evicted ? WAL_EVICT : WAL_DEL,
+                         .key = key,
+                         .deadline_ms = ATTL_NO_DEADLINE };
     /* A log that is refused everything would never make room. What is left out here may come back
-     * with a restart, and is then evicted again. */
+     * with a restart, and is then evicted again, or as much out of sight as before. */
     if (wal_of(a) && wal_admit(wal_of(a), 0) != -EIO)
         append(a, NULL, &op, NULL); /* nobody waits for what they did not ask for */
 }

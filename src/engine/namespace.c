@@ -170,6 +170,14 @@ namespace_match(const struct namespace_set *set, attl_slice key)
     return ns;
 }
 
+unsigned
+engine_read_flags(struct attl *a, attl_slice key)
+{
+    const struct namespace_set *set = atomic_load(&a->namespaces);
+    const struct namespace *ns = set ? namespace_match(set, key) : NULL;
+    return ns && ns->serve_stale ? READ_GRACE : 0;
+}
+
 /* ---- lives ----------------------------------------------------------------------------------- */
 
 int64_t
@@ -217,7 +225,7 @@ shorten(const struct namespace *ns, attl_slice key, int64_t now_ms, int64_t *dea
 /* A point in time: kept as given, unless the namespace does not allow it to be so far away. */
 static int
 life_until(struct attl *a, const struct reclaim_reader *r, const struct namespace *ns,
-           const struct life_wish *wish, int64_t *ret_deadline_ms)
+           const struct ttl_wish *wish, int64_t *ret_deadline_ms)
 {
     bool cut = false;
     int status =
@@ -246,7 +254,7 @@ meant_life(const struct attl *a, const struct namespace *ns, int64_t ttl_ms)
 
 static int
 life_from_now(struct attl *a, const struct reclaim_reader *r, const struct namespace *ns,
-              const struct life_wish *wish, int64_t *ret_deadline_ms)
+              const struct ttl_wish *wish, int64_t *ret_deadline_ms)
 {
     bool cut;
     int64_t life_ms = meant_life(a, ns, wish->ttl_ms);
@@ -262,28 +270,61 @@ life_from_now(struct attl *a, const struct reclaim_reader *r, const struct names
     return status;
 }
 
+/* Soft deadline and grace, where the caller did not say. Percentages are of the life as given. */
+static void
+add_life(const struct namespace *ns, const struct ttl_wish *wish, struct ttl_given *given)
+{
+    bool ends = given->deadline_ms != ATTL_NO_DEADLINE;
+    bool keeps = wish->deadline_ms <= 0 && wish->ttl_ms == ATTL_TTL_KEEP;
+    if (!given->life.grace_ms)
+        given->life.grace_ms = ns->grace_ms;
+    if (given->life.soft_ms || keeps)
+        return; /* a life that goes on has no beginning to count from */
+    if (ns->soft_ms >= 0)
+        given->life.soft_ms = ns->soft_ms;
+    else if (ends)
+        given->life.soft_ms = (given->deadline_ms - wish->now_ms) / PERCENT * -ns->soft_ms +
+                              (given->deadline_ms - wish->now_ms) % PERCENT * -ns->soft_ms /
+                                  PERCENT;
+}
+
 int
-engine_life(struct attl *a, const struct reclaim_reader *r, const struct life_wish *wish,
-            int64_t *ret_deadline_ms)
+engine_life(struct attl *a, const struct reclaim_reader *r, const struct ttl_wish *wish,
+            struct ttl_given *ret_given)
 {
     int status = ATTL_OK;
     const struct namespace *ns = NULL;
+    ret_given->life = wish->life;
     if (__builtin_expect(atomic_load_explicit(&a->namespaces, memory_order_relaxed) != NULL, 0)) {
         reclaim_enter((struct reclaim_reader *)r);
         const struct namespace_set *set = atomic_load(&a->namespaces);
         ns = set ? namespace_match(set, wish->key) : NULL;
-        if (ns)
-            status = wish->deadline_ms > 0 ? life_until(a, r, ns, wish, ret_deadline_ms)
-                                           : life_from_now(a, r, ns, wish, ret_deadline_ms);
+        if (ns) {
+            int64_t *deadline_ms = &ret_given->deadline_ms;
+            status = wish->deadline_ms > 0 ? life_until(a, r, ns, wish, deadline_ms)
+                                           : life_from_now(a, r, ns, wish, deadline_ms);
+            if (status == ATTL_OK && (ns->soft_ms || ns->grace_ms))
+                add_life(ns, wish, ret_given);
+        }
         reclaim_exit((struct reclaim_reader *)r);
     }
     return ns ? status
               : engine_deadline(a, r, wish->ttl_ms, wish->deadline_ms, wish->now_ms,
-                                ret_deadline_ms);
+                                &ret_given->deadline_ms);
 }
 
 int
-engine_life_unasked(struct attl *a, const struct reclaim_reader *r, struct life_wish *wish,
+engine_life_deadline(struct attl *a, const struct reclaim_reader *r, const struct ttl_wish *wish,
+                     int64_t *ret_deadline_ms)
+{
+    struct ttl_given given = { .deadline_ms = ATTL_NO_DEADLINE };
+    int status = engine_life(a, r, wish, &given);
+    *ret_deadline_ms = given.deadline_ms;
+    return status;
+}
+
+int
+engine_life_unasked(struct attl *a, const struct reclaim_reader *r, struct ttl_wish *wish,
                     int64_t *ret_deadline_ms)
 {
     wish->ttl_ms = ATTL_TTL_NONE;
@@ -295,7 +336,7 @@ engine_life_unasked(struct attl *a, const struct reclaim_reader *r, struct life_
             wish->ttl_ms = ATTL_TTL_DEFAULT;
         reclaim_exit((struct reclaim_reader *)r);
     }
-    return engine_life(a, r, wish, ret_deadline_ms);
+    return engine_life_deadline(a, r, wish, ret_deadline_ms);
 }
 
 /* The life of an entry that comes from elsewhere into namespace `ns`. */
@@ -306,7 +347,7 @@ carry_into(struct attl *a, const struct entry *from, attl_slice to, const struct
     bool cut = false;
     int64_t life_ms = *deadline_ms - from->now_ms;
     if (*deadline_ms == ATTL_NO_DEADLINE) {
-        struct life_wish wish = { .key = to, .ttl_ms = ATTL_TTL_KEEP, .now_ms = from->now_ms };
+        struct ttl_wish wish = { .key = to, .ttl_ms = ATTL_TTL_KEEP, .now_ms = from->now_ms };
         return life_from_now(a, from->self, ns, &wish, deadline_ms);
     }
     int status = cap_life(a, from->self, ns, &life_ms, &cut);
@@ -350,6 +391,7 @@ engine_apply_namespaces(struct attl *a, const attl_config *config)
     if (status != ATTL_OK)
         return status;
     atomic_store(&a->namespaces, set);
+    atomic_store(&a->serves_stale, set && set->serves_stale);
     if (!old)
         return ATTL_OK;
     old->limbo.born = UINT32_MAX; /* no snapshot refers to it */

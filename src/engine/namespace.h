@@ -55,22 +55,34 @@ namespace_index(const struct namespace_set *set, const struct namespace *ns)
 }
 
 /* A life as the caller wants it: `ttl_ms` as in attl_set, or the point `deadline_ms` if > 0. */
-struct life_wish {
+struct ttl_wish {
     attl_slice key;
     int64_t ttl_ms, deadline_ms, now_ms;
+    struct life_wish life; /* checked already: see engine_check_wish() */
+};
+
+/* The life that an entry gets. */
+struct ttl_given {
+    int64_t deadline_ms;
+    struct life_wish life; /* what the caller left out is the namespace's */
 };
 
 /*
  * engine_deadline() under the policy of the key. For ATTL_TTL_KEEP the answer is for an entry that
  * is not there yet; one that is keeps its deadline, whatever this returns.
  */
-int engine_life(struct attl *a, const struct reclaim_reader *r, const struct life_wish *wish,
-                int64_t *ret_deadline_ms);
+int engine_life(struct attl *a, const struct reclaim_reader *r, const struct ttl_wish *wish,
+                struct ttl_given *ret_given);
+/* The same for an entry that has its soft deadline and its grace already, or gets none. */
+int engine_life_deadline(struct attl *a, const struct reclaim_reader *r,
+                         const struct ttl_wish *wish, int64_t *ret_deadline_ms);
 /* The same for calls that cannot say a life: none, unless the namespace has a default. */
-int engine_life_unasked(struct attl *a, const struct reclaim_reader *r, struct life_wish *wish,
+int engine_life_unasked(struct attl *a, const struct reclaim_reader *r, struct ttl_wish *wish,
                         int64_t *ret_deadline_ms);
 /* The deadline of `from`, which was found, under the key `to`. */
 int engine_carry(struct attl *a, const struct entry *from, attl_slice to, int64_t *ret_deadline_ms);
+/* What a plain read of the key may see beyond the ordinary; inside an epoch. */
+unsigned engine_read_flags(struct attl *a, attl_slice key);
 /* How much earlier than `deadline_ms` an entry with a life of `life_ms` ends. */
 int64_t namespace_jitter_ms(attl_slice key, int64_t deadline_ms, int64_t life_ms, unsigned percent);
 

@@ -60,7 +60,7 @@ give_entry(struct attl *a, const struct entry *e, enum notice_kind kind)
                         .now_ms = e->now_ms };
     if (e->changed) {
         struct record_shape shape = record_shape(e->changed);
-        n.deadline_ms = record_deadline(e->changed, &shape, e->now_ms);
+        n.deadline_ms = record_hard_deadline(e->changed, &shape, e->now_ms);
     }
     give(&a->notices, &n);
 }
@@ -86,8 +86,8 @@ notice_death(void *ud, const struct cache_death *death)
     struct attl *a = ud;
     bool evicted = death->why == COUNT_EVICTED;
     enum notice_kind kind = evicted ? NOTICE_EVICTED : NOTICE_EXPIRED;
-    if (evicted && a->store)
-        journal_evicted(a, death->key);
+    if ((evicted || death->early) && a->store)
+        journal_dropped(a, death->key, evicted);
     if (death->partition->watched > 0)
         watch_tell(&a->watches, death->hash, death->key, kind);
     if (!is_wanted(&a->notices, kind))

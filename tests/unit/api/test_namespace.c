@@ -227,6 +227,80 @@ the_longest_prefix_decides_alone(void **state)
     expect_ttl(c, "s:x:1", ATTL_TTL_NONE);
 }
 
+static attl_peek_info
+peek(attl *cache, const char *key, int want)
+{
+    attl_peek_info info = ATTL_PEEK_INFO_INIT;
+    ASSERT_STATUS(attl_peek(cache, attl_s(key), NULL, &info), want);
+    return info;
+}
+
+static void
+plain_sets_get_a_soft_deadline_and_a_grace(void **state)
+{
+    struct fixture *f = *state;
+    attl *c = f->cache;
+    int64_t now_ms = sim_now(&f->sim);
+    set_policy(c, "s:", "soft", "80%");
+    set_policy(c, "s:", "grace", "10m");
+    put(c, "s:1", "v", HOUR);
+    attl_peek_info info = peek(c, "s:1", ATTL_OK);
+    assert_int_equal(info.soft_ms, now_ms + 48 * MINUTE);
+    assert_int_equal(info.hard_ms, now_ms + HOUR);
+    assert_int_equal(info.gone_ms, now_ms + 70 * MINUTE);
+    attl_set_opts opts = ATTL_SET_OPTS_INIT;
+    opts.ttl_ms = HOUR;
+    opts.soft_ms = MINUTE; /* the caller's own wins */
+    ASSERT_STATUS(attl_set_if(c, attl_s("s:2"), attl_s("v"), &opts, NULL, NULL), ATTL_OK);
+    info = peek(c, "s:2", ATTL_OK);
+    assert_int_equal(info.soft_ms, now_ms + MINUTE);
+    assert_int_equal(info.gone_ms, now_ms + 70 * MINUTE);
+    attl_slice keys[] = { attl_s("s:3"), attl_s("t:3") }, values[] = { attl_s("1"), attl_s("2") };
+    opts.soft_ms = 0;
+    ASSERT_STATUS(attl_mset(c, keys, values, 2, &opts), ATTL_OK);
+    info = peek(c, "s:3", ATTL_OK);
+    assert_int_equal(info.soft_ms, now_ms + 48 * MINUTE);
+    info = peek(c, "t:3", ATTL_OK);
+    assert_int_equal(info.soft_ms, ATTL_NO_DEADLINE);
+    assert_int_equal(info.gone_ms, now_ms + HOUR);
+    put(c, "s:4", "v", ATTL_TTL_NONE); /* without an end there is nothing to take a part of */
+    info = peek(c, "s:4", ATTL_OK);
+    assert_int_equal(info.soft_ms, ATTL_NO_DEADLINE);
+    set_policy(c, "u:", "ttl_max", "30m");
+    ASSERT_STATUS(attl_copy(c, attl_s("s:1"), attl_s("u:1"), 0), ATTL_OK);
+    info = peek(c, "u:1", ATTL_OK); /* cut, with its grace and no later soft deadline */
+    assert_int_equal(info.soft_ms, now_ms + 30 * MINUTE);
+    assert_int_equal(info.hard_ms, now_ms + 30 * MINUTE);
+    assert_int_equal(info.gone_ms, now_ms + 40 * MINUTE);
+}
+
+static void
+plain_reads_are_served_stale_values_where_that_is_wanted(void **state)
+{
+    struct fixture *f = *state;
+    attl *c = f->cache;
+    char buf[8];
+    size_t len;
+    set_policy(c, "a:", "grace", "10m");
+    set_policy(c, "b:", "grace", "10m");
+    set_policy(c, "b:", "serve_stale", "yes");
+    put(c, "a:1", "v", MINUTE);
+    put(c, "b:1", "v", MINUTE);
+    sim_advance(&f->sim, 2 * MINUTE);
+    ASSERT_STATUS(attl_get(c, attl_s("a:1"), buf, sizeof buf, &len), ATTL_MISS);
+    ASSERT_STATUS(attl_get(c, attl_s("b:1"), buf, sizeof buf, &len), ATTL_OK);
+    attl_slice keys[] = { attl_s("a:1"), attl_s("b:1") };
+    attl_value values[2];
+    int statuses[2];
+    assert_int_equal(attl_mget(c, keys, 2, values, statuses), 1);
+    assert_int_equal(statuses[0], ATTL_MISS);
+    assert_int_equal(statuses[1], ATTL_OK);
+    attl_value_release(c, &values[1]);
+    ASSERT_STATUS(attl_exists(c, attl_s("b:1")), ATTL_MISS); /* its life is over all the same */
+    sim_advance(&f->sim, 9 * MINUTE);
+    ASSERT_STATUS(attl_get(c, attl_s("b:1"), buf, sizeof buf, &len), ATTL_MISS);
+}
+
 static void
 list_prefix(void *ud, attl_slice prefix)
 {
@@ -305,6 +379,8 @@ main(void)
         UNIT_TEST(what_moves_into_a_namespace_gets_its_life),
         UNIT_TEST(jitter_shortens_lives_from_now_and_leaves_points_alone),
         UNIT_TEST(the_longest_prefix_decides_alone),
+        UNIT_TEST(plain_sets_get_a_soft_deadline_and_a_grace),
+        UNIT_TEST(plain_reads_are_served_stale_values_where_that_is_wanted),
         UNIT_TEST(fields_are_set_together_or_not_at_all),
         UNIT_TEST(flushing_removes_what_begins_with_the_prefix),
     };
