@@ -86,6 +86,10 @@ struct command_host {
     int (*config_rewrite)(void *ud, char *err, size_t err_len);
     /* One call per option and per alias, for CONFIG GET patterns; ends at false. */
     bool (*config_name)(void *ud, size_t index, const char **ret_name);
+    /* Fields of a namespace, and removing one, as attl_ns_set and _del; NULL: the cache's alone. */
+    int (*ns_set)(void *ud, attl_slice prefix, const attl_ns_field *fields, size_t n, char *err,
+                  size_t err_len);
+    int (*ns_del)(void *ud, attl_slice prefix);
     void (*stats_reset)(void *ud);
     /* True if `password` is right (constant time), or none is required. `user` is "default" or as
      * given. */

@@ -28,9 +28,10 @@ struct command_job {
     char to_name[POINT_NAME_MAX];
     attl_rollback_report report;
     int durable_status; /* of its changes */
-    /* lists: `rows` maps */
+    /* lists: `rows` maps; a prefix of so many bytes in `text` */
     struct buf list;
     size_t rows;
+    uint64_t removed; /* keys */
 };
 
 /* A job of the request's command; NULL after answering that there is no memory. */
