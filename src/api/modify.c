@@ -42,6 +42,9 @@ attl_incr(attl *a, attl_slice key, int64_t delta, int64_t ttl_ms_if_new, int64_t
     struct incr_op op = { .delta = delta };
     struct ttl_wish wish = { .key = key, .ttl_ms = ttl_ms_if_new, .now_ms = engine_now_ms(a) };
     op.life_status = engine_life_deadline(a, r, &wish, &op.deadline_ms);
+    if (op.life_status < 0 &&
+        op.life_status != ATTL_E_TTL_REQUIRED) /* whether it is there or not */
+        return op.life_status;
     int status = engine_change(a, key, incr_change, &op);
     if (status == ATTL_OK)
         *ret_value = op.result;
