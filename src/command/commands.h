@@ -71,6 +71,9 @@ command_fn cmd_save, cmd_bgsave, cmd_lastsave, cmd_bgrewriteaof, cmd_attl_snapsh
 /* going back, cmd_rollback.c */
 command_fn cmd_attl_rollback;
 
+/* loading once, cmd_lease.c */
+command_fn cmd_attl_fetch, cmd_attl_fill, cmd_attl_keep, cmd_attl_fail, cmd_attl_renew;
+
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;
 

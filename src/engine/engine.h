@@ -22,11 +22,8 @@
 #include "cache/read.h"
 #include "config/config.h"
 #include "engine/completion.h"
-<<<<<<< HEAD
 #include "engine/flight.h"
-=======
 #include "engine/log_wait.h"
->>>>>>> h4-queue
 #include "engine/notice.h"
 #include "engine/pool.h"
 #include "engine/timer.h"

@@ -15,13 +15,14 @@
 struct worker;
 
 /* What an event's `ud` points to; the first member of whatever it is. */
-enum source { SOURCE_WAKER, SOURCE_LISTENER, SOURCE_CONN };
+enum source { SOURCE_WAKER, SOURCE_LISTENER, SOURCE_CONN, SOURCE_PARKING };
 
 struct conn {
     enum source source;
     unsigned interest; /* what the event loop watches for us */
     bool dead;         /* closed in this turn; events that are still to come are stale */
     bool killed;       /* somebody has shut our socket down */
+    bool peer_gone;    /* it will not send any more; looked at only while it is parked */
     bool condemned;    /* ... because it held too much memory */
     bool stalled;      /* `in` holds requests that wait: for room in the output, or for a job */
     bool held;         /* replies in `out` wait for the log; see hold.h */
@@ -36,7 +37,7 @@ struct conn {
     size_t held_from;        /* offset in `out` of the first reply that is held */
     uint64_t held_replies;
     struct conn *held_prev, *held_next;
-    struct aside_task *task; /* the command that is running on the slow thread, or NULL */
+    struct aside_task *task; /* the command that runs on the slow thread, or is parked; or NULL */
     struct resp_parser parser;
     struct session session;
 };
@@ -55,7 +56,8 @@ void conn_finish(struct worker *w, struct conn *c);
  * acknowledge have become `durable`, and what it has sent meanwhile runs.
  */
 void conn_release(struct worker *w, struct conn *c, bool durable);
-/* Answers the command that ran on the slow thread, and goes on with what came behind it. */
+/* Answers the command that ran on the slow thread, or was parked, and goes on with what came behind
+ * it. */
 void conn_job_done(struct worker *w, struct conn *c, struct command_job *job);
 /* Ends the connection; its memory lives until the end of the worker's turn. */
 void conn_close(struct worker *w, struct conn *c);
