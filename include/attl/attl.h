@@ -963,8 +963,8 @@ ATTL_CHECKED int attl_fetch(attl *cache, attl_slice key, const attl_fetch_opts *
  * value.data.data is NULL if there is no value. ATTL_OK, ATTL_E_BUSY, ATTL_E_CLOSED, ATTL_E_NOMEM,
  * and the failures above. Since 0.3.
  */
-ATTL_CHECKED int attl_submit_fetch(attl_queue *queue, attl_slice key, const attl_fetch_opts *opts,
-                                   uint64_t user_data, uint64_t *ret_id);
+ATTL_CHECKED int attl_submit_fetch(attl_queue *queue, attl_slice key, const attl_fetch_opts *fetch,
+                                   const attl_submit_opts *opts, uint64_t *ret_id);
 
 typedef struct attl_fill_opts {
     uint32_t struct_size;
@@ -1051,12 +1051,12 @@ ATTL_CHECKED int attl_get_or_load(attl *cache, attl_slice key, attl_loader_fn lo
                                   const attl_load_opts *opts, attl_value *ret_value);
 /*
  * The same as a submission (ATTL_OP_LOAD): the loader runs in a thread of the library
- * (async.threads), or opts->executor has it run. An older value completes it at once, and the load
+ * (async.threads), or load->executor has it run. An older value completes it at once, and the load
  * goes on behind it, unless ATTL_LOAD_FRESH. Never blocks. Since 0.3.
  */
 ATTL_CHECKED int attl_submit_get_or_load(attl_queue *queue, attl_slice key, attl_loader_fn loader,
-                                         void *ud, const attl_load_opts *opts, uint64_t user_data,
-                                         uint64_t *ret_id);
+                                         void *ud, const attl_load_opts *load,
+                                         const attl_submit_opts *opts, uint64_t *ret_id);
 /* What is to be loaded. Until the load ends. Since 0.3. */
 ATTL_API attl_slice attl_load_key(const attl_load *load);
 /* The older value, for a source that can say "not modified". ATTL_OK, ATTL_MISS. Since 0.3. */
