@@ -279,16 +279,20 @@ typedef struct attl_set_opts {
     int64_t deadline_ms; /* Unix ms; 0: unused. In the past: the key is deleted, ATTL_DELETED  */
     attl_slice match;    /* for IFEQ, IFNE                                                     */
     uint64_t digest;     /* for IFDEQ, IFDNE                                                   */
+    int64_t soft_ms;     /* life until it should be reloaded; 0: none. Since 0.3               */
+    int64_t grace_ms;    /* kept for stale reads beyond its deadline; 0: not. Since 0.3        */
 } attl_set_opts;
-#define ATTL_SET_OPTS_INIT                                            \
-    {                                                                 \
-        sizeof(attl_set_opts), 0, ATTL_TTL_DEFAULT, 0, { NULL, 0 }, 0 \
+#define ATTL_SET_OPTS_INIT                                                  \
+    {                                                                       \
+        sizeof(attl_set_opts), 0, ATTL_TTL_DEFAULT, 0, { NULL, 0 }, 0, 0, 0 \
     }
 
 /*
- * Conditional store. If `ret_old` is not NULL it receives the previous value, also when nothing was
- * stored; *ret_had_old (may be NULL) says whether there was one. Atomic.
- * Returns ATTL_OK, ATTL_DELETED, ATTL_NOT_SET, and the failures of attl_set. Since 0.1.
+ * Conditional store. An entry with soft_ms or grace_ms is an ordinary one until its deadline, and
+ * absent from then on to every call but attl_peek() and those that load. If `ret_old` is not NULL
+ * it receives the previous value, also when nothing was stored; *ret_had_old (may be NULL) says
+ * whether there was one. Atomic. Returns ATTL_OK, ATTL_DELETED, ATTL_NOT_SET, and the failures of
+ * attl_set. Since 0.1.
  */
 ATTL_CHECKED int attl_set_if(attl *cache, attl_slice key, attl_slice value,
                              const attl_set_opts *opts, attl_value *ret_old, int *ret_had_old);
@@ -375,6 +379,29 @@ typedef struct attl_meta {
     }
 /* What is known about an entry, without counting as a use. ATTL_OK, ATTL_MISS. Since 0.1. */
 ATTL_CHECKED int attl_meta_get(attl *cache, attl_slice key, attl_meta *ret_meta);
+
+typedef struct attl_peek_info {
+    uint32_t struct_size;
+    uint32_t stale;    /* 0 fresh, 1 past its soft deadline, 2 past its deadline           */
+    int64_t soft_ms;   /* Unix ms from when it should be reloaded, or ATTL_NO_DEADLINE     */
+    int64_t hard_ms;   /* its deadline: other calls do not find it from then on            */
+    int64_t gone_ms;   /* from when this call does not find it either                      */
+    uint32_t negative; /* 1: known not to exist; other calls do not find it                */
+    uint32_t load_ms;  /* how long loading it took; 0: it was not loaded                   */
+} attl_peek_info;
+#define ATTL_PEEK_INFO_INIT                                                                   \
+    {                                                                                         \
+        sizeof(attl_peek_info), 0, ATTL_NO_DEADLINE, ATTL_NO_DEADLINE, ATTL_NO_DEADLINE, 0, 0 \
+    }
+/*
+ * The value with all of its deadlines, also where no other read finds it any more; does not count
+ * as a use, and loads nothing. Either result may be NULL; a value must be released. ATTL_OK,
+ * ATTL_STALE (past its soft deadline or its deadline), ATTL_NEGATIVE (the value is what was stored
+ * with that answer), ATTL_MISS, ATTL_E_BUSY (too many bytes pinned), ATTL_E_INVALID, ATTL_E_KEY_*.
+ * Lock-free. Threads: any. Since 0.3.
+ */
+ATTL_CHECKED int attl_peek(attl *cache, attl_slice key, attl_value *ret_value,
+                           attl_peek_info *ret_info);
 
 /*
  * Adds `delta` to the decimal integer at `key` (absent: 0), keeping its deadline; a new entry gets
@@ -486,6 +513,12 @@ typedef struct attl_stats {
     uint64_t expire_cpu_ns;
     uint64_t ghost_hits;
     uint64_t shard_max_items, shard_min_items;
+    /* misses by what had become of the key; 0 without ledger.entries. Since 0.3 */
+    uint64_t misses_cold;    /* never there, or forgotten                              */
+    uint64_t misses_expired; /* its deadline had passed: is the TTL too short?         */
+    uint64_t misses_evicted; /* it had made room for others: is the memory too small?  */
+    uint64_t misses_deleted;
+    uint64_t mem_ledger; /* bytes; not part of mem_used                                */
 } attl_stats;
 /* Fills *ret_stats (struct_size must be set). Counters are summed over threads. O(shards +
  * threads). Since 0.1. */
@@ -631,6 +664,427 @@ typedef struct attl_persist_stats {
 } attl_persist_stats;
 /* Fills *ret_stats (struct_size must be set). Never blocks on the disk. Since 0.2. */
 ATTL_API void attl_persist_stats_get(attl *cache, attl_persist_stats *ret_stats);
+
+/* ---- completion queues ----------------------------------------------------------------------- */
+
+/*
+ * Submitting instead of waiting. attl_submit_...() accepts an operation and returns at once; its
+ * result comes as a completion to the queue it was submitted to. The calls of the same names
+ * without submit are the same operations, waited for. What a submission promises:
+ *   - It is accepted (ATTL_OK) or not (a failure: nothing has happened, no completion will come).
+ *     ATTL_E_BUSY means that the queue owes as many completions as it has places, or that too much
+ *     waits in front of the threads or the log: reap, then try again. ATTL_E_CLOSED: shut down.
+ *   - Each accepted one gets exactly one completion, whatever happens: also when it is cancelled or
+ *     late, when the queue is shut down, and when the cache is closed.
+ *   - It never blocks. Changes (set, del) are made before the call returns, so they have the order
+ *     of the calls and are visible at once; their completion says that the promise of persist.fsync
+ *     holds for them (without `always` it comes at once). Everything else is done by threads of the
+ *     library (async.threads).
+ *   - A deadline (timeout_ms) or a cancellation ends the waiting, not what has been done: a change
+ *     stays made, and whether it is durable is then not known; a snapshot, rollback or scan that
+ *     has begun goes on without being reported, one that has not begun will not be done.
+ * Completions come in the order in which they happen. A queue is reaped by one thread at a time;
+ * submissions come from any number. Close queues before their cache, or reap them afterwards:
+ * a value that only the cache could have released is then missing, and the status is ATTL_E_CLOSED.
+ */
+typedef struct attl_queue attl_queue;
+
+enum attl_op { /* attl_completion.kind; events have kinds below 0x100 */
+               ATTL_OP_SET = 0x101,
+               ATTL_OP_DEL = 0x102,
+               ATTL_OP_SYNC = 0x103,
+               ATTL_OP_SNAPSHOT = 0x104, /* value: an attl_snapshot_info; number: its lsn */
+               ATTL_OP_ROLLBACK =
+                   0x105, /* value: an attl_rollback_report, or the sentence of a failure */
+               ATTL_OP_RESTORE = 0x106, /* as ROLLBACK */
+               ATTL_OP_SCAN =
+                   0x107, /* value: a page, see attl_page_next; number: the next cursor  */
+               ATTL_OP_LOAD = 0x108, /* value: the value */
+               ATTL_OP_FETCH = 0x109
+};
+
+/* One result. Its size does not change before the next SONAME. */
+typedef struct attl_completion {
+    uint32_t struct_size; /* set by the library */
+    uint32_t kind;        /* enum attl_op, or ATTL_EV_... */
+    int32_t status;       /* what the call that waits would have returned; ATTL_E_TIMEOUT,
+                           * ATTL_E_CANCELED, ATTL_E_CLOSED */
+    uint32_t flags;       /* kind-specific, else 0 */
+    uint64_t user_data;   /* as given at submission */
+    uint64_t id;          /* of the submission */
+    attl_value value;     /* to be released by who reaps; empty if there is none */
+    attl_slice key;       /* events: valid until this queue is reaped again */
+    int64_t deadline_ms;  /* kind-specific */
+    uint64_t number;      /* kind-specific */
+} attl_completion;
+
+typedef struct attl_submit_opts {
+    uint32_t struct_size;
+    uint32_t flags;     /* 0 */
+    uint64_t user_data; /* comes back in the completion */
+    int64_t timeout_ms; /* at most so long from now, in the cache's time; 0: as long as it takes */
+} attl_submit_opts;
+#define ATTL_SUBMIT_OPTS_INIT             \
+    {                                     \
+        sizeof(attl_submit_opts), 0, 0, 0 \
+    }
+
+/*
+ * A queue that owes at most `capacity` completions (1 .. 262144) at a time: submissions that are
+ * not complete and completions that were not reaped. ATTL_OK, ATTL_E_INVALID, ATTL_E_NOMEM,
+ * ATTL_E_BUSY (the process has no descriptors left). Threads: any. Since 0.3.
+ */
+ATTL_CHECKED int attl_queue_open(attl *cache, uint32_t capacity, attl_queue **ret_queue);
+/*
+ * A descriptor for poll, epoll, libuv, libevent, asyncio: readable, level-triggered, from when
+ * there is something to reap until attl_queue_reap() has returned 0 once. So reap until it does, or
+ * be called again. Watch it for reading, nothing else; it is the queue's. Since 0.3.
+ */
+ATTL_API int attl_queue_fd(const attl_queue *queue);
+/* Takes up to `max` completions, oldest first, and returns how many. Never blocks. Since 0.3. */
+ATTL_API size_t attl_queue_reap(attl_queue *queue, attl_completion *out, size_t max);
+/*
+ * Blocks until there is something to reap, at most timeout_ms (real time; 0: only looks, < 0: for
+ * ever). ATTL_OK, ATTL_E_TIMEOUT, ATTL_E_CLOSED (it was shut down and owes nothing). Since 0.3.
+ */
+ATTL_CHECKED int attl_queue_wait(attl_queue *queue, int64_t timeout_ms);
+/* Ends the waiting for a submission: ATTL_OK, its completion is ATTL_E_CANCELED; ATTL_MISS, it is
+ * complete already. Threads: any. Since 0.3. */
+ATTL_API int attl_queue_cancel(attl_queue *queue, uint64_t id);
+/*
+ * Nothing new is accepted. What has begun completes with its result, what has not with
+ * ATTL_E_CLOSED; attl_queue_wait() says when all of it has been reaped. Threads: any. Since 0.3.
+ */
+ATTL_API void attl_queue_shutdown(attl_queue *queue);
+/* Closes `*queue` and sets it to NULL; both may be NULL. Gives up what is open and releases what
+ * was not reaped. Never waits for running work. No other thread may be using it. Since 0.3. */
+ATTL_API void attl_queue_close(attl_queue **queue);
+
+/*
+ * attl_set. ATTL_OK, and the failures of attl_set; ATTL_E_BUSY, ATTL_E_CLOSED. The completion's
+ * status is attl_set's, or ATTL_E_IO: made, but not durable. Key and value are copied. `opts` and
+ * `ret_id` may be NULL here and below. Threads: any. Since 0.3.
+ */
+ATTL_CHECKED int attl_submit_set(attl_queue *queue, attl_slice key, attl_slice value,
+                                 int64_t ttl_ms, const attl_submit_opts *opts, uint64_t *ret_id);
+/* attl_del; the completion's status may be ATTL_MISS. Otherwise as attl_submit_set. Since 0.3. */
+ATTL_CHECKED int attl_submit_del(attl_queue *queue, attl_slice key, const attl_submit_opts *opts,
+                                 uint64_t *ret_id);
+/* attl_log_sync: completes when everything logged so far is durable. ATTL_OK, ATTL_E_BUSY,
+ * ATTL_E_CLOSED, ATTL_E_NOMEM. Since 0.3. */
+ATTL_CHECKED int attl_submit_sync(attl_queue *queue, const attl_submit_opts *opts,
+                                  uint64_t *ret_id);
+/* attl_snapshot, in a thread of the library. As attl_submit_sync, and ATTL_E_UNSUPPORTED. Since
+ * 0.3. */
+ATTL_CHECKED int attl_submit_snapshot(attl_queue *queue, const attl_submit_opts *opts,
+                                      uint64_t *ret_id);
+/* attl_rollback to what `target` says, which is copied. As attl_submit_snapshot, and
+ * ATTL_E_INVALID. Since 0.3. */
+ATTL_CHECKED int attl_submit_rollback(attl_queue *queue, const attl_rollback_opts *target,
+                                      const attl_submit_opts *opts, uint64_t *ret_id);
+/* The same to the snapshot of that name. Since 0.3. */
+ATTL_CHECKED int attl_submit_restore(attl_queue *queue, const char *snapshot_name,
+                                     const attl_submit_opts *opts, uint64_t *ret_id);
+
+#define ATTL_SCAN_KEYS 0x01u /* without values */
+/*
+ * One page of an iteration, as attl_scan: about `count` (1 .. 65536) entries from `cursor` on (0 at
+ * first), fewer if they are large. The completion's value is the page, its number the cursor to
+ * submit next, its status ATTL_OK or, with the last page, ATTL_DONE. A page has at most a few MiB:
+ * a value above 64 KiB that would take it above 1 MiB is left out. As attl_submit_sync, and
+ * ATTL_E_INVALID, ATTL_E_UNSUPPORTED. Since 0.3.
+ */
+ATTL_CHECKED int attl_submit_scan(attl_queue *queue, uint64_t cursor, size_t count, uint32_t flags,
+                                  const attl_submit_opts *opts, uint64_t *ret_id);
+typedef struct attl_page_entry {
+    attl_slice key;
+    attl_slice value; /* data is NULL if it is not in the page; len is its length all the same */
+    int64_t deadline_ms;
+} attl_page_entry;
+/*
+ * The page's entry at *offset, which starts at 0 and is moved behind it. ATTL_OK, ATTL_DONE. The
+ * entry lies in the page. Pure. Since 0.3.
+ */
+ATTL_API int attl_page_next(attl_slice page, size_t *offset, attl_page_entry *ret_entry);
+
+/* ---- watching -------------------------------------------------------------------------------- */
+
+/* What can happen to an entry; bits of a mask. */
+#define ATTL_EV_SET 0x01u     /* it has a new value (and deadline)                          */
+#define ATTL_EV_EXPIRE 0x02u  /* it has another deadline, or none any more                  */
+#define ATTL_EV_DELETED 0x04u /* it was removed by a caller                                 */
+#define ATTL_EV_EXPIRED 0x08u /* its deadline had passed and it was removed                 */
+#define ATTL_EV_EVICTED 0x10u /* it was removed to make room for others                     */
+#define ATTL_EV_CLEARED 0x20u /* everything was removed at one moment: told once, no key    */
+#define ATTL_EV_ALL 0x3fu
+#define ATTL_EV_LOST 0x40u /* of a watch: events of its are missing here                    */
+
+/* Why an entry is gone. */
+enum attl_cause {
+    ATTL_CAUSE_NONE = 0,        /* it is not gone                                           */
+    ATTL_CAUSE_EXPIRED = 1,     /* its deadline had passed                                  */
+    ATTL_CAUSE_MEMORY = 2,      /* evicted: cache.max_memory was reached                    */
+    ATTL_CAUSE_ENTRIES = 3,     /* evicted: cache.max_entries was reached                   */
+    ATTL_CAUSE_QUOTA = 4,       /* evicted: the quota of its namespace was reached          */
+    ATTL_CAUSE_DELETED = 5,     /* by a caller                                              */
+    ATTL_CAUSE_ROLLED_BACK = 6, /* a rollback went back to when it was not there            */
+    ATTL_CAUSE_CLEARED = 7      /* all entries were removed at once                         */
+};
+/* A word for a cause: "expired", "evicted-memory", ... Never NULL. Threads: any. Since 0.3. */
+ATTL_API const char *attl_cause_name(uint32_t cause);
+
+/* One change that has been made. */
+typedef struct attl_notice {
+    uint32_t struct_size;
+    uint32_t kind;       /* one of ATTL_EV_*                                                */
+    attl_slice key;      /* for the call only; empty for CLEARED                            */
+    int64_t deadline_ms; /* Unix ms or ATTL_NO_DEADLINE: the entry's, of one removed its last */
+    int64_t at_ms;       /* Unix ms: the time of the call that changed it                   */
+    uint64_t actor;      /* see attl_actor_set; 0 for what the cache did by itself          */
+    uint32_t cause;      /* enum attl_cause                                                 */
+    uint32_t reserved;
+} attl_notice;
+/*
+ * Called in the thread that changes something, right after the change and before anybody else can
+ * change the same key, so that notices of one key come in the order of its changes. A part of the
+ * cache is locked meanwhile: the function notes it down, no more. It must not block and must not
+ * call into the cache. Changes of different keys may be told by several threads at once.
+ */
+typedef void (*attl_notice_fn)(void *ud, const attl_notice *notice);
+/* Makes `fn` the hook of caches opened from `config`. It hears nothing before attl_notice_mask().
+ * Since 0.3. */
+ATTL_API void attl_config_set_notice(attl_config *config, attl_notice_fn fn, void *ud);
+/* What the hook hears from now on: a sum of ATTL_EV_*, 0 at first. Changes that are being made may
+ * still be told by the old mask. Never blocks. Threads: any. Since 0.3. */
+ATTL_API void attl_notice_mask(attl *cache, uint32_t kinds);
+/*
+ * Says on whose behalf the calling thread changes this cache from now on: any number, 0 (at first)
+ * for nobody in particular. Notices and attl_why() repeat it. A few nanoseconds; never blocks; only
+ * the first 1024 threads of the process are remembered. Since 0.3.
+ */
+ATTL_API void attl_actor_set(attl *cache, uint64_t actor);
+
+/*
+ * Events as completions of a queue: from now on every change of the given kinds (a sum of
+ * ATTL_EV_*) to a key that starts with `prefix` (copied; empty: any key) gives one completion with
+ * kind the event, flags its cause (enum attl_cause), id the watch's, user_data as given, key,
+ * deadline_ms (Unix ms; of an entry removed the one it had), number the actor (attl_actor_set).
+ * Events of one key come in the order of its changes. CLEARED comes once, without a key, whatever
+ * the prefix.
+ *
+ * Events have as many places as the queue has for completions, and 64 bytes for the keys of each;
+ * they take none of the completions' places. Nobody who changes something ever waits: what finds no
+ * place is dropped, and where it is missing there is one LOST with the number dropped in `number`;
+ * then events go on. A queue may watch with several prefixes, each with its own LOST; if two of
+ * them meet in a key, each gets the event. Watching ends with attl_unwatch(), which *ret_id (may be
+ * NULL) is for, and with the queue.
+ *
+ * ATTL_OK, ATTL_E_INVALID, ATTL_E_BUSY (1024 watches in this cache), ATTL_E_NOMEM, ATTL_E_CLOSED.
+ * Locks the whole cache for some ten microseconds. Threads: any, not from hooks. Since 0.3.
+ */
+ATTL_CHECKED int attl_watch(attl_queue *queue, attl_slice prefix, uint32_t kinds,
+                            uint64_t user_data, uint64_t *ret_id);
+/* Ends a watch; events it has had so far stay to be reaped. ATTL_OK, ATTL_MISS, ATTL_E_CLOSED.
+ * Locks and threads as attl_watch. Since 0.3. */
+ATTL_API int attl_unwatch(attl_queue *queue, uint64_t id);
+
+/* What became of an entry: one line of the death ledger. */
+typedef struct attl_death {
+    uint32_t struct_size;
+    uint32_t cause;      /* enum attl_cause                                                 */
+    int64_t at_ms;       /* Unix ms: when it died; for expired its deadline                 */
+    int64_t ttl_left_ms; /* of its life at that moment, -1 if it had no deadline            */
+    uint64_t actor;      /* who did it, see attl_actor_set; 0 for what the cache did by itself */
+} attl_death;
+typedef void (*attl_death_fn)(void *ud, const attl_death *death);
+/*
+ * Why `key` is gone: calls `fn` for up to `max` of its deaths that the ledger still knows (at most
+ * 64), newest first. A cause of CLEARED says that everything went then; whether the key was there
+ * is not known. Keys are told apart by 64 bits of hash. The key may be there again: ask for it.
+ * No lock is held while `fn` runs. Without ledger.entries: ATTL_E_UNSUPPORTED. ATTL_OK, ATTL_MISS
+ * (nothing is known), ATTL_E_KEY_*, ATTL_E_NOMEM. Never blocks for long. Since 0.3.
+ */
+ATTL_CHECKED int attl_why(attl *cache, attl_slice key, size_t max, attl_death_fn fn, void *ud);
+/* ---- loading once ------------------------------------------------------------------------- */
+
+/*
+ * A thousand callers who miss the same key cause one load. Whoever asks first wins a lease, the
+ * right to load for a limited time, proven by a token; the others get the older value, or wait. An
+ * entry is fresh until its soft deadline (or its deadline, if it has no soft one), and may be
+ * served as ATTL_STALE from then until its grace is over. A plain write, delete or clear of the key
+ * during a lease wins: the later fill gets ATTL_E_LEASE_LOST. Expiry and eviction do not count.
+ * At most 65536 keys are being loaded, and 65536 wait for one key: beyond it is ATTL_E_BUSY.
+ */
+#define ATTL_FETCH_NO_STALE 0x01u /* no older value, whatever its grace                        */
+
+typedef struct attl_fetch_opts {
+    uint32_t struct_size;
+    uint32_t flags;
+    int64_t lease_ms;    /* how long the winner has; 0: 5000                                   */
+    int64_t wait_ms;     /* attl_submit_fetch: for a value that somebody else loads; 0: not    */
+    int64_t stale_ms;    /* how old beyond its freshness a value may be; 0: as old as it gets  */
+    int64_t early_ms;    /* renew a fresh value that has no more than this left; 0: do not     */
+    uint32_t early_beta; /* renew by chance, the likelier the nearer the end and the slower the
+                          * last load (XFetch); in percent, 100 is the optimum; 0: do not       */
+    uint32_t reserved;
+} attl_fetch_opts;
+#define ATTL_FETCH_OPTS_INIT                         \
+    {                                                \
+        sizeof(attl_fetch_opts), 0, 0, 0, 0, 0, 0, 0 \
+    }
+
+typedef struct attl_lease {
+    uint32_t struct_size;
+    uint32_t has_value; /* 1: *ret_value holds a value                                         */
+    uint64_t token;     /* ATTL_WON: proof of the lease; grows, also across restarts           */
+    int64_t end_ms;     /* ATTL_WON: when the lease ends by itself, Unix ms                    */
+    int64_t retry_ms;   /* the source has failed and is left alone until then; 0: it is not    */
+    int64_t fresh_ms;   /* until when the value is fresh, or ATTL_NO_DEADLINE                  */
+} attl_lease;
+#define ATTL_LEASE_INIT                   \
+    {                                     \
+        sizeof(attl_lease), 0, 0, 0, 0, 0 \
+    }
+
+/*
+ * Reads, or wins the right to load. ATTL_OK: a fresh value. ATTL_STALE: an older one, because
+ * somebody else loads or the source is left alone. ATTL_WON: load, then fill, keep or fail;
+ * *ret_value is the older value, if there is one. ATTL_NEGATIVE: known not to exist. ATTL_MISS:
+ * somebody else loads, and there is nothing to serve. Failures: ATTL_E_KEY_*, ATTL_E_BUSY,
+ * ATTL_E_NOMEM, ATTL_E_LOADING, ATTL_E_INVALID. opts and ret_value may be NULL. Threads: any.
+ * Never blocks; a fresh value is read without a lock. Since 0.3.
+ */
+ATTL_CHECKED int attl_fetch(attl *cache, attl_slice key, const attl_fetch_opts *opts,
+                            attl_value *ret_value, attl_lease *ret_lease);
+/*
+ * The same as a submission (ATTL_OP_FETCH). Who would get ATTL_MISS waits up to opts->wait_ms,
+ * until the value is filled, or the source has failed, or the lease is passed on: then it has
+ * ATTL_WON. In the completion `number` is the token, `deadline_ms` the lease's end, and
+ * value.data.data is NULL if there is no value. ATTL_OK, ATTL_E_BUSY, ATTL_E_CLOSED, ATTL_E_NOMEM,
+ * and the failures above. Since 0.3.
+ */
+ATTL_CHECKED int attl_submit_fetch(attl_queue *queue, attl_slice key, const attl_fetch_opts *opts,
+                                   uint64_t user_data, uint64_t *ret_id);
+
+typedef struct attl_fill_opts {
+    uint32_t struct_size;
+    uint32_t jitter_percent; /* shorten soft and hard life by up to so much, 0 .. 100; the same
+                              * for one key and one deadline, and by the same part for both     */
+    int64_t ttl_ms;          /* as in attl_set, but for ATTL_TTL_KEEP                           */
+    int64_t soft_ms;         /* fresh for so long; 0: until its deadline                        */
+    int64_t grace_ms;        /* kept for stale reads beyond its deadline; 0: not                */
+} attl_fill_opts;
+#define ATTL_FILL_OPTS_INIT                               \
+    {                                                     \
+        sizeof(attl_fill_opts), 0, ATTL_TTL_DEFAULT, 0, 0 \
+    }
+/* Stores for a lease, which ends, and releases those who wait. ATTL_OK, ATTL_E_LEASE_LOST, and the
+ * failures of attl_set, after which the lease is still held. opts may be NULL. Since 0.3. */
+ATTL_CHECKED int attl_fill(attl *cache, attl_slice key, uint64_t token, attl_slice value,
+                           const attl_fill_opts *opts);
+/* The source says that the older value has not changed: it begins its life anew. Also ATTL_MISS: it
+ * is not there any more, and the lease is still held. Since 0.3. */
+ATTL_CHECKED int attl_keep(attl *cache, attl_slice key, uint64_t token, const attl_fill_opts *opts);
+/*
+ * The load has failed. With negative_ms > 0 that there is no such value is kept for so long, and
+ * askers get ATTL_NEGATIVE. Otherwise nobody loads the key for backoff_ms (0: 1000), twice as long
+ * after each further failure in a row, a minute at most; askers get the older value, if there is
+ * one, or ATTL_MISS. ATTL_OK, ATTL_E_LEASE_LOST, ATTL_E_INVALID. Since 0.3.
+ */
+ATTL_CHECKED int attl_fail(attl *cache, attl_slice key, uint64_t token, int64_t negative_ms,
+                           int64_t backoff_ms);
+/* The lease lasts lease_ms from now on; 0: it is given back, for the next. ATTL_OK,
+ * ATTL_E_LEASE_LOST, ATTL_E_INVALID. Since 0.3. */
+ATTL_CHECKED int attl_renew(attl *cache, attl_slice key, uint64_t token, int64_t lease_ms);
+
+/* One load, from its start until it is done, kept or failed. */
+typedef struct attl_load attl_load;
+/*
+ * Loads the value of attl_load_key(load) and calls attl_load_done() or attl_load_keep() before it
+ * returns ATTL_OK. Or it returns ATTL_NEGATIVE: there is none; or anything else: it has failed.
+ */
+typedef int (*attl_loader_fn)(void *ud, attl_load *load);
+/* Sees to it that the load is done, kept or failed later, by any thread; must not block. */
+typedef void (*attl_executor_fn)(void *ud, attl_load *load);
+
+#define ATTL_LOAD_NO_STALE 0x01u /* no older value, not even if the load fails               */
+#define ATTL_LOAD_FRESH                                                   \
+    0x02u /* wait for the load although there is an older value, which is \
+           * served when the load fails or timeout_ms has passed      */
+#define ATTL_LOAD_BACKGROUND                                             \
+    0x04u /* attl_get_or_load: serve the older value at once and load in \
+           * a thread of the library; `ud` must live that long        */
+
+typedef struct attl_load_opts {
+    uint32_t struct_size;
+    uint32_t flags;
+    int64_t ttl_ms, soft_ms, grace_ms; /* of what is loaded: as in attl_fill_opts              */
+    uint32_t jitter_percent;
+    uint32_t early_beta;    /* as in attl_fetch_opts                                          */
+    uint32_t early_percent; /* renew once so much of the fresh life has passed; 0: do not     */
+    uint32_t reserved;
+    int64_t stale_ms;          /* as in attl_fetch_opts                                          */
+    int64_t lease_ms;          /* after this another caller may load; 0: 30000                   */
+    int64_t timeout_ms;        /* how long to wait for somebody else's load; 0: 5000             */
+    int64_t negative_ms;       /* how long ATTL_NEGATIVE is kept; 0: not                         */
+    int64_t backoff_ms;        /* as in attl_fail                                                */
+    attl_executor_fn executor; /* loads instead of the loader; submissions only; or NULL       */
+    void *executor_ud;
+    const attl_load *parent; /* on whose behalf this is asked, if in another thread; or NULL   */
+} attl_load_opts;
+#define ATTL_LOAD_OPTS_INIT                                                                       \
+    {                                                                                             \
+        sizeof(attl_load_opts), 0, ATTL_TTL_DEFAULT, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, \
+            NULL                                                                                  \
+    }
+
+/*
+ * The value, loaded by `loader` in the calling thread if nobody else does; who finds a load under
+ * way waits for it. ATTL_OK; ATTL_STALE (an older value: the load failed or is under way);
+ * ATTL_NEGATIVE; ATTL_E_LOADER (it failed, or has just failed and the source is left alone);
+ * ATTL_E_TIMEOUT (the load goes on and may still store); ATTL_E_REENTRANT; and the failures of
+ * attl_fetch. If what was loaded could not be stored, or somebody else wrote the key, the caller
+ * gets it all the same. A thread that loads cannot be interrupted: timeout_ms is for those who
+ * wait. Blocks. Since 0.3.
+ */
+ATTL_CHECKED int attl_get_or_load(attl *cache, attl_slice key, attl_loader_fn loader, void *ud,
+                                  const attl_load_opts *opts, attl_value *ret_value);
+/*
+ * The same as a submission (ATTL_OP_LOAD): the loader runs in a thread of the library
+ * (async.threads), or opts->executor has it run. An older value completes it at once, and the load
+ * goes on behind it, unless ATTL_LOAD_FRESH. Never blocks. Since 0.3.
+ */
+ATTL_CHECKED int attl_submit_get_or_load(attl_queue *queue, attl_slice key, attl_loader_fn loader,
+                                         void *ud, const attl_load_opts *opts, uint64_t user_data,
+                                         uint64_t *ret_id);
+/* What is to be loaded. Until the load ends. Since 0.3. */
+ATTL_API attl_slice attl_load_key(const attl_load *load);
+/* The older value, for a source that can say "not modified". ATTL_OK, ATTL_MISS. Since 0.3. */
+ATTL_CHECKED int attl_load_stale(const attl_load *load, attl_slice *ret_value);
+/* The value is loaded, with the life of the options or of `opts` (may be NULL). Ends the load.
+ * Returns what attl_fill returns; who waits gets the value whatever that is, unless it is
+ * ATTL_E_LEASE_LOST. Since 0.3. */
+ATTL_API int attl_load_done(attl_load *load, attl_slice value, const attl_fill_opts *opts);
+/* The older value has not changed. ATTL_MISS does not end the load. Since 0.3. */
+ATTL_API int attl_load_keep(attl_load *load, const attl_fill_opts *opts);
+/* It has failed: `status` is ATTL_NEGATIVE (there is none) or anything else. Ends the load. Since
+ * 0.3. */
+ATTL_API int attl_load_fail(attl_load *load, int status);
+
+typedef struct attl_load_stats {
+    uint32_t struct_size; /* set by the caller: the library fills no more than this */
+    uint32_t reserved;
+    uint64_t loading, waiting; /* now: keys with a load or a back-off; askers that wait        */
+    uint64_t stale, negative;  /* answers; fresh ones are attl_stats.hits                      */
+    uint64_t won, early, promoted; /* leases; of them for a fresh value; of them after waiting */
+    uint64_t waited, timeouts;     /* askers that waited; of them in vain                      */
+    uint64_t missed;               /* askers with nothing to serve that did not wait           */
+    uint64_t filled, kept, failed; /* ends of leases                                           */
+    uint64_t lost, ended;     /* leases of keys that somebody wrote; that ended by themselves */
+    uint64_t reentrant, busy; /* refused                                                  */
+} attl_load_stats;
+/* Fills *ret_stats (struct_size must be set). Threads: any. Since 0.3. */
+ATTL_API void attl_load_stats_get(attl *cache, attl_load_stats *ret_stats);
 
 #ifdef __cplusplus
 }

@@ -114,7 +114,7 @@ static int
 meta_change(struct entry *e, void *ud)
 {
     attl_meta *meta = ud;
-    if (!e->found)
+    if (!e->found || entry_is_hidden(e))
         return ATTL_MISS;
     int64_t number;
     attl_slice value = entry_value(e);

@@ -35,6 +35,8 @@ read_enter(struct read_call *call, attl_slice key, unsigned flags, struct read_v
     int status = read_key(c, &k, call->now_ms, flags, view);
     if (status != ATTL_E_BUSY)
         cache_count(c, call->self, status == ATTL_OK ? COUNT_HITS : COUNT_MISSES, 1);
+    if (status == ATTL_MISS)
+        engine_note_miss(call->a, call->self, k.hash, view->deadline_ms != ATTL_NO_DEADLINE);
     return status;
 }
 
@@ -131,6 +133,63 @@ attl_ttl(attl *a, attl_slice key, int64_t *ret_ttl_ms)
     return status;
 }
 
+/* ---- all deadlines --------------------------------------------------------------------------- */
+
+static attl_peek_info
+peek_info(const struct read_view *view, int64_t now_ms, int64_t skew_ms)
+{
+    attl_peek_info info = ATTL_PEEK_INFO_INIT;
+    struct life life = { .soft_ms = ATTL_NO_DEADLINE, .hard_ms = view->deadline_ms };
+    if (view->has_life)
+        life = view->life;
+    info.stale = life_has_passed(life.hard_ms, now_ms)   ? 2
+                 : life_has_passed(life.soft_ms, now_ms) ? 1
+                                                         : 0;
+    info.soft_ms = life_shift_deadline(life.soft_ms, skew_ms);
+    info.hard_ms = life_shift_deadline(life.hard_ms, skew_ms);
+    info.gone_ms = life_shift_deadline(view->has_life ? view->gone_ms : view->deadline_ms, skew_ms);
+    info.negative = (life.flags & LIFE_NEGATIVE) != 0;
+    info.load_ms = life.load_ms;
+    return info;
+}
+
+/* Fills as much of the caller's struct as it has. */
+static void
+peek_export(const attl_peek_info *info, attl_peek_info *ret_info)
+{
+    uint32_t size = ret_info->struct_size < sizeof(*info) ? ret_info->struct_size
+                                                          : (uint32_t)sizeof(*info);
+    memcpy(ret_info, info, size);
+    ret_info->struct_size = size;
+}
+
+int
+attl_peek(attl *a, attl_slice key, attl_value *ret_value, attl_peek_info *ret_info)
+{
+    struct read_call call;
+    if (ret_info && ret_info->struct_size < sizeof(uint32_t) * 2)
+        return ATTL_E_INVALID;
+    int status = read_begin(a, key, &call);
+    if (status != ATTL_OK)
+        return status;
+    struct read_view view;
+    struct index_key k = { .key = key, .hash = cache_hash(&a->cache, key) };
+    call.now_ms = engine_now_ms(a);
+    reclaim_enter(call.self);
+    status = read_key(&a->cache, &k, call.now_ms, READ_STALE | (ret_value ? READ_PIN : 0), &view);
+    if (status == ATTL_OK && ret_value)
+        api_value_from_view(&view, ret_value);
+    reclaim_exit(call.self);
+    if (status != ATTL_OK)
+        return status;
+    attl_peek_info info = peek_info(&view, call.now_ms, engine_skew_ms(a));
+    if (ret_info)
+        peek_export(&info, ret_info);
+    if (info.negative)
+        return ATTL_NEGATIVE;
+    return info.stale ? ATTL_STALE : ATTL_OK;
+}
+
 /* ---- batches --------------------------------------------------------------------------------- */
 
 /* Checks and hashes up to LIMIT_BATCH keys and starts fetching them; statuses[i] < 0 are skipped.
@@ -183,7 +242,10 @@ batch_read(attl *a, const attl_slice *keys, size_t n, const struct batch_sink *s
             if (statuses[i] == ATTL_OK)
                 statuses[i] = read_key(&a->cache, &ks[i], call.now_ms, sink->flags, &view);
             hits += statuses[i] == ATTL_OK;
-            misses += statuses[i] == ATTL_MISS;
+            if (statuses[i] == ATTL_MISS) {
+                misses++;
+                engine_note_miss(a, call.self, ks[i].hash, view.deadline_ms != ATTL_NO_DEADLINE);
+            }
             sink->fn(sink->ud, first + i, statuses[i], &view);
         }
         reclaim_exit(call.self);

@@ -66,15 +66,21 @@ struct mset {
     struct locked locked;
     struct journal_group logged;
     int64_t deadline_ms;
+    struct life_wish wish;
     bool keep_deadline;
     bool past; /* the deadline had passed already when the call was made */
     const attl_set_opts *opts;
 };
 
+/* When the i-th is gone; its value gets its life. */
 static int64_t
-mset_deadline(const struct mset *m, const struct entry *e)
+mset_deadline(struct mset *m, size_t i)
 {
-    return m->keep_deadline ? e->kept_deadline_ms : m->deadline_ms;
+    const struct entry *e = &m->entries[i];
+    int64_t deadline_ms = m->keep_deadline ? e->kept_deadline_ms : m->deadline_ms;
+    if (!life_is_wished(&m->wish))
+        return deadline_ms;
+    return stored_value_begin(&m->stored[i], &m->wish, e->now_ms, deadline_ms);
 }
 
 /* Looks all keys up: the condition, and whether the new ones fit under max_items. */
@@ -99,7 +105,8 @@ mset_stage(struct mset *m)
     for (size_t i = 0; i < m->n; i++) {
         struct entry *e = &m->entries[i];
         entry_find(e); /* a look-up before may have moved it: expired neighbours shrink tables */
-        int status = entry_stage(e, &m->stored[i], mset_deadline(m, e), true);
+        int64_t deadline_ms = mset_deadline(m, i);
+        int status = entry_stage(e, &m->stored[i], deadline_ms, true);
         if (status == ATTL_OK)
             continue;
         while (i-- > 0)
@@ -198,6 +205,8 @@ mset_prepare(struct mset *m, const struct reclaim_reader *r, const attl_slice *k
         engine_deadline(m->a, r, m->opts->ttl_ms, m->opts->deadline_ms, now_ms, &m->deadline_ms);
     m->past = status == ATTL_DELETED;
     status = m->past ? ATTL_OK : status;
+    if (status == ATTL_OK && life_is_wished(&m->wish))
+        status = engine_check_wish(m->a, r, &m->wish);
     m->keep_deadline = m->opts->deadline_ms <= 0 && m->opts->ttl_ms == ATTL_TTL_KEEP;
     for (size_t i = 0; status == ATTL_OK && i < m->n; i++) {
         status = engine_check_key(m->a, r, keys[i]);
@@ -285,7 +294,9 @@ attl_mset(attl *a, const attl_slice *keys, const attl_slice *values, size_t n,
     uint64_t max = atomic_load_explicit(&a->cache.max_items, memory_order_relaxed);
     if (max && n > max)
         return ATTL_E_FULL;
-    struct mset m = { .a = a, .cache = &a->cache, .n = n, .opts = &own };
+    struct mset m = {
+        .a = a, .cache = &a->cache, .n = n, .wish = { own.soft_ms, own.grace_ms }, .opts = &own
+    };
     status = r && mset_alloc(&m, keys, values) ? journal_admit(a) : ATTL_E_NOMEM;
     if (status == ATTL_OK)
         status = journal_settle(a, r, mset_run(&m, r, keys, values));
@@ -296,7 +307,7 @@ attl_mset(attl *a, const attl_slice *keys, const attl_slice *values, size_t n,
 /* ---- RENAME and COPY --------------------------------------------------------------------------
  */
 
-/* The value of `from` in stored form; an extent is shared, not copied. */
+/* The value and the life of `from` in stored form; an extent is shared, not copied. */
 static void
 borrow_value(struct entry *from, struct stored_value *ret_stored)
 {
@@ -311,6 +322,9 @@ borrow_value(struct entry *from, struct stored_value *ret_stored)
     } else {
         *ret_stored = (struct stored_value){ .bytes = record_value(from->record, &from->shape) };
     }
+    ret_stored->has_life = from->has_life;
+    if (from->has_life)
+        ret_stored->life = from->life;
 }
 
 struct transfer {
@@ -349,7 +363,7 @@ transfer_locked(struct entry *from, struct entry *to, const struct transfer *t)
         return ATTL_E_NOMEM;
     struct stored_value stored;
     borrow_value(from, &stored);
-    int status = entry_put(to, &stored, from->deadline_ms);
+    int status = entry_put(to, &stored, from->gone_ms);
     stored_value_fini(&stored);
     if (status == ATTL_OK && !t->keep_source) {
         entry_find(from);

@@ -4,7 +4,7 @@
  * attl comes from the caller's allocator. Settings are changed in a copy first and swapped in when
  * all is well, so a refused change leaves everything as it was.
  */
-#include "api/api.h"
+#include "api/lease.h"
 
 #include "engine/store.h"
 
@@ -38,6 +38,7 @@ attl_open_dir(attl **ret_cache, const attl_config *config, char *err, size_t err
         status = a ? engine_open(a, config, err, err_len) : ATTL_E_NOMEM;
     }
     if (status == ATTL_OK) {
+        lease_init(a);
         engine_start(a);
         *ret_cache = a;
     } else if (a) {

@@ -11,6 +11,7 @@ struct set_op {
     struct stored_value stored;
     const attl_set_opts *opts; /* NULL: unconditional */
     int64_t deadline_ms;
+    struct life_wish wish;
     bool keep_deadline;
     bool past; /* the deadline had passed already when the call was made */
     attl_value *ret_old;
@@ -37,16 +38,17 @@ set_change(struct entry *e, void *ud)
             entry_remove(e, COUNT_DELETES);
         return ATTL_DELETED;
     }
+    if (__builtin_expect(life_is_wished(&op->wish), 0))
+        deadline_ms = stored_value_begin(&op->stored, &op->wish, e->now_ms, deadline_ms);
     int status = entry_put(e, &op->stored, deadline_ms);
     if (status == ATTL_OK)
         cache_count(e->cache, e->self, COUNT_SETS, 1);
     return status;
 }
 
-/* The value's stored form; makes room for a large one. */
-static int
-store_value(struct attl *a, const struct reclaim_reader *r, attl_slice key, attl_slice value,
-            struct stored_value *ret_stored)
+int
+api_store_value(struct attl *a, const struct reclaim_reader *r, attl_slice key, attl_slice value,
+                struct stored_value *ret_stored)
 {
     struct entry e;
     if (value.len <= LIMIT_INLINE_VALUE_BYTES)
@@ -62,7 +64,9 @@ store_value(struct attl *a, const struct reclaim_reader *r, attl_slice key, attl
 struct set_call {
     attl_slice key, value;
     int64_t ttl_ms, deadline_ms;
+    struct life_wish wish;
     const attl_set_opts *opts;
+    bool now; /* the log is not waited for */
 };
 
 static int
@@ -71,22 +75,25 @@ set_run(attl *a, const struct set_call *call, attl_value *ret_old, int *ret_had_
     const struct reclaim_reader *r = reclaim_self();
     if (!r)
         return ATTL_E_NOMEM;
-    struct set_op op = { .opts = call->opts, .ret_old = ret_old };
+    struct set_op op = { .opts = call->opts, .wish = call->wish, .ret_old = ret_old };
     int status = engine_check_key(a, r, call->key);
     if (status == ATTL_OK)
         status = engine_check_value(a, r, call->value.len);
+    if (status == ATTL_OK && life_is_wished(&op.wish))
+        status = engine_check_wish(a, r, &op.wish);
     if (status == ATTL_OK)
         status = engine_deadline(a, r, call->ttl_ms, call->deadline_ms, engine_now_ms(a),
                                  &op.deadline_ms);
     op.past = status == ATTL_DELETED;
     if (status == ATTL_OK)
-        status = store_value(a, r, call->key, call->value, &op.stored);
+        status = api_store_value(a, r, call->key, call->value, &op.stored);
     if (status != ATTL_OK && !op.past)
         return status;
     op.keep_deadline = call->deadline_ms <= 0 && call->ttl_ms == ATTL_TTL_KEEP;
     if (ret_old)
         *ret_old = (attl_value)ATTL_VALUE_INIT;
-    status = engine_change(a, call->key, set_change, &op);
+    status = call->now ? engine_change_now(a, call->key, set_change, &op)
+                       : engine_change(a, call->key, set_change, &op);
     stored_value_fini(&op.stored);
     if (status < 0 && ret_old)
         attl_value_release(a, ret_old);
@@ -99,6 +106,13 @@ int
 attl_set(attl *a, attl_slice key, attl_slice value, int64_t ttl_ms)
 {
     struct set_call call = { .key = key, .value = value, .ttl_ms = ttl_ms };
+    return set_run(a, &call, NULL, NULL);
+}
+
+int
+api_set_now(attl *a, attl_slice key, attl_slice value, int64_t ttl_ms)
+{
+    struct set_call call = { .key = key, .value = value, .ttl_ms = ttl_ms, .now = true };
     return set_run(a, &call, NULL, NULL);
 }
 
@@ -116,6 +130,7 @@ attl_set_if(attl *a, attl_slice key, attl_slice value, const attl_set_opts *opts
                              .value = value,
                              .ttl_ms = own.ttl_ms,
                              .deadline_ms = own.deadline_ms,
+                             .wish = { own.soft_ms, own.grace_ms },
                              .opts = &own };
     return set_run(a, &call, ret_old, ret_had_old);
 }
@@ -151,6 +166,12 @@ attl_del(attl *a, attl_slice key)
 }
 
 int
+api_del_now(attl *a, attl_slice key)
+{
+    return engine_change_now(a, key, del_change, NULL);
+}
+
+int
 attl_del_if(attl *a, attl_slice key, const attl_set_opts *opts)
 {
     attl_set_opts own;
@@ -170,11 +191,13 @@ getdel_change(struct entry *e, void *ud)
 }
 
 static void
-count_read(attl *a, int status)
+count_read(attl *a, attl_slice key, int status)
 {
     const struct reclaim_reader *r = reclaim_self();
     if (r && status >= 0)
         cache_count(&a->cache, r, status == ATTL_MISS ? COUNT_MISSES : COUNT_HITS, 1);
+    if (r && status == ATTL_MISS && a->ledger)
+        engine_note_miss(a, r, cache_hash(&a->cache, key), false);
 }
 
 int
@@ -182,7 +205,7 @@ attl_getdel(attl *a, attl_slice key, attl_value *ret_value)
 {
     *ret_value = (attl_value)ATTL_VALUE_INIT;
     int status = engine_change(a, key, getdel_change, ret_value);
-    count_read(a, status);
+    count_read(a, key, status);
     return status;
 }
 
@@ -227,6 +250,6 @@ attl_getex(attl *a, attl_slice key, int64_t ttl_ms, int64_t deadline_ms, attl_va
     status = engine_change(a, key, getex_change, &op);
     if (status < 0)
         attl_value_release(a, ret_value);
-    count_read(a, status);
+    count_read(a, key, status);
     return status;
 }

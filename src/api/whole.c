@@ -121,7 +121,7 @@ counter_stats(struct cache *c, attl_stats *st)
     st->hits = cache_counter_sum(c, COUNT_HITS);
     st->misses = cache_counter_sum(c, COUNT_MISSES);
     st->sets = cache_counter_sum(c, COUNT_SETS);
-    st->deletes = cache_counter_sum(c, COUNT_DELETES);
+    st->deletes = cache_counter_sum(c, COUNT_DELETES) + cache_counter_sum(c, COUNT_ROLLED_BACK);
     st->expired = cache_counter_sum(c, COUNT_EXPIRED);
     st->evicted = cache_counter_sum(c, COUNT_EVICTED);
     st->refused_full = cache_counter_sum(c, COUNT_REFUSED_FULL);
@@ -129,6 +129,10 @@ counter_stats(struct cache *c, attl_stats *st)
     st->records_copied = cache_counter_sum(c, COUNT_RECORDS_COPIED);
     st->writes_in_place = cache_counter_sum(c, COUNT_WRITES_IN_PLACE);
     st->chunks_drained = cache_counter_sum(c, COUNT_CHUNKS_DRAINED);
+    st->misses_cold = cache_counter_sum(c, COUNT_MISSES_COLD);
+    st->misses_expired = cache_counter_sum(c, COUNT_MISSES_EXPIRED);
+    st->misses_evicted = cache_counter_sum(c, COUNT_MISSES_EVICTED);
+    st->misses_deleted = cache_counter_sum(c, COUNT_MISSES_DELETED);
     st->ghost_hits = cache_counter_sum(c, COUNT_GHOST_HITS);
     st->expire_lag_ms_sum = cache_counter_sum(c, COUNT_LAG_SUM_MS);
     st->expire_cpu_ns = cache_counter_sum(c, COUNT_EXPIRE_CPU_NS);
@@ -183,6 +187,7 @@ attl_stats_get(attl *a, attl_stats *ret_stats)
         shard_stats(&c->shards[i], now_ms, &st);
     memory_stats(c, &st);
     counter_stats(c, &st);
+    st.mem_ledger = a->ledger ? ledger_bytes(a->ledger) : 0;
     sample_lives(a, &st);
     size_t size = ret_stats->struct_size < sizeof(st) ? ret_stats->struct_size : sizeof(st);
     st.struct_size = (uint32_t)size;

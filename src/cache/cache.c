@@ -219,6 +219,25 @@ cache_mark(struct cache *c, const struct reclaim_reader *r)
 }
 
 void
+cache_actor_set(struct cache *c, const struct reclaim_reader *r, uint64_t actor)
+{
+    struct stripe *s = stripe_of(c, r);
+    if (!s)
+        return;
+    atomic_store_explicit(&s->actor, actor, memory_order_relaxed);
+    atomic_store_explicit(&s->actor_life, r->life, memory_order_relaxed);
+}
+
+uint64_t
+cache_actor(struct cache *c, const struct reclaim_reader *r)
+{
+    struct stripe *s = stripe_of(c, r);
+    if (!s || atomic_load_explicit(&s->actor_life, memory_order_relaxed) != r->life)
+        return 0;
+    return atomic_load_explicit(&s->actor, memory_order_relaxed);
+}
+
+void
 cache_count(struct cache *c, const struct reclaim_reader *r, enum cache_counter which, uint64_t n)
 {
     struct stripe *s = stripe_of(c, r);

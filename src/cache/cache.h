@@ -39,6 +39,11 @@ enum cache_counter {
     COUNT_GHOST_HITS,
     COUNT_LAG_SUM_MS,
     COUNT_EXPIRE_CPU_NS,
+    COUNT_ROLLED_BACK, /* removed by a rollback */
+    COUNT_MISSES_COLD, /* by cause, where there is a ledger */
+    COUNT_MISSES_EXPIRED,
+    COUNT_MISSES_EVICTED,
+    COUNT_MISSES_DELETED,
     COUNT_CHANGES,      /* by callers, where there is a data directory */
     COUNT_REFUSED_RULE, /* eight of them, by validation rule */
     COUNT_TOTAL = COUNT_REFUSED_RULE + 8,
@@ -47,7 +52,9 @@ enum cache_counter {
 /* Counters of one thread: written by it alone, so recording shares no cache line. */
 struct stripe {
     _Alignas(128) _Atomic uint64_t count[COUNT_TOTAL];
-    _Atomic uint64_t mark; /* what the thread left here last: see cache_mark_set */
+    _Atomic uint64_t mark;       /* what the thread left here last: see cache_mark_set */
+    _Atomic uint64_t actor;      /* see cache_actor_set */
+    _Atomic uint32_t actor_life; /* of the reader that said so */
 };
 
 /* An entry that goes without anybody having asked for it. */
@@ -57,6 +64,8 @@ struct cache_death {
     struct partition *partition;
     int64_t deadline_ms, now_ms;
     enum cache_counter why; /* COUNT_EXPIRED, COUNT_EVICTED */
+    bool early; /* expired, but its record's deadline is still to come: nothing else tells of it */
+    bool for_items;         /* evicted for max_items, not for memory */
 };
 /* Told of each, with its partition's lock held. */
 typedef void (*cache_death_fn)(void *ud, const struct cache_death *death);
@@ -125,6 +134,10 @@ void cache_count(struct cache *c, const struct reclaim_reader *r, enum cache_cou
 /* A number for the calling thread to find again; threads beyond the table share the largest. */
 void cache_mark_set(struct cache *c, const struct reclaim_reader *r, uint64_t mark);
 uint64_t cache_mark(struct cache *c, const struct reclaim_reader *r);
+/* On whose behalf the calling thread makes its changes, 0: nobody's; threads beyond the table stay
+ * anonymous, and so does a new thread that was given the place of an ended one. */
+void cache_actor_set(struct cache *c, const struct reclaim_reader *r, uint64_t actor);
+uint64_t cache_actor(struct cache *c, const struct reclaim_reader *r);
 uint64_t cache_counter_sum(const struct cache *c, enum cache_counter which);
 void cache_counters_reset(struct cache *c);
 

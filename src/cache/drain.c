@@ -87,9 +87,10 @@ announce(struct drain *d, const struct candidate *it, const struct record_shape 
     struct cache_death death = { .key = record_key(it->record, shape),
                                  .hash = it->hash,
                                  .partition = it->partition,
-                                 .deadline_ms = record_deadline(it->record, shape, d->now_ms),
+                                 .deadline_ms = record_hard_deadline(it->record, shape, d->now_ms),
                                  .now_ms = d->now_ms,
-                                 .why = why };
+                                 .why = why,
+                                 .for_items = d->done->for_items };
     if (d->cache->death_fn)
         d->cache->death_fn(d->cache->death_ud, &death);
     cache_count(d->cache, d->self, why, 1);
@@ -121,12 +122,17 @@ keep(struct drain *d, const struct candidate *it, struct index_pos pos,
      const struct drain_verdict *verdict)
 {
     struct record_shape shape = record_shape(it->record);
+    struct life life;
     struct record_spec record = {
         .key = record_key(it->record, &shape),
         .value = record_value(it->record, &shape),
         .deadline_ms = record_deadline(it->record, &shape, d->now_ms),
         .value_flags = shape.flags & (RECORD_INTEGER | RECORD_EXTENT),
     };
+    if (shape.flags & RECORD_LIFE) {
+        life = record_life(it->record, &shape);
+        record.life = &life;
+    }
     struct append_spec spec = { .record = &record,
                                 .hash = it->hash,
                                 .gen = verdict->gen,
@@ -318,6 +324,7 @@ evict_some(struct cache *c, struct shard *s, int64_t now_ms)
     struct drain_done done = { 0 };
     uint64_t over = items_over(c);
     unsigned want = over < LIMIT_DRAIN_QUANTUM ? (unsigned)over : LIMIT_DRAIN_QUANTUM;
+    done.for_items = want > 0;
     for (unsigned round = 0; round < DUE_ROUNDS_MAX; round++) {
         unsigned gone = done.evicted + done.expired;
         if (want ? gone >= want : done.chunks > 0)

@@ -16,6 +16,7 @@ struct drain_done {
     unsigned chunks; /* finished */
     bool blocked;    /* a kept record found no memory: nothing is lost, try again later */
     bool finished;   /* the reason gives no more work in this shard */
+    bool for_items;  /* in: what is evicted goes for max_items */
 };
 
 /* One quantum of at most `max_records` for `reason` in shard `s`. Adds to *done. */

@@ -41,6 +41,27 @@ stored_value_init_integer(int64_t number, struct stored_value *ret_stored)
     *ret_stored = (struct stored_value){ .flags = RECORD_INTEGER, .integer = number };
 }
 
+int
+stored_value_init_life(struct cache *c, const struct life *life, attl_slice value,
+                       struct stored_value *ret_stored)
+{
+    int status = stored_value_init(c, value, ret_stored);
+    if (status != ATTL_OK)
+        return status;
+    ret_stored->has_life = true;
+    ret_stored->life = *life;
+    return ATTL_OK;
+}
+
+int64_t
+stored_value_begin(struct stored_value *v, const struct life_wish *wish, int64_t now_ms,
+                   int64_t hard_ms)
+{
+    int64_t gone_ms;
+    v->has_life = life_begin(wish, now_ms, hard_ms, &v->life, &gone_ms);
+    return gone_ms;
+}
+
 void
 stored_value_fini(struct stored_value *v)
 {
@@ -58,24 +79,6 @@ stored_bytes(const struct stored_value *v)
     if (v->flags & RECORD_INTEGER)
         return attl_b(&v->integer, sizeof(v->integer));
     return v->bytes;
-}
-
-void
-entry_find(struct entry *e)
-{
-    lock_assert_held(&e->partition->lock);
-    e->change = ENTRY_SAME;
-    struct table *t = partition_table(e->partition);
-    e->found = t && index_find(t, &e->cache->region, &e->key, &e->pos);
-    if (!e->found)
-        return;
-    e->record = region_pointer(&e->cache->region, index_address(e->pos));
-    e->shape = record_shape(e->record);
-    e->deadline_ms = record_deadline(e->record, &e->shape, e->now_ms);
-    if (e->deadline_ms != ATTL_NO_DEADLINE && e->deadline_ms <= e->now_ms && !e->sees_expired)
-        entry_remove(e, COUNT_EXPIRED);
-    else
-        e->kept_deadline_ms = e->deadline_ms;
 }
 
 static struct extent *
@@ -154,6 +157,7 @@ put_in_place(struct entry *e, const struct record_spec *spec)
     if (!freeze_allows_in_place(e->partition) ||
         !record_can_overwrite(e->record, &e->shape, spec, e->now_ms))
         return false;
+    ASSERT(!spec->life || life_is_valid(spec->life, spec->deadline_ms));
     struct chunk *c = region_chunk(&e->cache->region, region_address(&e->cache->region, e->record));
     index_write_begin(e->pos.bucket);
     bool pinned = atomic_load(&c->pins) != 0;
@@ -179,10 +183,75 @@ bury(struct entry *e, struct extent *extent)
     shard_record_died(region_chunk(&e->cache->region, address), e->cache, e->shape.bytes);
 }
 
+static void
+announce_expired(const struct entry *e, bool early)
+{
+    struct cache_death death = { .key = e->key.key,
+                                 .hash = e->key.hash,
+                                 .partition = e->partition,
+                                 .deadline_ms = e->deadline_ms,
+                                 .now_ms = e->now_ms,
+                                 .why = COUNT_EXPIRED,
+                                 .early = early };
+    if (e->cache->death_fn)
+        e->cache->death_fn(e->cache->death_ud, &death);
+}
+
+/* Out of the index, and out of all sums. */
+static void
+take_out(struct entry *e, enum cache_counter why)
+{
+    struct extent *extent = entry_extent(e);
+    index_remove(e->pos);
+    account(e, -1, -((e->shape.flags & RECORD_HAS_TTL) != 0),
+            -(int64_t)e->shape.bytes - (extent ? (int64_t)extent->bytes : 0));
+    bury(e, extent);
+    partition_shrink(e->partition, &e->cache->env, false);
+    cache_count(e->cache, e->self, why, 1);
+    e->found = false;
+}
+
+/*
+ * What is gone goes, as its deadline says to whoever replays the log. What is only out of sight
+ * goes too, because the change that is about to be made finds nothing there; of that a log is told.
+ */
+static void
+drop_dead(struct entry *e)
+{
+    bool gone = life_has_passed(e->gone_ms, e->now_ms);
+    if (e->sees_expired || (!gone && (e->sees_stale || !entry_is_hidden(e))))
+        return;
+    take_out(e, COUNT_EXPIRED);
+    announce_expired(e, !gone);
+}
+
+void
+entry_find(struct entry *e)
+{
+    lock_assert_held(&e->partition->lock);
+    e->change = ENTRY_SAME;
+    struct table *t = partition_table(e->partition);
+    e->found = t && index_find(t, &e->cache->region, &e->key, &e->pos);
+    if (!e->found)
+        return;
+    e->record = region_pointer(&e->cache->region, index_address(e->pos));
+    e->shape = record_shape(e->record);
+    e->deadline_ms = e->gone_ms = record_deadline(e->record, &e->shape, e->now_ms);
+    e->has_life = (e->shape.flags & RECORD_LIFE) != 0;
+    if (__builtin_expect(e->has_life, 0)) {
+        e->life = record_life(e->record, &e->shape);
+        e->deadline_ms = e->life.hard_ms;
+    }
+    drop_dead(e);
+    if (e->found)
+        e->kept_deadline_ms = e->deadline_ms;
+}
+
 /* Writes the record where nobody sees it yet. */
 static int
 append(struct entry *e, const struct record_spec *record, bool urgent)
 {
+    ASSERT(!record->life || life_is_valid(record->life, record->deadline_ms));
     struct append_spec spec = { .record = record,
                                 .hash = e->key.hash,
                                 .gen = GEN_NEW,
@@ -232,7 +301,8 @@ spec_of(const struct entry *e, const struct stored_value *v, int64_t deadline_ms
     return (struct record_spec){ .key = e->key.key,
                                  .value = stored_bytes(v),
                                  .deadline_ms = deadline_ms,
-                                 .value_flags = v->flags };
+                                 .value_flags = v->flags,
+                                 .life = v->has_life ? &v->life : NULL };
 }
 
 int
@@ -282,14 +352,18 @@ entry_put(struct entry *e, struct stored_value *v, int64_t deadline_ms)
     return status == ATTL_OK ? entry_commit(e, v) : status;
 }
 
-int
-entry_set_deadline(struct entry *e, int64_t deadline_ms)
+/* `life`: NULL for an entry that has none, and gets none. */
+static int
+set_deadlines(struct entry *e, int64_t deadline_ms, const struct life *life)
 {
     ASSERT(e->found);
-    if (freeze_allows_in_place(e->partition) &&
+    if (freeze_allows_in_place(e->partition) && e->has_life == (life != NULL) &&
         record_can_prolong(e->record, &e->shape, deadline_ms, e->now_ms)) {
         index_write_begin(e->pos.bucket);
         record_prolong(e->record, &e->shape, deadline_ms);
+        ASSERT(!life || life_is_valid(life, deadline_ms));
+        if (life)
+            record_set_life(e->record, &e->shape, life);
         index_write_end(e->pos.bucket);
         account(e, 0, (deadline_ms != ATTL_NO_DEADLINE) - ((e->shape.flags & RECORD_HAS_TTL) != 0),
                 0);
@@ -300,7 +374,8 @@ entry_set_deadline(struct entry *e, int64_t deadline_ms)
     struct record_spec spec = { .key = record_key(e->record, &e->shape),
                                 .value = record_value(e->record, &e->shape),
                                 .deadline_ms = deadline_ms,
-                                .value_flags = e->shape.flags & (RECORD_INTEGER | RECORD_EXTENT) };
+                                .value_flags = e->shape.flags & (RECORD_INTEGER | RECORD_EXTENT),
+                                .life = life };
     int status = append(e, &spec, false);
     if (status == ATTL_OK)
         status = publish(e, 0, true);
@@ -309,33 +384,27 @@ entry_set_deadline(struct entry *e, int64_t deadline_ms)
     return status;
 }
 
-static void
-announce_expired(const struct entry *e)
+int
+entry_set_deadline(struct entry *e, int64_t deadline_ms)
 {
-    struct cache_death death = { .key = e->key.key,
-                                 .hash = e->key.hash,
-                                 .partition = e->partition,
-                                 .deadline_ms = e->deadline_ms,
-                                 .now_ms = e->now_ms,
-                                 .why = COUNT_EXPIRED };
-    if (e->cache->death_fn)
-        e->cache->death_fn(e->cache->death_ud, &death);
+    if (!e->has_life)
+        return set_deadlines(e, deadline_ms, NULL);
+    struct life life = e->life;
+    int64_t gone_ms = life_move(&life, e->gone_ms, deadline_ms);
+    return set_deadlines(e, gone_ms, &life);
+}
+
+int
+entry_set_life(struct entry *e, const struct life *life, int64_t gone_ms)
+{
+    return set_deadlines(e, gone_ms, life);
 }
 
 void
 entry_remove(struct entry *e, enum cache_counter why)
 {
     ASSERT(e->found);
-    struct extent *extent = entry_extent(e);
-    index_remove(e->pos);
-    account(e, -1, -((e->shape.flags & RECORD_HAS_TTL) != 0),
-            -(int64_t)e->shape.bytes - (extent ? (int64_t)extent->bytes : 0));
-    bury(e, extent);
-    partition_shrink(e->partition, &e->cache->env, false);
-    cache_count(e->cache, e->self, why, 1);
-    e->found = false;
-    if (why == COUNT_EXPIRED)
-        announce_expired(e); /* its deadline says as much to whoever replays the log */
-    else
-        note_change(e, ENTRY_REMOVE, NULL);
+    take_out(e, why);
+    note_change(e, ENTRY_REMOVE, NULL);
+    e->removed_as = why;
 }

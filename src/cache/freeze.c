@@ -159,9 +159,12 @@ visit(const struct record *r, int64_t now_ms, freeze_fn fn, void *ud)
     struct freeze_entry e = { .key = record_key(r, &shape),
                               .value = record_value(r, &shape),
                               .deadline_ms = record_deadline(r, &shape, now_ms),
-                              .is_integer = (shape.flags & RECORD_INTEGER) != 0 };
+                              .is_integer = (shape.flags & RECORD_INTEGER) != 0,
+                              .has_life = (shape.flags & RECORD_LIFE) != 0 };
     if (e.deadline_ms != ATTL_NO_DEADLINE && e.deadline_ms <= now_ms)
         return true;
+    if (e.has_life)
+        e.life = record_life(r, &shape);
     if (shape.flags & RECORD_EXTENT) {
         struct extent_ref ref;
         memcpy(&ref, e.value.data, sizeof(ref));

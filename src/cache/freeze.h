@@ -18,8 +18,10 @@
 /* An entry as it was at the cut. Slices are valid during the call. */
 struct freeze_entry {
     attl_slice key, value;
-    int64_t deadline_ms; /* of the cache's clock, or ATTL_NO_DEADLINE */
+    int64_t deadline_ms; /* when it is gone; of the cache's clock, or ATTL_NO_DEADLINE */
     bool is_integer;     /* the value is an int64 */
+    bool has_life;
+    struct life life; /* if has_life */
 };
 
 /* False ends the walk. */

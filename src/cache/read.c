@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The read path: table, bucket, record, deadline, then the version and the table pointer again.
+ * The read path: table, bucket, record, deadline, then the version and the table pointer again. An
+ * entry with a life costs one more look; one without costs a test of flags that are at hand.
  * Whatever changed in between makes the read start over; after a bounded number of attempts it
  * takes the lock like a writer, so that it ends. Values of records that may change in place are
  * copied before the check; all others are immutable and are handed out where they lie.
@@ -44,6 +45,18 @@ read_unpin(struct cache *c, struct chunk *chunk, struct extent *extent, uint64_t
         extent_drop(extent);
     if (chunk || extent)
         atomic_fetch_sub_explicit(&c->pinned_bytes, len, memory_order_relaxed);
+}
+
+bool
+read_pin_again(struct cache *c, struct chunk *chunk, struct extent *extent, uint64_t len)
+{
+    if (!pin_budget_take(c, len))
+        return false;
+    if (chunk)
+        atomic_fetch_add(&chunk->pins, 1);
+    if (extent)
+        extent_hold(extent);
+    return true;
 }
 
 /* Fills the view from a hit; values that stay where they are get a pin if asked for. */
@@ -91,12 +104,23 @@ still_there(const struct partition *p, table_ref t, const struct lookup_hit *hit
     return lookup_valid(hit) && atomic_load_explicit(&p->table, memory_order_relaxed) == t;
 }
 
+/* The life of a hit. False if it is out of sight of a reader with these flags. */
+static bool
+view_life(const struct lookup_hit *hit, int64_t now_ms, unsigned flags, struct read_view *view)
+{
+    view->life = record_life(hit->record, &hit->shape);
+    view->gone_ms = view->deadline_ms;
+    view->deadline_ms = view->life.hard_ms;
+    return (flags & READ_STALE) || !life_is_hidden(&view->life, now_ms);
+}
+
 /* One attempt. ATTL_DONE: something changed, try again. */
 static int
 try_read(struct cache *c, struct partition *p, const struct index_key *k, int64_t now_ms,
          unsigned flags, struct read_view *view)
 {
     table_ref t = atomic_load_explicit(&p->table, memory_order_acquire);
+    view->deadline_ms = ATTL_NO_DEADLINE;
     if (!t)
         return ATTL_MISS;
     struct lookup_hit hit;
@@ -106,7 +130,9 @@ try_read(struct cache *c, struct partition *p, const struct index_key *k, int64_
     if (result == LOOKUP_MISS)
         return atomic_load_explicit(&p->table, memory_order_acquire) == t ? ATTL_MISS : ATTL_DONE;
     view->deadline_ms = record_deadline(hit.record, &hit.shape, now_ms);
-    if (view->deadline_ms != ATTL_NO_DEADLINE && view->deadline_ms <= now_ms)
+    view->has_life = (hit.shape.flags & RECORD_LIFE) != 0;
+    if (life_has_passed(view->deadline_ms, now_ms) ||
+        (__builtin_expect(view->has_life, 0) && !view_life(&hit, now_ms, flags, view)))
         return still_there(p, t, &hit) ? ATTL_MISS : ATTL_DONE;
     int status = view_fill(c, &hit, flags, view);
     if (status != ATTL_OK)

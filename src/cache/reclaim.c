@@ -53,8 +53,10 @@ registry_join(void)
     struct reclaim_reader *r = atomic_load_explicit(&registry.readers, memory_order_acquire);
     for (; r; r = r->next) {
         bool unused = false;
-        if (atomic_compare_exchange_strong(&r->in_use, &unused, true))
+        if (atomic_compare_exchange_strong(&r->in_use, &unused, true)) {
+            r->life++;
             return r;
+        }
     }
     if (posix_memalign((void **)&r, _Alignof(struct reclaim_reader), sizeof(*r)) != 0)
         return NULL;

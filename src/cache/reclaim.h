@@ -19,6 +19,7 @@ struct reclaim_reader {
     uint32_t nesting;
     uint32_t index;
     bool fence_needed;
+    uint32_t life; /* the how-manieth thread it serves: tells what an ended one left behind */
     _Atomic bool in_use;
     struct reclaim_reader *next;
 };

@@ -14,18 +14,34 @@ enum { EMPTY_PARTITIONS_PER_STEP = 512, RANDOM_STRIDE = 7919 /* a prime: reaches
 
 struct visitor {
     struct cache *cache;
-    scan_fn fn;
+    scan_fn fn; /* one of the two */
+    scan_all_fn all_fn;
     void *ud;
     int64_t now_ms;
     size_t visited;
 };
 
 static void
+show(struct visitor *v, const struct scan_entry *e)
+{
+    if (v->all_fn)
+        v->all_fn(v->ud, e);
+    else
+        v->fn(v->ud, e->key, e->value, e->has_life ? e->life.hard_ms : e->gone_ms);
+}
+
+static void
 visit(struct visitor *v, const struct record *r, const struct record_shape *shape)
 {
-    int64_t deadline_ms = record_deadline(r, shape, v->now_ms);
-    if (deadline_ms != ATTL_NO_DEADLINE && deadline_ms <= v->now_ms)
+    struct scan_entry e = { .gone_ms = record_deadline(r, shape, v->now_ms),
+                            .has_life = (shape->flags & RECORD_LIFE) != 0 };
+    if (life_has_passed(e.gone_ms, v->now_ms))
         return;
+    if (e.has_life) {
+        e.life = record_life(r, shape);
+        if (!v->all_fn && life_is_hidden(&e.life, v->now_ms))
+            return;
+    }
     attl_slice value = record_value(r, shape);
     char text[NUM_TEXT_MAX];
     if (shape->flags & RECORD_EXTENT) {
@@ -38,7 +54,9 @@ visit(struct visitor *v, const struct record *r, const struct record_shape *shap
         value = attl_b(text, num_format_i64(text, number));
     }
     v->visited++;
-    v->fn(v->ud, record_key(r, shape), value, deadline_ms);
+    e.key = record_key(r, shape);
+    e.value = value;
+    show(v, &e);
 }
 
 /* Visits the entries of one bucket whose position lies in [from, to). */
@@ -80,21 +98,21 @@ visit_home(struct visitor *v, struct table *t, uint64_t from)
     return to;
 }
 
-uint64_t
-scan_step(struct cache *c, uint64_t cursor, size_t count, int64_t now_ms, scan_fn fn, void *ud)
+static uint64_t
+step(struct visitor *v, uint64_t cursor, size_t count)
 {
-    struct visitor v = { .cache = c, .fn = fn, .ud = ud, .now_ms = now_ms };
+    struct cache *c = v->cache;
     uint64_t partition = cursor >> 32;
     uint64_t position = cursor & UINT32_MAX;
     uint64_t partitions = UINT64_C(1) << c->partition_bits;
     /* Empty partitions are cheap but not free: a step ends after so many homes, found or not. */
     for (size_t homes = 0;
-         partition < partitions && v.visited < count && homes < count + EMPTY_PARTITIONS_PER_STEP;
+         partition < partitions && v->visited < count && homes < count + EMPTY_PARTITIONS_PER_STEP;
          homes++) {
         struct partition *p = &c->partitions[partition];
         lock_acquire(&p->lock);
         struct table *t = partition_table(p);
-        position = t ? visit_home(&v, t, position) : UINT64_C(1) << 32;
+        position = t ? visit_home(v, t, position) : UINT64_C(1) << 32;
         lock_release(&p->lock);
         if (position > UINT32_MAX) {
             position = 0;
@@ -102,6 +120,21 @@ scan_step(struct cache *c, uint64_t cursor, size_t count, int64_t now_ms, scan_f
         }
     }
     return partition >= partitions ? 0 : partition << 32 | position;
+}
+
+uint64_t
+scan_step(struct cache *c, uint64_t cursor, size_t count, int64_t now_ms, scan_fn fn, void *ud)
+{
+    struct visitor v = { .cache = c, .fn = fn, .ud = ud, .now_ms = now_ms };
+    return step(&v, cursor, count);
+}
+
+uint64_t
+scan_step_all(struct cache *c, uint64_t cursor, size_t count, int64_t now_ms, scan_all_fn fn,
+              void *ud)
+{
+    struct visitor v = { .cache = c, .all_fn = fn, .ud = ud, .now_ms = now_ms };
+    return step(&v, cursor, count);
 }
 
 bool

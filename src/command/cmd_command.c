@@ -16,9 +16,10 @@ enum { NAMES_MAX = 16, INFO_FIELDS = 10 };
 
 /* ---- lists of names ---- */
 
-static const char *const flag_names[] = { "write",    "readonly", "denyoom",    "admin",
-                                          "noscript", "loading",  "stale",      "fast",
-                                          "no_auth",  "no_multi", "allow_busy", "movablekeys" };
+static const char *const flag_names[] = { "write",      "readonly", "denyoom",  "admin",
+                                          "pubsub",     "noscript", "loading",  "stale",
+                                          "fast",       "no_auth",  "no_multi", "allow_busy",
+                                          "movablekeys" };
 static const char *const key_names[] = { "RO",     "RW",     "OW",
                                          "RM",     "access", "update",
                                          "insert", "delete", "variable_flags" };
@@ -65,6 +66,7 @@ category_names(const struct command *cmd, const char *names[NAMES_MAX])
         { !(cmd->flags & CMD_FAST), "@slow" },
         { (cmd->cats & CAT_DANGEROUS) || (cmd->flags & CMD_ADMIN), "@dangerous" },
         { cmd->cats & CAT_CONNECTION, "@connection" },
+        { cmd->cats & CAT_PUBSUB, "@pubsub" },
     };
     size_t n = 0;
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -159,7 +161,7 @@ reply_command(struct request *rq, const struct command *cmd)
     resp_array(rq->out, INFO_FIELDS);
     resp_bulk_str(rq->out, cmd->name);
     resp_int(rq->out, cmd->arity);
-    reply_bits(rq, cmd->flags, flag_names);
+    reply_bits(rq, cmd->flags & CMD_PRINTED, flag_names);
     resp_int(rq->out, cmd->keys.first);
     resp_int(rq->out, cmd->keys.last);
     resp_int(rq->out, cmd->keys.step);

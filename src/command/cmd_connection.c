@@ -12,12 +12,23 @@
 
 enum { PROTO_MIN = 2, PROTO_MAX = 3, HELLO_FIELDS = 7 };
 
+/* A subscriber under protocol 2 expects messages, so it gets one. */
+static void
+reply_pong_message(struct request *rq)
+{
+    resp_array(rq->out, 2);
+    resp_bulk_str(rq->out, "pong");
+    resp_bulk(rq->out, rq->argc == 2 ? rq->argv[1] : attl_s(""));
+}
+
 /* PING [message] */
 void
 cmd_ping(struct request *rq)
 {
     if (rq->argc > 2)
         reply_arity_error(rq);
+    else if (session_is_subscribed(rq->s) && rq->s->proto == 2)
+        reply_pong_message(rq);
     else if (rq->argc == 2)
         resp_bulk(rq->out, rq->argv[1]);
     else
@@ -57,6 +68,10 @@ void
 cmd_reset(struct request *rq)
 {
     const struct command_host *host = rq->env->host;
+    if (host->leave) {
+        host->pushes(host->ud, rq->out);
+        host->leave(host->ud);
+    }
     session_reset(rq->s);
     rq->s->authenticated = !host->auth_required(host->ud);
     resp_simple(rq->out, "RESET");

@@ -21,6 +21,12 @@ enum session_reply_mode {
     SESSION_REPLY_SKIP_NEXT
 };
 
+/* Bits of session.special; most sessions have none, which is one test per request. */
+enum session_special { SESSION_SUBSCRIBED = 1 << 0 };
+
+/* What one can subscribe to. */
+enum pubsub_kind { PUBSUB_CHANNEL, PUBSUB_PATTERN, PUBSUB_SHARD, PUBSUB_KINDS };
+
 /* One connection as commands see it. Owned by the worker that serves the connection. */
 struct session {
     uint64_t id;
@@ -40,7 +46,16 @@ struct session {
     uint64_t commands;
     uint64_t net_in_bytes, net_out_bytes;
     int fd;
+    unsigned special;                /* enum session_special: what makes its requests special */
+    bool keep_reply;                 /* the reply in the making is sent whatever reply_mode says */
+    size_t subscribed[PUBSUB_KINDS]; /* subscriptions, by kind */
 };
+
+static inline bool
+session_is_subscribed(const struct session *s)
+{
+    return s->special & SESSION_SUBSCRIBED;
+}
 
 /* A command that waits for the disk, on its way to another thread and back. See job.h. */
 struct command_job;
@@ -82,6 +97,26 @@ struct command_host {
      * NULL: the caller may block itself.
      */
     bool (*aside)(void *ud, struct command_job *job);
+    /*
+     * Publish and subscribe, for the connection whose request is being executed; all NULL where
+     * there is no such thing. subscribe and unsubscribe keep session.subscribed: ATTL_OK,
+     * ATTL_NOT_SET (nothing to do), or a failure.
+     */
+    int (*subscribe)(void *ud, enum pubsub_kind kind, attl_slice name);
+    int (*unsubscribe)(void *ud, enum pubsub_kind kind, attl_slice name);
+    /* Its oldest subscription of that kind; the name lives as long as the subscription. */
+    bool (*subscription)(void *ud, enum pubsub_kind kind, attl_slice *ret_name);
+    /* How many receive it. */
+    size_t (*publish)(void *ud, enum pubsub_kind kind, attl_slice channel, attl_slice payload);
+    size_t (*subscribers)(void *ud, enum pubsub_kind kind, attl_slice name);
+    /* One call per name that somebody is subscribed to; `fn` must be quick. */
+    void (*each_topic)(void *ud, enum pubsub_kind kind, void (*fn)(void *fn_ud, attl_slice name),
+                       void *fn_ud);
+    size_t (*topics)(void *ud, enum pubsub_kind kind);
+    /* Appends what others have sent to the connection so far: it precedes the reply to come. */
+    void (*pushes)(void *ud, struct buf *out);
+    /* RESET: no subscriptions any more. */
+    void (*leave)(void *ud);
 };
 
 /* Shared by all workers; per-command counters are per worker and summed by INFO. */

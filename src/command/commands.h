@@ -50,6 +50,10 @@ command_fn cmd_client_capa, cmd_client_getname, cmd_client_getredir, cmd_client_
     cmd_client_reply, cmd_client_setinfo, cmd_client_setname, cmd_client_unblock,
     cmd_client_unpause;
 
+/* publish and subscribe, cmd_pubsub.c */
+command_fn cmd_subscribe, cmd_unsubscribe, cmd_publish, cmd_pubsub_channels, cmd_pubsub_numpat,
+    cmd_pubsub_numsub;
+
 /* the table itself, cmd_command.c and command_doc.c */
 command_fn cmd_command, cmd_command_count, cmd_command_docs, cmd_command_getkeys, cmd_command_info,
     cmd_command_list, cmd_help;
@@ -70,6 +74,9 @@ command_fn cmd_save, cmd_bgsave, cmd_lastsave, cmd_bgrewriteaof, cmd_attl_snapsh
 
 /* going back, cmd_rollback.c */
 command_fn cmd_attl_rollback;
+
+/* what became of a key, cmd_why.c */
+command_fn cmd_attl_why;
 
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;

@@ -81,6 +81,20 @@ request_resolve(struct request *rq)
     return true;
 }
 
+/* A subscriber under protocol 2 cannot tell replies from messages, so it gets few of the former. */
+static bool
+request_admit_special(struct request *rq)
+{
+    const struct session *s = rq->s;
+    if (!(s->special & SESSION_SUBSCRIBED) || s->proto > 2 || (rq->cmd->flags & CMD_SUBSCRIBED))
+        return true;
+    resp_errorf(rq->out,
+                "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
+                "RESET are allowed in this context",
+                rq->cmd->name);
+    return false;
+}
+
 /* Whether the request may run; answers if not. */
 static bool
 request_admit(struct request *rq)
@@ -95,6 +109,8 @@ request_admit(struct request *rq)
         resp_error(rq->out, "NOAUTH Authentication required.");
         return false;
     }
+    if (__builtin_expect(rq->s->special, 0) && !request_admit_special(rq))
+        return false;
     if (rq->env->loading && !(cmd->flags & CMD_LOADING)) {
         resp_error(rq->out, "LOADING Redis is loading the dataset in memory");
         return false;
@@ -133,13 +149,15 @@ request_count_error(struct request *rq, size_t mark, bool ran)
 static void
 session_apply_reply_mode(struct session *s, struct buf *out, size_t mark)
 {
+    size_t end = s->keep_reply ? out->len : mark;
+    s->keep_reply = false;
     switch (s->reply_mode) {
     case SESSION_REPLY_ON: return;
     case SESSION_REPLY_SKIP: s->reply_mode = SESSION_REPLY_ON; break;
     case SESSION_REPLY_SKIP_NEXT: s->reply_mode = SESSION_REPLY_SKIP; break;
     case SESSION_REPLY_OFF: break;
     }
-    out->len = mark;
+    out->len = end;
 }
 
 /* The end of a request whose reply starts at `mark`. */

@@ -18,7 +18,8 @@ struct command_job {
     void (*reply)(struct command_job *job, struct request *rq);
     const struct command *cmd;
     attl *cache;
-    int proto; /* of the session, which does not change while it waits */
+    uint64_t actor; /* the client's number */
+    int proto;      /* of the session, which does not change while it waits */
     int status;
     bool dry_run;
     char text[JOB_TEXT_MAX]; /* the sentence of a failure */

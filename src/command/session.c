@@ -11,7 +11,7 @@
 
 #include <inttypes.h>
 
-enum { MS_PER_SECOND = 1000 };
+enum { MS_PER_SECOND = 1000, SESSION_FLAGS_MAX = 8 };
 
 bool
 session_text_printable(attl_slice text)
@@ -57,23 +57,36 @@ seconds_since(int64_t then_ms, int64_t now_ms)
     return now_ms > then_ms ? (now_ms - then_ms) / MS_PER_SECOND : 0;
 }
 
-void
-session_describe(const struct session *s, int64_t now_ms, struct buf *out)
+/* In Redis' order; N stands for none. */
+static void
+session_flags(const struct session *s, char flags[SESSION_FLAGS_MAX + 1])
 {
-    char flags[4] = "N";
-    size_t n = s->no_evict || s->no_touch ? 0 : 1;
+    size_t n = 0;
+    if (session_is_subscribed(s))
+        flags[n++] = 'P';
     if (s->no_evict)
         flags[n++] = 'e';
     if (s->no_touch)
         flags[n++] = 'T';
+    if (n == 0)
+        flags[n++] = 'N';
     flags[n] = '\0';
+}
+
+void
+session_describe(const struct session *s, int64_t now_ms, struct buf *out)
+{
+    char flags[SESSION_FLAGS_MAX + 1];
+    session_flags(s, flags);
     buf_printf(
         out,
         "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRId64 " idle=%" PRId64
-        " flags=%s db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0"
-        " rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=%s user=default redir=-1 resp=%d"
+        " flags=%s db=0 sub=%zu psub=%zu ssub=%zu multi=-1 qbuf=0 qbuf-free=0 argv-mem=0"
+        " multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=%s user=default redir=-1 resp=%d"
         " lib-name=%s lib-ver=%s tot-net-in=%" PRIu64 " tot-net-out=%" PRIu64 " tot-cmds=%" PRIu64,
         s->id, s->addr, s->laddr, s->fd, s->name, seconds_since(s->created_ms, now_ms),
-        seconds_since(s->active_ms, now_ms), flags, s->last_command ? s->last_command : "NULL",
-        s->proto, s->lib_name, s->lib_ver, s->net_in_bytes, s->net_out_bytes, s->commands);
+        seconds_since(s->active_ms, now_ms), flags, s->subscribed[PUBSUB_CHANNEL],
+        s->subscribed[PUBSUB_PATTERN], s->subscribed[PUBSUB_SHARD],
+        s->last_command ? s->last_command : "NULL", s->proto, s->lib_name, s->lib_ver,
+        s->net_in_bytes, s->net_out_bytes, s->commands);
 }

@@ -236,7 +236,8 @@ const struct command command_table[] = {
       .syntax = "numreplicas timeout" },
 
     /* ---- the connection ---- */
-    { .name = "ping", .run = cmd_ping, .arity = -1, .flags = CMD_FAST, .cats = CAT_CONNECTION,
+    { .name = "ping", .run = cmd_ping, .arity = -1, .flags = CMD_SUBSCRIBED | CMD_FAST,
+      .cats = CAT_CONNECTION,
       .tips = TIP_ALL_SHARDS | TIP_ALL_SUCCEEDED, .group = GROUP_CONNECTION, .since = "1.0.0",
       .summary = "Answer PONG, or the message", .syntax = "[message]" },
     { .name = "echo", .run = cmd_echo, .arity = 2, .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
@@ -255,11 +256,13 @@ const struct command command_table[] = {
       .cats = CAT_CONNECTION, .group = GROUP_CONNECTION, .since = "1.0.0",
       .summary = "Choose the database: there is only 0", .syntax = "index" },
     { .name = "quit", .run = cmd_quit, .arity = -1,
-      .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_NO_AUTH | CMD_ALLOW_BUSY,
+      .flags = CMD_SUBSCRIBED | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_NO_AUTH |
+               CMD_ALLOW_BUSY,
       .cats = CAT_CONNECTION, .group = GROUP_CONNECTION, .since = "1.0.0",
       .summary = "Close the connection after the reply", .syntax = "" },
     { .name = "reset", .run = cmd_reset, .arity = 1,
-      .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_NO_AUTH | CMD_ALLOW_BUSY,
+      .flags = CMD_SUBSCRIBED | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_NO_AUTH |
+               CMD_ALLOW_BUSY,
       .cats = CAT_CONNECTION, .group = GROUP_CONNECTION, .since = "6.2.0",
       .summary = "Give the connection back its initial state", .syntax = "" },
     { .name = "client", .arity = -2, .subs_len = 16, .group = GROUP_CONNECTION, .since = "2.4.0",
@@ -333,6 +336,9 @@ const struct command command_table[] = {
     { .name = "client|help", .run = cmd_help, .arity = 2, .flags = CMD_LOADING | CMD_STALE,
       .cats = CAT_CONNECTION, .group = GROUP_CONNECTION, .since = "5.0.0",
       .summary = "List the subcommands", .syntax = "" },
+
+    /* ---- publish and subscribe ---- */
+#include "command/table_pubsub.inc"
 
     /* ---- the server ---- */
     { .name = "bgrewriteaof", .run = cmd_bgrewriteaof, .arity = 1,
@@ -555,6 +561,11 @@ const struct command command_table[] = {
       .complexity = "O(N) with N snapshots", .syntax = "" },
     { .name = "attl.snapshot|help", .run = cmd_help, .arity = 2, .flags = CMD_LOADING | CMD_STALE,
       .group = GROUP_ATTL, .since = "0.2.0", .summary = "List the subcommands", .syntax = "" },
+    { .name = "attl.why", .run = cmd_attl_why, .arity = -2, .flags = CMD_READONLY,
+      .cats = CAT_KEYSPACE, .keys = { 1, 1, 1, KEY_RO, 0 }, .tips = TIP_NONDETERMINISTIC,
+      .group = GROUP_ATTL, .since = "0.3.0",
+      .summary = "Return what removed a key, when and for whom, newest first",
+      .complexity = "O(N) with N remembered deaths", .syntax = "key [COUNT count]" },
 };
 /* clang-format on */
 

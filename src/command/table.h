@@ -22,14 +22,17 @@ enum command_flag {
     CMD_READONLY = 1 << 1,
     CMD_DENYOOM = 1 << 2,
     CMD_ADMIN = 1 << 3,
-    CMD_NOSCRIPT = 1 << 4,
-    CMD_LOADING = 1 << 5, /* may run while env->loading */
-    CMD_STALE = 1 << 6,
-    CMD_FAST = 1 << 7,
-    CMD_NO_AUTH = 1 << 8, /* may run before AUTH */
-    CMD_NO_MULTI = 1 << 9,
-    CMD_ALLOW_BUSY = 1 << 10,
-    CMD_MOVABLEKEYS = 1 << 11 /* the keys follow a count: "numkeys key value ..." */
+    CMD_PUBSUB = 1 << 4,
+    CMD_NOSCRIPT = 1 << 5,
+    CMD_LOADING = 1 << 6, /* may run while env->loading */
+    CMD_STALE = 1 << 7,
+    CMD_FAST = 1 << 8,
+    CMD_NO_AUTH = 1 << 9, /* may run before AUTH */
+    CMD_NO_MULTI = 1 << 10,
+    CMD_ALLOW_BUSY = 1 << 11,
+    CMD_MOVABLEKEYS = 1 << 12, /* the keys follow a count: "numkeys key value ..." */
+    CMD_SUBSCRIBED = 1 << 13,  /* may run while subscribed under protocol 2; not printed */
+    CMD_PRINTED = CMD_SUBSCRIBED - 1
 };
 
 /* Categories that do not follow from the flags; read, write, admin, fast and slow do. */
@@ -37,7 +40,8 @@ enum command_category {
     CAT_KEYSPACE = 1 << 0,
     CAT_STRING = 1 << 1,
     CAT_DANGEROUS = 1 << 2,
-    CAT_CONNECTION = 1 << 3
+    CAT_CONNECTION = 1 << 3,
+    CAT_PUBSUB = 1 << 4
 };
 
 /* What a command does with its keys, as COMMAND INFO's key specifications say it. */
@@ -71,6 +75,7 @@ enum command_group {
     GROUP_STRING,
     GROUP_GENERIC,
     GROUP_CONNECTION,
+    GROUP_PUBSUB,
     GROUP_SERVER,
     GROUP_CLUSTER,
     GROUP_ATTL,

@@ -61,6 +61,8 @@ struct attl_config {
     void *clock_ud;
     attl_log_notify_fn notify_fn; /* NULL: none */
     void *notify_ud;
+    attl_notice_fn notice_fn; /* NULL: none */
+    void *notice_ud;
     struct disk *disk; /* for tests: instead of persist.dir; not owned */
 };
 

@@ -41,6 +41,7 @@ enum option_id {
     OPT_ADAPTIVE_MAX_INTERVAL,      /* ms */
     OPT_ADAPTIVE_LATENCY_THRESHOLD, /* ms */
     OPT_ADAPTIVE_INSERT_THRESHOLD,  /* entries per second */
+    OPT_LEDGER_ENTRIES, /* 0: no ledger */
     OPT_INCIDENT_ENABLED,
     OPT_RETENTION_ENABLED,
     OPT_RETENTION_INTERVAL,     /* ms */
@@ -59,6 +60,8 @@ enum option_id {
     OPT_PERSIST_SAVE,
     OPT_PERSIST_SNAPSHOT_LOG_SIZE, /* bytes, 0: never */
     OPT_PERSIST_COMPRESS,
+    OPT_ASYNC_THREADS,
+    OPT_ASYNC_QUEUE,
     OPT_SERVER_PORT,
     OPT_SERVER_BIND,
     OPT_SERVER_UNIXSOCKET,

@@ -64,11 +64,27 @@ engine_apply_config(struct attl *a, const attl_config *config)
     atomic_store(&a->rules.max_ttl_ms, config_ttl_limit_ms(config));
     atomic_store(&a->default_ttl_ms, config_i64(config, OPT_CACHE_DEFAULT_TTL));
     atomic_store(&a->return_delay_ms, config_i64(config, OPT_CACHE_RETURN_DELAY));
+    atomic_store(&a->pool.threads_max, (uint32_t)config_i64(config, OPT_ASYNC_THREADS));
+    atomic_store(&a->pool.waiting_max, (uint32_t)config_i64(config, OPT_ASYNC_QUEUE));
     if (a->store)
         store_apply_config(a->store, config);
     for (unsigned i = 0; i < a->cache.shard_count; i++)
         atomic_store(&a->cache.shards[i].owes,
                      true); /* a lower limit is reached by the next writes */
+}
+
+static int
+open_ledger(struct attl *a, const attl_config *config)
+{
+    uint64_t entries = (uint64_t)config_i64(config, OPT_LEDGER_ENTRIES);
+    if (entries == 0)
+        return ATTL_OK;
+    a->ledger = ledger_new(&a->cache.config.alloc, entries);
+    if (!a->ledger)
+        return ATTL_E_NOMEM;
+    notice_sink_set(&a->notices, NOTICE_SINK_LEDGER, ledger_note, a->ledger);
+    notice_mask_set(&a->notices, NOTICE_SINK_LEDGER, LEDGER_KINDS);
+    return ATTL_OK;
 }
 
 int
@@ -77,11 +93,22 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     *a = (struct attl){ .clock_fn = config->clock_fn,
                         .clock_ud = config->clock_ud,
                         .log_fn = config->log_fn,
-                        .log_ud = config->log_ud };
+                        .log_ud = config->log_ud,
+                        .notice_fn = config->notice_fn,
+                        .notice_ud = config->notice_ud };
     clock_init(&a->clock);
     lock_init(&a->config_lock);
     notice_board_init(&a->notices);
+    if (config->notice_fn)
+        notice_sink_set(&a->notices, NOTICE_SINK_HOOK, notice_hook, a);
     watch_table_init(&a->watches);
+    feed_list_init(&a->feeds);
+    notice_sink_set(&a->notices, NOTICE_SINK_QUEUES, feed_tell, a);
+    flight_table_init(&a->flights, engine_now_ms(a));
+    timers_init(&a->timers);
+    queue_list_init(&a->queues);
+    pool_init(&a->pool);
+    log_waits_init(&a->log_waits);
     lock_init(&a->tick_lock);
     parker_init(&a->parker);
     atomic_init(&a->armed_ms, INT64_MIN);
@@ -91,6 +118,8 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     if (!a->config || !reclaim_self())
         return ATTL_E_NOMEM;
     int status = cache_init(&a->cache, &settings, engine_now_ms(a));
+    if (status == ATTL_OK)
+        status = open_ledger(a, config);
     if (status != ATTL_OK)
         return status;
     engine_apply_config(a, config);
@@ -117,6 +146,21 @@ engine_log(const struct attl *a, int level, const char *event, const char *text)
 {
     if (a->log_fn)
         a->log_fn(a->log_ud, level, event, text);
+}
+
+void
+engine_note_miss(struct attl *a, const struct reclaim_reader *r, uint64_t hash, bool expired)
+{
+    static const enum cache_counter counters[] = {
+        [LEDGER_COLD] = COUNT_MISSES_COLD,
+        [LEDGER_EXPIRED] = COUNT_MISSES_EXPIRED,
+        [LEDGER_EVICTED] = COUNT_MISSES_EVICTED,
+        [LEDGER_DELETED] = COUNT_MISSES_DELETED,
+    };
+    if (!a->ledger)
+        return;
+    enum ledger_class class = expired ? LEDGER_EXPIRED : ledger_class_of(a->ledger, hash);
+    cache_count(&a->cache, r, counters[class], 1);
 }
 
 int
@@ -171,6 +215,20 @@ engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_ms, 
     return ATTL_OK;
 }
 
+int
+engine_check_wish(struct attl *a, const struct reclaim_reader *r, struct life_wish *wish)
+{
+    int capped = 0;
+    int status = ATTL_OK;
+    if (wish->soft_ms < 0 || wish->soft_ms > LIMIT_TTL_MS || wish->grace_ms < 0)
+        status = ATTL_E_TTL_RANGE;
+    else if (wish->grace_ms > 0)
+        status = validate_ttl(&a->rules, &wish->grace_ms, &capped);
+    if (capped)
+        (void)engine_refuse(a, r, ATTL_E_TTL_RANGE); /* counted, not refused */
+    return status == ATTL_OK ? ATTL_OK : engine_refuse(a, r, status);
+}
+
 void
 engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key, struct entry *e)
 {
@@ -182,6 +240,8 @@ engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key
     e->found = false;
     e->kept_deadline_ms = ATTL_NO_DEADLINE;
     e->sees_expired = false;
+    e->sees_stale = false;
+    e->has_life = false;
     e->hopeless = false;
     e->replaces = false;
     e->written_deadline_ms = INT64_MAX;
@@ -204,13 +264,18 @@ engine_retry(struct attl *a, struct entry *e, int status, unsigned round)
     return false;
 }
 
+void
+engine_wake_at(struct attl *a, int64_t at_ms)
+{
+    if (a->background && at_ms < atomic_load(&a->armed_ms))
+        parker_wake(&a->parker);
+}
+
 /* Wakes the maintenance thread if it would sleep past the moment this deadline is due. */
 static void
 wake_for(struct attl *a, int64_t deadline_ms)
 {
-    int64_t due_ms = ((deadline_ms >> WHEEL_TICK_SHIFT) + 1) << WHEEL_TICK_SHIFT;
-    if (a->background && due_ms < atomic_load(&a->armed_ms))
-        parker_wake(&a->parker);
+    engine_wake_at(a, ((deadline_ms >> WHEEL_TICK_SHIFT) + 1) << WHEEL_TICK_SHIFT);
 }
 
 /* Tables and the ghost grow without asking; the write that made them grow pays for it. */
@@ -238,14 +303,20 @@ engine_settle(struct attl *a, struct entry *e)
         (void)limbo_collect(&c->limbo);
 }
 
-int
-engine_restore(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+struct change {
+    engine_change_fn fn;
+    void *ud;
+    bool sees_stale;
+};
+
+/* Steps 2 to 4 without waiting for the log. */
+static int
+change_entry(struct attl *a, const struct reclaim_reader *r, attl_slice key,
+             const struct change *change)
 {
-    const struct reclaim_reader *r = reclaim_self();
-    if (!r)
-        return ATTL_E_NOMEM;
     struct entry e;
     engine_entry_init(a, r, key, &e);
+    e.sees_stale = change->sees_stale;
     unsigned round = 0;
     int status;
     do {
@@ -253,7 +324,7 @@ engine_restore(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
         if (!cache_lock(&a->cache, e.partition))
             continue;
         entry_find(&e);
-        status = fn(&e, ud);
+        status = change->fn(&e, change->ud);
         if (a->store)
             journal_entry(a, &e);
         notice_entry(a, &e);
@@ -263,21 +334,57 @@ engine_restore(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
     return status;
 }
 
-int
-engine_look(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+static int
+check_and_change(struct attl *a, attl_slice key, const struct change *change)
 {
     const struct reclaim_reader *r = reclaim_self();
     int status = r ? engine_check_key(a, r, key) : ATTL_E_NOMEM;
-    return status == ATTL_OK ? engine_restore(a, key, fn, ud) : status;
+    return status == ATTL_OK ? change_entry(a, r, key, change) : status;
+}
+
+static int
+admit_and_change(struct attl *a, attl_slice key, const struct change *change)
+{
+    if (__builtin_expect(!a->store, 1))
+        return check_and_change(a, key, change);
+    int status = journal_admit(a);
+    if (status == ATTL_OK)
+        status = check_and_change(a, key, change);
+    return status >= 0 ? journal_settle(a, reclaim_self(), status) : status;
+}
+
+int
+engine_restore(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+{
+    const struct reclaim_reader *r = reclaim_self();
+    struct change change = { fn, ud, .sees_stale = true };
+    return r ? change_entry(a, r, key, &change) : ATTL_E_NOMEM;
+}
+
+int
+engine_look(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+{
+    struct change change = { fn, ud, .sees_stale = true };
+    return check_and_change(a, key, &change);
+}
+
+int
+engine_change_now(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+{
+    int status = journal_admit_now(a);
+    return status == ATTL_OK ? engine_look(a, key, fn, ud) : status;
 }
 
 int
 engine_change(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
 {
-    if (__builtin_expect(!a->store, 1))
-        return engine_look(a, key, fn, ud);
-    int status = journal_admit(a);
-    if (status == ATTL_OK)
-        status = engine_look(a, key, fn, ud);
-    return status >= 0 ? journal_settle(a, reclaim_self(), status) : status;
+    struct change change = { fn, ud, .sees_stale = false };
+    return admit_and_change(a, key, &change);
+}
+
+int
+engine_change_stale(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+{
+    struct change change = { fn, ud, .sees_stale = true };
+    return admit_and_change(a, key, &change);
 }

@@ -18,15 +18,11 @@ wal_of(const struct attl *a)
     return a->store ? a->store->wal : NULL;
 }
 
-int
-journal_admit(struct attl *a)
+static int
+admit(struct store *s, int64_t wait_ms)
 {
-    struct store *s = a->store;
-    if (__builtin_expect(!s, 1))
-        return ATTL_OK;
     if (atomic_load_explicit(&s->loading, memory_order_acquire))
         return ATTL_E_LOADING;
-    int64_t wait_ms = s->wait_wanted ? ADMIT_WAIT_MS : ADMIT_WAIT_SERVER_MS;
     switch (s->wal ? wal_admit(s->wal, wait_ms) : 0) {
     case 0: return ATTL_OK;
     case -EAGAIN: return ATTL_E_BUSY;
@@ -34,18 +30,25 @@ journal_admit(struct attl *a)
     }
 }
 
+int
+journal_admit(struct attl *a)
+{
+    struct store *s = a->store;
+    if (__builtin_expect(!s, 1))
+        return ATTL_OK;
+    return admit(s, s->wait_wanted ? ADMIT_WAIT_MS : ADMIT_WAIT_SERVER_MS);
+}
+
+int
+journal_admit_now(struct attl *a)
+{
+    return a->store ? admit(a->store, 0) : ATTL_OK;
+}
+
 static void
 release_extent(void *ud)
 {
     extent_drop(ud);
-}
-
-static int64_t
-logged_deadline(const struct attl *a, int64_t deadline_ms)
-{
-    if (deadline_ms == ATTL_NO_DEADLINE)
-        return ATTL_NO_DEADLINE;
-    return deadline_ms + atomic_load_explicit(&a->store->skew_ms, memory_order_relaxed);
 }
 
 /* What was done to an entry, as the log puts it; *ret_extent holds the value, if it is not NULL. */
@@ -57,8 +60,15 @@ op_of(const struct attl *a, const struct entry *e, struct extent **ret_extent)
     if (e->change == ENTRY_REMOVE)
         return op;
     struct record_shape shape = record_shape(e->changed);
-    op.deadline_ms = logged_deadline(a, record_deadline(e->changed, &shape, e->now_ms));
+    /* Loaded once: deadlines of one entry must not change their order. */
+    int64_t skew_ms = atomic_load_explicit(&a->store->skew_ms, memory_order_relaxed);
+    op.deadline_ms = life_shift_deadline(record_deadline(e->changed, &shape, e->now_ms), skew_ms);
     op.kind = e->change == ENTRY_PUT ? WAL_PUT : WAL_EXPIRE;
+    if (shape.flags & RECORD_LIFE) {
+        op.flags |= WAL_LIFE;
+        op.life = record_life(e->changed, &shape);
+        life_shift(&op.life, skew_ms);
+    }
     if (e->change != ENTRY_PUT)
         return op;
     op.value = record_value(e->changed, &shape);
@@ -104,7 +114,7 @@ journal_entry(struct attl *a, const struct entry *e)
 /* ---- groups ---------------------------------------------------------------------------------- */
 
 enum {
-    OP_OVERHEAD_BYTES = WAL_OP_HEADER_BYTES + 8 + 8, /* header, deadline, padding */
+    OP_OVERHEAD_BYTES = WAL_OP_HEADER_BYTES + 8 + LIFE_FORMAT_BYTES + 8, /* deadline; padding */
     GROUP_COPY_MAX_BYTES = 16 << 10, /* longer groups are not copied into the ring */
 };
 
@@ -198,11 +208,13 @@ journal_clear(struct attl *a)
 }
 
 void
-journal_evicted(struct attl *a, attl_slice key)
+journal_dropped(struct attl *a, attl_slice key, bool evicted)
 {
-    struct wal_op op = { .kind = WAL_EVICT, .key = key, .deadline_ms = ATTL_NO_DEADLINE };
+    struct wal_op op = { .kind = evicted ? WAL_EVICT : WAL_DEL,
+                         .key = key,
+                         .deadline_ms = ATTL_NO_DEADLINE };
     /* A log that is refused everything would never make room. What is left out here may come back
-     * with a restart, and is then evicted again. */
+     * with a restart, and is then evicted again, or as much out of sight as before. */
     if (wal_of(a) && wal_admit(wal_of(a), 0) != -EIO)
         append(a, NULL, &op, NULL); /* nobody waits for what they did not ask for */
 }

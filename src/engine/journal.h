@@ -19,6 +19,8 @@ struct journal_group {
 /* Whether a change may be made now, before any lock: ATTL_OK, ATTL_E_LOADING, ATTL_E_IO,
  * ATTL_E_BUSY. */
 int journal_admit(struct attl *a);
+/* The same without waiting for room in the log. */
+int journal_admit_now(struct attl *a);
 /* Logs what was done to an entry, if anything was. Its partition is locked. */
 void journal_entry(struct attl *a, const struct entry *e);
 /* Room for the changes of entries with these many key and value bytes in all. False: no memory. */
@@ -27,9 +29,10 @@ void journal_group_add(struct attl *a, struct journal_group *g, const struct ent
 /* Logs the group, whose partitions are all locked; its memory goes to the log. */
 void journal_group_append(struct attl *a, const struct reclaim_reader *r, struct journal_group *g);
 void journal_group_fini(struct journal_group *g);
-/* Everything went at one moment; one entry made room for others. Locks as in notice.h. */
+/* Everything went at one moment; one entry made room for others, or was past its hard deadline
+ * while its record's was still to come. Locks as in notice.h. */
 void journal_clear(struct attl *a);
-void journal_evicted(struct attl *a, attl_slice key);
+void journal_dropped(struct attl *a, attl_slice key, bool evicted);
 /*
  * The end of a call that returned `status`: under `always`, and if the caller is one that waits,
  * returns when what it changed is durable. `status`, or ATTL_E_IO if that cannot be.

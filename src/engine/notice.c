@@ -50,34 +50,60 @@ give(const struct notice_board *b, const struct notice *n)
             b->sinks[i].fn(b->sinks[i].ud, n);
 }
 
-static void
+static enum attl_cause
+cause_of_removal(enum cache_counter as)
+{
+    switch (as) {
+    case COUNT_EVICTED: return ATTL_CAUSE_QUOTA; /* the drain's are told by notice_death() */
+    case COUNT_ROLLED_BACK: return ATTL_CAUSE_ROLLED_BACK;
+    default: return ATTL_CAUSE_DELETED;
+    }
+}
+
+__attribute__((noinline)) static void
 give_entry(struct attl *a, const struct entry *e, enum notice_kind kind)
 {
-    struct notice n = { .kind = kind,
-                        .key = e->key.key,
-                        .hash = e->key.hash,
-                        .deadline_ms = ATTL_NO_DEADLINE,
-                        .now_ms = e->now_ms };
-    if (e->changed) {
+    struct notice n = { .kind = kind, .key = e->key.key, .hash = e->key.hash, .now_ms = e->now_ms };
+    if (e->change == ENTRY_REMOVE) {
+        n.cause = cause_of_removal(e->removed_as);
+        n.deadline_ms = e->deadline_ms;
+    } else {
         struct record_shape shape = record_shape(e->changed);
-        n.deadline_ms = record_deadline(e->changed, &shape, e->now_ms);
+        n.deadline_ms = record_hard_deadline(e->changed, &shape, e->now_ms);
     }
+    if (kind != NOTICE_EVICTED)
+        n.actor = cache_actor(&a->cache, e->self);
     give(&a->notices, &n);
+}
+
+static inline enum notice_kind
+kind_of_change(const struct entry *e)
+{
+    if (e->change == ENTRY_PUT)
+        return NOTICE_SET;
+    if (e->change == ENTRY_EXPIRE)
+        return NOTICE_EXPIRE;
+    return e->removed_as == COUNT_EVICTED ? NOTICE_EVICTED : NOTICE_DELETED;
 }
 
 void
 notice_entry(struct attl *a, const struct entry *e)
 {
-    static const enum notice_kind kinds[] = {
-        [ENTRY_PUT] = NOTICE_SET, [ENTRY_EXPIRE] = NOTICE_EXPIRE, [ENTRY_REMOVE] = NOTICE_DELETED
-    };
     if (e->change == ENTRY_SAME)
         return;
-    enum notice_kind kind = kinds[e->change];
+    enum notice_kind kind = kind_of_change(e);
     if (__builtin_expect(e->partition->watched > 0, 0))
         watch_tell(&a->watches, e->key.hash, e->key.key, kind);
     if (__builtin_expect(is_wanted(&a->notices, kind), 0))
         give_entry(a, e, kind);
+}
+
+static enum attl_cause
+cause_of_death(const struct cache_death *death)
+{
+    if (death->why != COUNT_EVICTED)
+        return ATTL_CAUSE_EXPIRED;
+    return death->for_items ? ATTL_CAUSE_ENTRIES : ATTL_CAUSE_MEMORY;
 }
 
 void
@@ -86,13 +112,14 @@ notice_death(void *ud, const struct cache_death *death)
     struct attl *a = ud;
     bool evicted = death->why == COUNT_EVICTED;
     enum notice_kind kind = evicted ? NOTICE_EVICTED : NOTICE_EXPIRED;
-    if (evicted && a->store)
-        journal_evicted(a, death->key);
+    if ((evicted || death->early) && a->store)
+        journal_dropped(a, death->key, evicted);
     if (death->partition->watched > 0)
         watch_tell(&a->watches, death->hash, death->key, kind);
     if (!is_wanted(&a->notices, kind))
         return;
     struct notice n = { .kind = kind,
+                        .cause = cause_of_death(death),
                         .key = death->key,
                         .hash = death->hash,
                         .deadline_ms = death->deadline_ms,
@@ -110,7 +137,26 @@ notice_clear(void *ud)
     if (!is_wanted(&a->notices, NOTICE_CLEARED))
         return;
     struct notice n = { .kind = NOTICE_CLEARED,
+                        .cause = ATTL_CAUSE_CLEARED,
                         .deadline_ms = ATTL_NO_DEADLINE,
-                        .now_ms = engine_now_ms(a) };
+                        .now_ms = engine_now_ms(a),
+                        .actor = cache_actor(&a->cache, reclaim_self()) };
     give(&a->notices, &n);
+}
+
+void
+notice_hook(void *ud, const struct notice *n)
+{
+    struct attl *a = ud;
+    int64_t skew_ms = engine_skew_ms(a);
+    attl_notice out = { .struct_size = sizeof out,
+                        .kind = n->kind,
+                        .key = n->key,
+                        .deadline_ms = ATTL_NO_DEADLINE,
+                        .at_ms = n->now_ms + skew_ms,
+                        .actor = n->actor,
+                        .cause = n->cause };
+    if (n->deadline_ms != ATTL_NO_DEADLINE)
+        out.deadline_ms = n->deadline_ms + skew_ms;
+    a->notice_fn(a->notice_ud, &out);
 }

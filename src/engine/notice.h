@@ -14,19 +14,21 @@
 struct attl;
 
 enum notice_kind {
-    NOTICE_SET = 1,      /* a new value                                        */
-    NOTICE_EXPIRE = 2,   /* another deadline, or none                          */
-    NOTICE_DELETED = 4,  /* removed by a caller                                */
-    NOTICE_EXPIRED = 8,  /* its deadline had passed                            */
-    NOTICE_EVICTED = 16, /* it made room for others                            */
-    NOTICE_CLEARED = 32, /* everything went at one moment: no key, once for all */
+    NOTICE_SET = ATTL_EV_SET,
+    NOTICE_EXPIRE = ATTL_EV_EXPIRE,
+    NOTICE_DELETED = ATTL_EV_DELETED,
+    NOTICE_EXPIRED = ATTL_EV_EXPIRED,
+    NOTICE_EVICTED = ATTL_EV_EVICTED,
+    NOTICE_CLEARED = ATTL_EV_CLEARED, /* no key, once for all */
 };
 
 struct notice {
     enum notice_kind kind;
+    enum attl_cause cause;
     attl_slice key; /* for the call only */
     uint64_t hash;
-    int64_t deadline_ms, now_ms; /* in the cache's time */
+    int64_t deadline_ms, now_ms; /* in the cache's time; of what went, the deadline it had */
+    uint64_t actor;              /* 0: the cache itself, or nobody in particular */
 };
 
 typedef void (*notice_fn)(void *ud, const struct notice *n);
@@ -45,6 +47,9 @@ struct notice_board {
     _Atomic uint32_t mask; /* of all of them together */
     struct lock lock;      /* whoever changes a mask */
 };
+
+/* The function that the program gave, for NOTICE_SINK_HOOK; `ud` is the struct attl. */
+void notice_hook(void *ud, const struct notice *n);
 
 void notice_board_init(struct notice_board *b);
 /* Installs a sink, which hears nothing yet. Before the first change. */

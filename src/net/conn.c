@@ -12,6 +12,8 @@
 #include "base/assert.h"
 #include "net/hold.h"
 #include "net/output.h"
+#include "net/push.h"
+#include "net/receiver.h"
 #include "net/registry.h"
 #include "net/worker.h"
 #include "os/socket.h"
@@ -131,6 +133,7 @@ conn_close(struct worker *w, struct conn *c)
     if (c->task)
         c->task->conn = NULL; /* it ends without us */
     c->task = NULL;
+    push_close(w, c);
     /* Closing takes it out of the event loop. Unread input would turn our last reply into a reset.
      */
     if (c->session.close_after_reply)
@@ -302,7 +305,8 @@ settle(struct worker *w, struct conn *c)
 {
     watch(w, c);
     if (!c->dead)
-        account(w, c, c->in.len + c->out.len + resp_parser_bytes(&c->parser));
+        account(w, c,
+                c->in.len + c->out.len + resp_parser_bytes(&c->parser) + push_waiting_bytes(c));
 }
 
 static void
@@ -438,6 +442,33 @@ conn_release(struct worker *w, struct conn *c, bool durable)
 }
 
 void
+conn_push(struct worker *w, struct conn *c)
+{
+    lock_assert_held(&w->lock);
+    struct receiver *r = c->receiver;
+    if (c->held || c->task || c->killed)
+        return;
+    size_t unsent = conn_pending(c);
+    c->out.max_bytes = c->out_sent +
+                       atomic_load_explicit(&r->limits->push_bytes, memory_order_relaxed);
+    push_pour(c, &c->out, unsent);
+    if (c->out.failed || atomic_load(&r->overrun)) {
+        drop(w, c, &w->counters.dropped_output, COMPLAINT_OUTPUT_LIMIT,
+             "messages that it did not read reached pubsub.buffer_limit, or memory ran out");
+        return;
+    }
+    if (unsent == 0 && conn_pending(c) > 0) {
+        c->out_progress_ms = w->now_ms;
+        worker_want_sweep(w);
+    }
+    if (conn_pending(c) > 0 && !output_send_waiting(w, c)) {
+        conn_close(w, c);
+        return;
+    }
+    go_on(w, c);
+}
+
+void
 conn_job_done(struct worker *w, struct conn *c, struct command_job *job)
 {
     lock_assert_held(&w->lock);
@@ -516,7 +547,8 @@ conn_check_timeouts(struct worker *w, struct conn *c)
     if (owing && w->now_ms - c->out_progress_ms > NET_STUCK_OUTPUT_MS) {
         drop(w, c, &w->counters.dropped_output, COMPLAINT_STUCK,
              "it has stopped reading its replies");
-    } else if (idle_limit_ms > 0 && !c->task && w->now_ms - c->session.active_ms > idle_limit_ms) {
+    } else if (idle_limit_ms > 0 && !c->task && !session_is_subscribed(&c->session) &&
+               w->now_ms - c->session.active_ms > idle_limit_ms) {
         counter_add(&w->counters.timed_out, 1);
         conn_close(w, c);
     } else if (stranger && w->now_ms - c->session.created_ms > NET_STRANGER_TIMEOUT_MS) {

@@ -13,6 +13,7 @@
 #include "protocol/resp_parse.h"
 
 struct worker;
+struct receiver;
 
 /* What an event's `ud` points to; the first member of whatever it is. */
 enum source { SOURCE_WAKER, SOURCE_LISTENER, SOURCE_CONN };
@@ -37,7 +38,8 @@ struct conn {
     size_t held_from;        /* offset in `out` of the first reply that is held */
     uint64_t held_replies;
     struct conn *held_prev, *held_next;
-    struct aside_task *task; /* the command that is running on the slow thread, or NULL */
+    struct receiver *receiver; /* where others put what they have for us; NULL: nobody knows us */
+    struct aside_task *task;   /* the command that is running on the slow thread, or NULL */
     struct resp_parser parser;
     struct session session;
 };
@@ -58,6 +60,8 @@ void conn_finish(struct worker *w, struct conn *c);
 void conn_release(struct worker *w, struct conn *c, bool durable);
 /* Answers the command that ran on the slow thread, and goes on with what came behind it. */
 void conn_job_done(struct worker *w, struct conn *c, struct command_job *job);
+/* Sends what others have put into its receiver, unless replies must come first. May close it. */
+void conn_push(struct worker *w, struct conn *c);
 /* Ends the connection; its memory lives until the end of the worker's turn. */
 void conn_close(struct worker *w, struct conn *c);
 /* Closes if a timeout has passed; true if the connection must be looked at again in a while. */

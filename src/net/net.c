@@ -7,6 +7,7 @@
  */
 #include "net/net.h"
 
+#include "net/exchange.h"
 #include "net/hold.h"
 #include "net/worker.h"
 #include "os/socket.h"
@@ -163,6 +164,13 @@ net_open(const struct net_settings *s, struct socket_problem *ret_problem)
     clock_init(&net->clock);
     aside_init(&net->aside);
     net_set_limits(net, &s->limits);
+    net->exchange = s->exchange ? s->exchange : exchange_new(s->workers);
+    net->owns_exchange = !s->exchange;
+    if (!net->exchange) {
+        (void)fail(ret_problem, ENOMEM, "no memory for the workers");
+        net_close(&net);
+        return NULL;
+    }
     if (!listen_all(net, s, ret_problem)) {
         net_close(&net);
         return NULL;
@@ -227,6 +235,8 @@ net_close(struct net **net_ptr)
         socket_close(net->listeners[i].fd);
     if (net->unix_path)
         socket_remove_path(net->unix_path);
+    if (net->owns_exchange)
+        exchange_free(&net->exchange);
     free(net->unix_path);
     free(net->workers);
     free(net);

@@ -38,6 +38,7 @@ enum {
 };
 
 struct net;
+struct exchange;
 
 /* What a host function finds in its `ud`: the server's own pointer, and who is asking. */
 struct net_caller {
@@ -59,9 +60,10 @@ struct net_limits {
 struct net_settings {
     unsigned workers;
     attl *cache;
+    struct exchange *exchange; /* for as many workers; outlives the net; NULL: one of its own */
     /*
      * Functions for commands; `ud` of each call is a net_caller whose `ud` is this host's.
-     * each_client and kill_clients are the net's own and ignored here.
+     * each_client, kill_clients and all behind `aside` are the net's own and ignored here.
      */
     struct command_host host;
     attl_log_fn log; /* may be NULL */

@@ -8,7 +8,10 @@
  */
 #include "net/worker.h"
 
+#include "net/caller.h"
+#include "net/exchange.h"
 #include "net/hold.h"
+#include "net/push.h"
 #include "net/registry.h"
 #include "os/socket.h"
 
@@ -281,7 +284,8 @@ static void
 turn(struct worker *w, int timeout_ms)
 {
     struct event events[EVENTS_PER_WAIT_MAX];
-    size_t n = event_loop_wait(&w->loop, events, timeout_ms);
+    size_t n = event_loop_wait(&w->loop, events, mailbox_sleep(w->mailbox) ? timeout_ms : 0);
+    mailbox_rise(w->mailbox);
     w->now_ms = clock_now_ms(&w->net->clock);
     if (w->env.loading)
         look_at_loading(w);
@@ -290,6 +294,7 @@ turn(struct worker *w, int timeout_ms)
     if (w->sweep_wanted && w->now_ms >= w->next_sweep_ms)
         sweep(w);
     hold_settle(w);
+    push_settle(w);
     free_dead(w);
 }
 
@@ -319,14 +324,23 @@ finish_clients(struct worker *w)
     free_dead(w);
 }
 
+static void
+wake_for_letters(void *ud)
+{
+    worker_wake(ud);
+}
+
 static void *
 worker_main(void *arg)
 {
     struct worker *w = arg;
+    mailbox_open(w->mailbox, wake_for_letters, w);
     w->now_ms = clock_now_ms(&w->net->clock);
     while (!atomic_load_explicit(&w->net->stopping, memory_order_acquire))
         turn(w, wait_ms(w));
     finish_clients(w);
+    mailbox_close(w->mailbox);
+    push_end(w);
     atomic_store(&w->running, false);
     return NULL;
 }
@@ -359,6 +373,7 @@ host_init(struct worker *w)
     w->host.kill_clients = registry_kill_clients;
     w->host.auth = caller_auth;
     w->host.aside = caller_aside;
+    caller_fill_pubsub(&w->host);
     w->env = (struct command_env){ .cache = w->net->cache, .host = &w->host };
 }
 
@@ -367,6 +382,8 @@ worker_preset(struct worker *w, struct net *net)
 {
     w->source = SOURCE_WAKER;
     w->net = net;
+    if (net->exchange)
+        w->mailbox = &net->exchange->mailboxes[w - net->workers];
     w->loop.fd = -1;
     w->waker.fd = -1;
     w->spare_fd = -1;
@@ -410,6 +427,7 @@ worker_fini(struct worker *w)
     socket_close(w->spare_fd);
     command_stats_free(w->env.stats);
     aside_list_clear(&w->done);
+    letters_fini(&w->letters);
     pipeline_fini(&w->pipeline);
     buf_fini(&w->out);
     free(w->read_bytes);

@@ -11,6 +11,7 @@
 
 #include "net/aside.h"
 #include "net/conn.h"
+#include "net/mailbox.h"
 #include "net/net.h"
 #include "net/pipeline.h"
 #include "os/clock.h"
@@ -56,6 +57,9 @@ struct worker {
     struct handover handover;
     struct lock done_lock;               /* guards `done` */
     struct aside_list done;              /* slow commands that have ended */
+    struct mailbox *mailbox;             /* what others have for our connections */
+    struct letters letters;              /* being sorted */
+    struct receiver *ready;              /* those that have something to send */
     struct conn *held_first, *held_last; /* in order of their log positions */
     _Atomic bool hold_armed;             /* wake us when the log has news */
     uint64_t log_position;               /* behind this thread's last change */
@@ -98,8 +102,12 @@ struct shared_limits {
     _Atomic bool auth_required;
 };
 
+struct exchange;
+
 struct net {
     attl *cache;
+    struct exchange *exchange;
+    bool owns_exchange;
     struct command_host host;
     attl_log_fn log;
     void *log_ud;
