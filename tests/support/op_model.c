@@ -399,10 +399,14 @@ model_incr(struct model *m, const struct op *op, struct op_seen *seen)
 {
     int64_t old = 0, deadline_ms = ATTL_NO_DEADLINE;
     seen->status = deadline_of_ttl(m, op->ttl_ms, NULL, &deadline_ms);
-    if (seen->status != ATTL_OK) {
+    if (seen->status != ATTL_OK && seen->status != ATTL_E_TTL_REQUIRED) {
         return;
     }
     const struct model_entry *e = model_find_change(m, op->keys[0]);
+    if (e == NULL && seen->status != ATTL_OK) {
+        return; /* only what is new needs a life */
+    }
+    seen->status = ATTL_OK;
     if (e != NULL) {
         deadline_ms = e->deadline_ms;
         if (!parse_integer(model_value(e), &old)) {
