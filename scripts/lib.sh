@@ -15,7 +15,7 @@ PACKAGES_BUILD=(gcc g++ libc6-dev binutils cmake ninja-build pkg-config libxxhas
 # To test: the framework, independent Redis clients and server, file systems and disks to break, the
 # checks of the tree.
 PACKAGES_TEST=(libcmocka-dev redis-server redis-tools libhiredis-dev python3 python3-redis procps
-    strace mount util-linux e2fsprogs xfsprogs clang-format-14 shellcheck)
+    strace mount util-linux e2fsprogs xfsprogs clang-format-14 shellcheck libuv1-dev libevent-dev)
 # The second compiler and its sanitizers; .ci/run and the fuzz preset use it.
 PACKAGES_CLANG=(clang)
 # To measure: the servers and the in-process caches we are compared with.
