@@ -326,6 +326,8 @@ void
 entry_remove(struct entry *e, enum cache_counter why)
 {
     ASSERT(e->found);
+    if (e->cache->death_soon_fn)
+        e->cache->death_soon_fn(e->cache->death_ud, e->key.hash);
     struct extent *extent = entry_extent(e);
     index_remove(e->pos);
     account(e, -1, -((e->shape.flags & RECORD_HAS_TTL) != 0),

@@ -124,6 +124,7 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     a->background = config_bool(config, OPT_CACHE_BACKGROUND);
     a->cache.death_fn = notice_death;
     a->cache.death_ud = a;
+    a->cache.death_soon_fn = a->ledger ? notice_death_soon : NULL;
     return store_wanted(config) ? store_open(a, err, err_len) : ATTL_OK;
 }
 
