@@ -732,6 +732,53 @@ ATTL_API void attl_queue_shutdown(attl_queue *queue);
  * was not reaped. Never waits for running work. No other thread may be using it. Since 0.3. */
 ATTL_API void attl_queue_close(attl_queue **queue);
 
+/*
+ * attl_set. ATTL_OK, and the failures of attl_set; ATTL_E_BUSY, ATTL_E_CLOSED. The completion's
+ * status is attl_set's, or ATTL_E_IO: made, but not durable. Key and value are copied. `opts` and
+ * `ret_id` may be NULL here and below. Threads: any. Since 0.3.
+ */
+ATTL_CHECKED int attl_submit_set(attl_queue *queue, attl_slice key, attl_slice value,
+                                 int64_t ttl_ms, const attl_submit_opts *opts, uint64_t *ret_id);
+/* attl_del; the completion's status may be ATTL_MISS. Otherwise as attl_submit_set. Since 0.3. */
+ATTL_CHECKED int attl_submit_del(attl_queue *queue, attl_slice key, const attl_submit_opts *opts,
+                                 uint64_t *ret_id);
+/* attl_log_sync: completes when everything logged so far is durable. ATTL_OK, ATTL_E_BUSY,
+ * ATTL_E_CLOSED, ATTL_E_NOMEM. Since 0.3. */
+ATTL_CHECKED int attl_submit_sync(attl_queue *queue, const attl_submit_opts *opts,
+                                  uint64_t *ret_id);
+/* attl_snapshot, in a thread of the library. As attl_submit_sync, and ATTL_E_UNSUPPORTED. Since
+ * 0.3. */
+ATTL_CHECKED int attl_submit_snapshot(attl_queue *queue, const attl_submit_opts *opts,
+                                      uint64_t *ret_id);
+/* attl_rollback to what `target` says, which is copied. As attl_submit_snapshot, and
+ * ATTL_E_INVALID. Since 0.3. */
+ATTL_CHECKED int attl_submit_rollback(attl_queue *queue, const attl_rollback_opts *target,
+                                      const attl_submit_opts *opts, uint64_t *ret_id);
+/* The same to the snapshot of that name. Since 0.3. */
+ATTL_CHECKED int attl_submit_restore(attl_queue *queue, const char *snapshot_name,
+                                     const attl_submit_opts *opts, uint64_t *ret_id);
+
+#define ATTL_SCAN_KEYS 0x01u /* without values */
+/*
+ * One page of an iteration, as attl_scan: about `count` (1 .. 65536) entries from `cursor` on (0 at
+ * first), fewer if they are large. The completion's value is the page, its number the cursor to
+ * submit next, its status ATTL_OK or, with the last page, ATTL_DONE. A page has at most a few MiB:
+ * a value above 64 KiB that would take it above 1 MiB is left out. As attl_submit_sync, and
+ * ATTL_E_INVALID, ATTL_E_UNSUPPORTED. Since 0.3.
+ */
+ATTL_CHECKED int attl_submit_scan(attl_queue *queue, uint64_t cursor, size_t count, uint32_t flags,
+                                  const attl_submit_opts *opts, uint64_t *ret_id);
+typedef struct attl_page_entry {
+    attl_slice key;
+    attl_slice value; /* data is NULL if it is not in the page; len is its length all the same */
+    int64_t deadline_ms;
+} attl_page_entry;
+/*
+ * The page's entry at *offset, which starts at 0 and is moved behind it. ATTL_OK, ATTL_DONE. The
+ * entry lies in the page. Pure. Since 0.3.
+ */
+ATTL_API int attl_page_next(attl_slice page, size_t *offset, attl_page_entry *ret_entry);
+
 /* ---- watching -------------------------------------------------------------------------------- */
 
 /* What can happen to an entry; bits of a mask. */

@@ -18,6 +18,11 @@ void api_value_from_view(const struct read_view *view, attl_value *ret_value);
 /* Imports an option struct of another release: ATTL_E_UNSUPPORTED if it holds what we do not know.
  */
 int api_import_set_opts(const attl_set_opts *from, attl_set_opts *to);
+/* attl_set and attl_del without waiting for the log, neither for room nor for the promise. */
+int api_set_now(attl *a, attl_slice key, attl_slice value, int64_t ttl_ms);
+int api_del_now(attl *a, attl_slice key);
+/* Imports and checks the caller's: ATTL_OK, ATTL_E_INVALID. `to` holds a struct_size. */
+int api_import_rollback_opts(const attl_rollback_opts *from, attl_rollback_opts *to);
 /* Whether the conditions of `opts` hold for an entry: ATTL_OK or ATTL_NOT_SET. */
 int api_check_condition(struct entry *e, const attl_set_opts *opts);
 

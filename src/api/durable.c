@@ -141,8 +141,8 @@ attl_snapshot_list(attl *a, attl_snapshot_fn fn, void *ud)
     return store_status(error);
 }
 
-static int
-import_rollback_opts(const attl_rollback_opts *from, attl_rollback_opts *to)
+int
+api_import_rollback_opts(const attl_rollback_opts *from, attl_rollback_opts *to)
 {
     if (from->struct_size < sizeof to->struct_size || from->struct_size > sizeof *to)
         return ATTL_E_INVALID;
@@ -162,7 +162,7 @@ attl_rollback(attl *a, const attl_rollback_opts *opts, attl_rollback_report *ret
         err_len = sizeof own_err;
     }
     err[0] = '\0';
-    int status = a->store ? import_rollback_opts(opts, &own) : ATTL_E_UNSUPPORTED;
+    int status = a->store ? api_import_rollback_opts(opts, &own) : ATTL_E_UNSUPPORTED;
     if (status == ATTL_OK)
         status = journal_admit(a);
     if (status == ATTL_OK)

@@ -63,6 +63,7 @@ struct set_call {
     attl_slice key, value;
     int64_t ttl_ms, deadline_ms;
     const attl_set_opts *opts;
+    bool now; /* the log is not waited for */
 };
 
 static int
@@ -86,7 +87,8 @@ set_run(attl *a, const struct set_call *call, attl_value *ret_old, int *ret_had_
     op.keep_deadline = call->deadline_ms <= 0 && call->ttl_ms == ATTL_TTL_KEEP;
     if (ret_old)
         *ret_old = (attl_value)ATTL_VALUE_INIT;
-    status = engine_change(a, call->key, set_change, &op);
+    status = call->now ? engine_change_now(a, call->key, set_change, &op)
+                       : engine_change(a, call->key, set_change, &op);
     stored_value_fini(&op.stored);
     if (status < 0 && ret_old)
         attl_value_release(a, ret_old);
@@ -99,6 +101,13 @@ int
 attl_set(attl *a, attl_slice key, attl_slice value, int64_t ttl_ms)
 {
     struct set_call call = { .key = key, .value = value, .ttl_ms = ttl_ms };
+    return set_run(a, &call, NULL, NULL);
+}
+
+int
+api_set_now(attl *a, attl_slice key, attl_slice value, int64_t ttl_ms)
+{
+    struct set_call call = { .key = key, .value = value, .ttl_ms = ttl_ms, .now = true };
     return set_run(a, &call, NULL, NULL);
 }
 
@@ -148,6 +157,12 @@ int
 attl_del(attl *a, attl_slice key)
 {
     return engine_change(a, key, del_change, NULL);
+}
+
+int
+api_del_now(attl *a, attl_slice key)
+{
+    return engine_change_now(a, key, del_change, NULL);
 }
 
 int

@@ -107,6 +107,7 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     timers_init(&a->timers);
     queue_list_init(&a->queues);
     pool_init(&a->pool);
+    log_waits_init(&a->log_waits);
     lock_init(&a->tick_lock);
     parker_init(&a->parker);
     atomic_init(&a->armed_ms, INT64_MIN);
@@ -317,6 +318,13 @@ engine_look(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
     const struct reclaim_reader *r = reclaim_self();
     int status = r ? engine_check_key(a, r, key) : ATTL_E_NOMEM;
     return status == ATTL_OK ? engine_restore(a, key, fn, ud) : status;
+}
+
+int
+engine_change_now(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+{
+    int status = journal_admit_now(a);
+    return status == ATTL_OK ? engine_look(a, key, fn, ud) : status;
 }
 
 int

@@ -24,6 +24,7 @@
 #include "engine/completion.h"
 #include "engine/feed.h"
 #include "engine/ledger.h"
+#include "engine/log_wait.h"
 #include "engine/notice.h"
 #include "engine/pool.h"
 #include "engine/timer.h"
@@ -68,6 +69,7 @@ struct attl {
     struct timers timers;
     struct queue_list queues;
     struct pool pool;
+    struct log_waits log_waits;
 };
 
 /* Builds everything from `config` (not NULL), and reads the data directory if there is one, without
@@ -102,6 +104,8 @@ int engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_
 typedef int (*engine_change_fn)(struct entry *e, void *ud);
 /* Steps 1 to 4 for one key. Returns what `fn` returned, or a failure before it. */
 int engine_change(struct attl *a, attl_slice key, engine_change_fn fn, void *ud);
+/* The same for who waits elsewhere, or not at all: never blocks on the log. */
+int engine_change_now(struct attl *a, attl_slice key, engine_change_fn fn, void *ud);
 /* The key's entry ready for entry_find; the partition is not locked yet. */
 void engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key,
                        struct entry *e);

@@ -18,20 +18,31 @@ wal_of(const struct attl *a)
     return a->store ? a->store->wal : NULL;
 }
 
+static int
+admit(struct store *s, int64_t wait_ms)
+{
+    if (atomic_load_explicit(&s->loading, memory_order_acquire))
+        return ATTL_E_LOADING;
+    switch (s->wal ? wal_admit(s->wal, wait_ms) : 0) {
+    case 0: return ATTL_OK;
+    case -EAGAIN: return ATTL_E_BUSY;
+    default: return ATTL_E_IO;
+    }
+}
+
 int
 journal_admit(struct attl *a)
 {
     struct store *s = a->store;
     if (__builtin_expect(!s, 1))
         return ATTL_OK;
-    if (atomic_load_explicit(&s->loading, memory_order_acquire))
-        return ATTL_E_LOADING;
-    int64_t wait_ms = s->wait_wanted ? ADMIT_WAIT_MS : ADMIT_WAIT_SERVER_MS;
-    switch (s->wal ? wal_admit(s->wal, wait_ms) : 0) {
-    case 0: return ATTL_OK;
-    case -EAGAIN: return ATTL_E_BUSY;
-    default: return ATTL_E_IO;
-    }
+    return admit(s, s->wait_wanted ? ADMIT_WAIT_MS : ADMIT_WAIT_SERVER_MS);
+}
+
+int
+journal_admit_now(struct attl *a)
+{
+    return a->store ? admit(a->store, 0) : ATTL_OK;
 }
 
 static void

@@ -137,6 +137,20 @@ leave_table(struct submission *s)
     lock_release(&q->open_lock);
 }
 
+bool
+submission_retract(struct submission *s)
+{
+    bool mine = atomic_exchange(&s->state, SUBMISSION_DECIDED) != SUBMISSION_DECIDED;
+    if (mine) {
+        leave_table(s);
+        if (timer_cancel(s->cache, &s->timer))
+            submission_unref(s);
+        completion_unreserve(s->queue);
+    }
+    submission_unref(s);
+    return mine;
+}
+
 /* For who has decided. The submission may be gone when it returns, unless the caller has a
  * reference. */
 static void

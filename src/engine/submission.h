@@ -49,6 +49,9 @@ void submission_discard(struct submission *s);
 /* From now on it can be cancelled, and its time runs. Nothing may fail behind it: there will be a
  * completion. */
 void submission_open(struct submission *s, const struct submission_spec *spec);
+/* Takes an opened one back, as if it had never been accepted. False: it was decided meanwhile, so
+ * its completion is there. The worker's reference goes either way. */
+bool submission_retract(struct submission *s);
 /* The work begins; a shutdown of the queue lets it come to its end. False: it was given up. */
 bool submission_begin(struct submission *s);
 /* Whether somebody has decided; a long job looks now and then. */
