@@ -81,6 +81,8 @@ struct cache {
     struct partition_env env;
     cache_death_fn death_fn; /* set before the first entry, NULL: nobody wants to know */
     void *death_ud;
+    /* NULL, or told that an entry may be announced in a moment: to fetch the memory for it. */
+    void (*death_soon_fn)(void *ud, uint64_t hash);
     struct lock clear_lock; /* one clear at a time */
     _Atomic bool ageless; /* a replay: what has expired by now may yet be prolonged, so it goes only
                              where there is no room */

@@ -198,6 +198,7 @@ gather(struct drain *d, struct candidate batch[BATCH], unsigned max)
     struct cache *c = d->cache;
     uint32_t offset = d->chunk->drain_offset;
     uint64_t scratch[RECORD_SCRATCH_WORDS];
+    bool may_die = d->reason == DRAIN_DUE || d->reason == DRAIN_EVICT;
     unsigned n = 0;
     for (; n < max && offset < d->chunk->used; n++) {
         struct record *r = (struct record *)(void *)(d->chunk->data + offset);
@@ -215,6 +216,8 @@ gather(struct drain *d, struct candidate batch[BATCH], unsigned max)
         table_ref ref = atomic_load_explicit(&batch[i].partition->table, memory_order_acquire);
         if (ref)
             lookup_prefetch_buckets(ref, batch[i].hash);
+        if (may_die && c->death_soon_fn)
+            c->death_soon_fn(c->death_ud, batch[i].hash);
     }
     return n;
 }

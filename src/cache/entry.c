@@ -201,6 +201,8 @@ announce_expired(const struct entry *e, bool early)
 static void
 take_out(struct entry *e, enum cache_counter why)
 {
+    if (e->cache->death_soon_fn)
+        e->cache->death_soon_fn(e->cache->death_ud, e->key.hash);
     struct extent *extent = entry_extent(e);
     index_remove(e->pos);
     account(e, -1, -((e->shape.flags & RECORD_HAS_TTL) != 0),

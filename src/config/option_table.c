@@ -270,9 +270,11 @@ static const struct option table[OPTION_COUNT] = {
     /* ---- ledger, incident, retention, persist ---- */
     [OPT_LEDGER_ENTRIES] = {
         .name = "ledger.entries", .type = OPTION_INT,
-        .library_default = "65536", .max = LIMIT_LEDGER_ENTRIES, .unit = "entries",
+        .library_default = "0", .server_default = "65536", .max = LIMIT_LEDGER_ENTRIES,
+        .unit = "entries",
         .text = "Deaths of entries that are remembered, for `ATTL.WHY` and for counting misses by "
-                "their cause: 36 bytes each, taken as they are needed. 0 means none." },
+                "their cause: 36 bytes each, taken as they are needed. Each death costs some fifty "
+                "nanoseconds more. 0 means none." },
     [OPT_INCIDENT_ENABLED] = {
         .name = "incident.enabled", .type = OPTION_BOOL, .flags = OPTION_RUNTIME | OPTION_LATER,
         .library_default = "yes",

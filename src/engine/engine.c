@@ -129,6 +129,7 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     status = engine_apply_namespaces(a, config);
     if (status != ATTL_OK)
         return status;
+    a->cache.death_soon_fn = a->ledger ? notice_death_soon : NULL;
     return store_wanted(config) ? store_open(a, err, err_len) : ATTL_OK;
 }
 

@@ -134,6 +134,16 @@ class_of(enum notice_kind kind)
     }
 }
 
+void
+ledger_prefetch(const struct ledger *l, uint64_t hash)
+{
+    const struct ledger_ring *r = &l->rings[hash & l->ring_mask];
+    _Atomic uint64_t *marks = atomic_load_explicit(&r->marks, memory_order_relaxed);
+    __builtin_prefetch(r, 1);
+    if (marks)
+        __builtin_prefetch(&marks[bucket_place(l, hash)], 1);
+}
+
 /* ---- noting ---------------------------------------------------------------------------------- */
 
 /* Takes the ring's memory. Only the marks are cleared: places not yet written are never read. */
@@ -193,6 +203,7 @@ ledger_note(void *ud, const struct notice *n)
     lock_acquire(&r->lock);
     if (__builtin_expect(r->deaths || ring_grow(l, r), 1)) {
         r->deaths[r->count++ % l->ring_deaths] = death;
+        __builtin_prefetch(&r->deaths[(r->count + 2) % l->ring_deaths], 1);
         _Atomic uint64_t *marks = atomic_load_explicit(&r->marks, memory_order_relaxed);
         _Atomic uint64_t *at = &marks[bucket_place(l, n->hash)];
         uint64_t bucket = atomic_load_explicit(at, memory_order_relaxed);

@@ -57,6 +57,9 @@ void ledger_note(void *ud, const struct notice *n);
 /* Kinds of notices it wants to hear. */
 #define LEDGER_KINDS (NOTICE_DELETED | NOTICE_EXPIRED | NOTICE_EVICTED | NOTICE_CLEARED)
 
+/* A death of this hash may be noted in a moment. */
+void ledger_prefetch(const struct ledger *l, uint64_t hash);
+
 /* What a key of this hash died of last; rarely (1 in some thousand) that of another. No lock. */
 enum ledger_class ledger_class_of(const struct ledger *l, uint64_t hash);
 

@@ -128,6 +128,13 @@ notice_death(void *ud, const struct cache_death *death)
 }
 
 void
+notice_death_soon(void *ud, uint64_t hash)
+{
+    const struct attl *a = ud;
+    ledger_prefetch(a->ledger, hash);
+}
+
+void
 notice_clear(void *ud)
 {
     struct attl *a = ud;

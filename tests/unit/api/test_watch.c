@@ -140,6 +140,25 @@ the_actor_is_the_threads_own(void **state)
 
 /* ---- the ledger ------------------------------------------------------------------------------ */
 
+static int
+setup_ledger(void **state)
+{
+    const struct sim_option options[] = {
+        { "cache.max_memory", "0" },     { "cache.max_entries", "0" },
+        { "cache.default_ttl", "0" },    { "ledger.entries", "65536" },
+        { "validation.mode", "binary" }, { NULL, NULL },
+    };
+    struct fixture *f = calloc(1, sizeof *f);
+    if (!f)
+        return -1;
+    sim_init(&f->sim);
+    f->cache = sim_open(&f->sim, options);
+    *state = f;
+    return 0;
+}
+
+#define LEDGER_TEST(f) cmocka_unit_test_setup_teardown(f, setup_ledger, fixture_teardown)
+
 struct told {
     unsigned count;
     attl_death deaths[16];
@@ -223,6 +242,7 @@ evictions_are_in_the_ledger(void **state)
     (void)state;
     const struct sim_option options[] = { { "cache.max_memory", "0" },
                                           { "cache.max_entries", "100" },
+                                          { "ledger.entries", "1000" },
                                           { "cache.default_ttl", "0" },
                                           { NULL, NULL } };
     struct sim sim;
@@ -306,7 +326,9 @@ static void
 why_checks_the_key(void **state)
 {
     (void)state;
-    const struct sim_option options[] = { { "validation.mode", "strict" }, { NULL, NULL } };
+    const struct sim_option options[] = { { "validation.mode", "strict" },
+                                          { "ledger.entries", "10" },
+                                          { NULL, NULL } };
     struct sim sim;
     struct told told = { 0 };
     sim_init(&sim);
@@ -314,6 +336,54 @@ why_checks_the_key(void **state)
     ASSERT_STATUS(attl_why(cache, attl_s(""), 16, tell, &told), ATTL_E_KEY_EMPTY);
     assert_int_equal(told.count, 0);
     sim_close(&cache);
+}
+
+/* ---- events on queues ------------------------------------------------------------------------ */
+
+static void
+events_come_as_completions(void **state)
+{
+    struct fixture *f = *state;
+    attl_queue *q;
+    uint64_t id = 0;
+    attl_completion out[8];
+    ASSERT_STATUS(attl_queue_open(f->cache, 8, &q), ATTL_OK);
+    ASSERT_STATUS(attl_watch(q, attl_s("a"), ATTL_EV_SET | ATTL_EV_EXPIRED, 11, &id), ATTL_OK);
+    ASSERT_STATUS(attl_watch(q, attl_s("b"), ATTL_EV_DELETED, 12, NULL), ATTL_OK);
+    put(f->cache, "a1", "v", 1000);
+    put(f->cache, "b1", "v", ATTL_TTL_NONE);
+    drop(f->cache, "b1");
+    sim_advance(&f->sim, 5000);
+    attl_tick(f->cache, 0, NULL);
+    ASSERT_STATUS(attl_queue_wait(q, 0), ATTL_OK);
+    assert_int_equal(attl_queue_reap(q, out, 8), 3);
+    const uint32_t kinds[] = { ATTL_EV_SET, ATTL_EV_DELETED, ATTL_EV_EXPIRED };
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(out[i].kind, kinds[i]);
+        assert_int_equal(out[i].user_data, i == 1 ? 12 : 11);
+        assert_int_equal(out[i].key.len, 2);
+    }
+    assert_int_equal(out[2].deadline_ms, SIM_START_MS + 1000);
+    assert_int_equal(out[2].flags, ATTL_CAUSE_EXPIRED);
+    ASSERT_STATUS(attl_unwatch(q, id), ATTL_OK);
+    ASSERT_STATUS(attl_unwatch(q, id), ATTL_MISS);
+    ASSERT_STATUS(attl_queue_cancel(q, id), ATTL_MISS); /* it is no submission */
+    put(f->cache, "a2", "v", ATTL_TTL_NONE);
+    assert_int_equal(attl_queue_reap(q, out, 8), 0);
+    attl_queue_close(&q);
+}
+
+static void
+a_watch_that_makes_no_sense_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    attl_queue *q;
+    ASSERT_STATUS(attl_queue_open(f->cache, 8, &q), ATTL_OK);
+    ASSERT_STATUS(attl_watch(q, attl_s(""), 0, 0, NULL), ATTL_E_INVALID);
+    ASSERT_STATUS(attl_watch(q, attl_s(""), ATTL_EV_LOST, 0, NULL), ATTL_E_INVALID);
+    ASSERT_STATUS(attl_watch(q, attl_b("", LIMIT_KEY_BYTES + 1), ATTL_EV_SET, 0, NULL),
+                  ATTL_E_INVALID);
+    attl_queue_close(&q);
 }
 
 static void
@@ -336,12 +406,14 @@ main(void)
         cmocka_unit_test(times_are_unix_milliseconds),
         UNIT_TEST(without_a_hook_the_mask_is_no_matter),
         cmocka_unit_test(the_actor_is_the_threads_own),
-        UNIT_TEST(why_tells_the_deaths_of_a_key),
-        UNIT_TEST(moving_a_key_is_its_death),
+        LEDGER_TEST(why_tells_the_deaths_of_a_key),
+        LEDGER_TEST(moving_a_key_is_its_death),
         cmocka_unit_test(evictions_are_in_the_ledger),
-        UNIT_TEST(misses_are_counted_by_their_cause),
+        LEDGER_TEST(misses_are_counted_by_their_cause),
         cmocka_unit_test(without_a_ledger_nothing_is_kept),
         cmocka_unit_test(why_checks_the_key),
+        UNIT_TEST(events_come_as_completions),
+        UNIT_TEST(a_watch_that_makes_no_sense_is_refused),
         cmocka_unit_test(causes_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,9 +7,9 @@
 #include "command_support.h"
 
 static int
-setup_without_ledger(void **state)
+setup_ledger(void **state)
 {
-    static const char *const options[] = { "ledger.entries", "0", NULL };
+    static const char *const options[] = { "ledger.entries", "1000", NULL };
     return setup_with(state, options);
 }
 
@@ -82,11 +82,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(deaths_are_told_newest_first, setup, teardown),
-        cmocka_unit_test_setup_teardown(clearing_is_told_of_every_key, setup, teardown),
-        cmocka_unit_test_setup_teardown(wrong_arguments_are_errors, setup, teardown),
-        cmocka_unit_test_setup_teardown(without_a_ledger_it_says_so, setup_without_ledger,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(deaths_are_told_newest_first, setup_ledger, teardown),
+        cmocka_unit_test_setup_teardown(clearing_is_told_of_every_key, setup_ledger, teardown),
+        cmocka_unit_test_setup_teardown(wrong_arguments_are_errors, setup_ledger, teardown),
+        cmocka_unit_test_setup_teardown(without_a_ledger_it_says_so, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
