@@ -10,6 +10,7 @@
 #include "net/conn.h"
 
 #include "base/assert.h"
+#include "net/exchange.h"
 #include "net/hold.h"
 #include "net/output.h"
 #include "net/push.h"
@@ -307,12 +308,22 @@ settle(struct worker *w, struct conn *c)
                 c->in.len + c->out.len + resp_parser_bytes(&c->parser) + push_waiting_bytes(c));
 }
 
+/* What runs from here on is on behalf of `c`. */
+static void
+act_for(struct worker *w, struct conn *c)
+{
+    w->current = c;
+    attl_actor_set(w->net->cache, c->session.id);
+    if (w->mailbox)
+        exchange_act_for(w->net->exchange, (size_t)(w - w->net->workers), &c->session);
+}
+
 static void
 process(struct worker *w, struct conn *c, char *data, size_t len)
 {
     size_t used;
     uint64_t executed = w->pipeline.executed;
-    w->current = c;
+    act_for(w, c);
     bool alive = run_portions(w, c, data, len, &used);
     w->current = NULL;
     counter_add(&w->counters.requests, w->pipeline.executed - executed);
@@ -478,7 +489,7 @@ conn_job_done(struct worker *w, struct conn *c, struct command_job *job)
     c->session.active_ms = w->now_ms;
     struct buf *out = begin_output(w, c);
     size_t before = out->len;
-    w->current = c;
+    act_for(w, c);
     command_job_reply(job, &w->env, &c->session, out);
     w->current = NULL;
     if (!judge_end(w, c, PIPELINE_HUNGRY, out)) {
