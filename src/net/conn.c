@@ -85,7 +85,7 @@ conn_new(struct worker *w, int fd, uint64_t id)
     }
     list_append(w, c);
     counter_add(&w->counters.connections, 1);
-    if (!c->session.authenticated)
+    if (!c->session.authenticated || LIMIT_LOAD(w->net, timeout_ms) > 0)
         worker_want_sweep(w);
     return c;
 }
