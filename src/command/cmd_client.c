@@ -110,13 +110,6 @@ cmd_client_capa(struct request *rq)
     reply_ok(rq);
 }
 
-/* CLIENT GETREDIR */
-void
-cmd_client_getredir(struct request *rq)
-{
-    resp_int(rq->out, -1);
-}
-
 /* CLIENT UNBLOCK id [TIMEOUT | ERROR] */
 void
 cmd_client_unblock(struct request *rq)

@@ -22,7 +22,34 @@ enum session_reply_mode {
 };
 
 /* Bits of session.special; most sessions have none, which is one test per request. */
-enum session_special { SESSION_SUBSCRIBED = 1 << 0 };
+enum session_special {
+    SESSION_SUBSCRIBED = 1 << 0,
+    SESSION_TRACKING = 1 << 1 /* tracking.flags is not 0 */
+};
+
+enum tracking_flag {
+    TRACKING_ON = 1 << 0,
+    TRACKING_BCAST = 1 << 1,
+    TRACKING_OPTIN = 1 << 2,
+    TRACKING_OPTOUT = 1 << 3,
+    TRACKING_NOLOOP = 1 << 4,
+    TRACKING_CACHING = 1 << 5, /* CLIENT CACHING was said, for the next command */
+    TRACKING_BROKEN = 1 << 6   /* the client it redirects to has gone */
+};
+
+/* CLIENT TRACKING of one connection. */
+struct session_tracking {
+    unsigned flags;    /* enum tracking_flag */
+    uint64_t redirect; /* the client that gets the invalidations; 0: the connection itself */
+};
+
+/* What CLIENT TRACKING ON asks for. */
+struct tracking_wish {
+    unsigned flags; /* TRACKING_BCAST to TRACKING_NOLOOP */
+    uint64_t redirect;
+    const attl_slice *prefixes;
+    size_t prefixes_len;
+};
 
 /* What one can subscribe to. */
 enum pubsub_kind { PUBSUB_CHANNEL, PUBSUB_PATTERN, PUBSUB_SHARD, PUBSUB_KINDS };
@@ -49,6 +76,7 @@ struct session {
     unsigned special;                /* enum session_special: what makes its requests special */
     bool keep_reply;                 /* the reply in the making is sent whatever reply_mode says */
     size_t subscribed[PUBSUB_KINDS]; /* subscriptions, by kind */
+    struct session_tracking tracking;
 };
 
 static inline bool
@@ -124,7 +152,7 @@ struct command_host {
     size_t (*topics)(void *ud, enum pubsub_kind kind);
     /* Appends what others have sent to the connection so far: it precedes the reply to come. */
     void (*pushes)(void *ud, struct buf *out);
-    /* RESET: no subscriptions any more. */
+    /* RESET: no subscriptions and no tracking any more. */
     void (*leave)(void *ud);
     /*
      * Calls `submit` with a queue of the caller's, takes `job` over if that is ATTL_OK, and when it
@@ -132,6 +160,17 @@ struct command_host {
      * the client is gone; then command_job_free(). NULL: nobody can wait.
      */
     int (*park)(void *ud, struct command_job *job, command_submit_fn submit);
+    /*
+     * CLIENT TRACKING of the same connection. track keeps session.tracking; ATTL_OK, ATTL_MISS
+     * (there is no client wish->redirect), or a failure that changed nothing.
+     */
+    int (*track)(void *ud, const struct tracking_wish *wish);
+    void (*untrack)(void *ud);
+    bool (*client_exists)(void *ud, uint64_t id);
+    /* The prefixes it has registered, in order of their bytes; ends at false. */
+    bool (*tracked_prefix)(void *ud, size_t index, attl_slice *ret_prefix);
+    /* It is about to read this key, and wants to hear when that changes. */
+    void (*track_key)(void *ud, attl_slice key);
 };
 
 /* Shared by all workers; per-command counters are per worker and summed by INFO. */

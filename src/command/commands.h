@@ -45,10 +45,12 @@ command_fn cmd_object_encoding, cmd_object_freq, cmd_object_idletime, cmd_object
 command_fn cmd_ping, cmd_echo, cmd_hello, cmd_auth, cmd_select, cmd_quit, cmd_reset;
 
 /* connections, cmd_client.c and client_list.c */
-command_fn cmd_client_capa, cmd_client_getname, cmd_client_getredir, cmd_client_id, cmd_client_info,
-    cmd_client_kill, cmd_client_list, cmd_client_no_evict, cmd_client_no_touch, cmd_client_pause,
-    cmd_client_reply, cmd_client_setinfo, cmd_client_setname, cmd_client_unblock,
-    cmd_client_unpause;
+command_fn cmd_client_capa, cmd_client_getname, cmd_client_id, cmd_client_info, cmd_client_kill,
+    cmd_client_list, cmd_client_no_evict, cmd_client_no_touch, cmd_client_pause, cmd_client_reply,
+    cmd_client_setinfo, cmd_client_setname, cmd_client_unblock, cmd_client_unpause;
+
+/* invalidation of what clients have cached, cmd_tracking.c */
+command_fn cmd_client_caching, cmd_client_getredir, cmd_client_tracking, cmd_client_trackinginfo;
 
 /* publish and subscribe, cmd_pubsub.c */
 command_fn cmd_subscribe, cmd_unsubscribe, cmd_publish, cmd_pubsub_channels, cmd_pubsub_numpat,

@@ -11,6 +11,7 @@
 #include "command/reply.h"
 #include "command/stats.h"
 #include "command/table.h"
+#include "command/tracking.h"
 #include "os/clock.h"
 
 #include <stdio.h>
@@ -121,6 +122,8 @@ request_admit(struct request *rq)
 static void
 request_run(struct request *rq)
 {
+    if (__builtin_expect(rq->s->special & SESSION_TRACKING, 0))
+        tracking_before(rq);
     struct command_stats *stats = rq->env->stats;
     size_t row = command_index(rq->cmd);
     rq->s->last_command = rq->cmd->name;
@@ -166,6 +169,8 @@ request_end(struct request *rq, size_t mark, bool ran)
 {
     if (rq->out->len > mark && rq->out->data[mark] == '-')
         request_count_error(rq, mark, ran);
+    if (__builtin_expect(rq->s->special & SESSION_TRACKING, 0))
+        tracking_after(rq);
     session_apply_reply_mode(rq->s, rq->out, mark);
 }
 

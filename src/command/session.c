@@ -51,6 +51,12 @@ session_reset(struct session *s)
     s->no_touch = false;
 }
 
+int64_t
+session_redirect(const struct session *s)
+{
+    return s->tracking.flags & TRACKING_ON ? (int64_t)s->tracking.redirect : -1;
+}
+
 static int64_t
 seconds_since(int64_t then_ms, int64_t now_ms)
 {
@@ -64,6 +70,12 @@ session_flags(const struct session *s, char flags[SESSION_FLAGS_MAX + 1])
     size_t n = 0;
     if (session_is_subscribed(s))
         flags[n++] = 'P';
+    if (s->tracking.flags & TRACKING_ON)
+        flags[n++] = 't';
+    if (s->tracking.flags & TRACKING_BROKEN)
+        flags[n++] = 'R';
+    if (s->tracking.flags & TRACKING_BCAST)
+        flags[n++] = 'B';
     if (s->no_evict)
         flags[n++] = 'e';
     if (s->no_touch)
@@ -78,15 +90,15 @@ session_describe(const struct session *s, int64_t now_ms, struct buf *out)
 {
     char flags[SESSION_FLAGS_MAX + 1];
     session_flags(s, flags);
-    buf_printf(
-        out,
-        "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRId64 " idle=%" PRId64
-        " flags=%s db=0 sub=%zu psub=%zu ssub=%zu multi=-1 qbuf=0 qbuf-free=0 argv-mem=0"
-        " multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=%s user=default redir=-1 resp=%d"
-        " lib-name=%s lib-ver=%s tot-net-in=%" PRIu64 " tot-net-out=%" PRIu64 " tot-cmds=%" PRIu64,
-        s->id, s->addr, s->laddr, s->fd, s->name, seconds_since(s->created_ms, now_ms),
-        seconds_since(s->active_ms, now_ms), flags, s->subscribed[PUBSUB_CHANNEL],
-        s->subscribed[PUBSUB_PATTERN], s->subscribed[PUBSUB_SHARD],
-        s->last_command ? s->last_command : "NULL", s->proto, s->lib_name, s->lib_ver,
-        s->net_in_bytes, s->net_out_bytes, s->commands);
+    buf_printf(out,
+               "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRId64 " idle=%" PRId64
+               " flags=%s db=0 sub=%zu psub=%zu ssub=%zu multi=-1 qbuf=0 qbuf-free=0 argv-mem=0"
+               " multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=%s user=default"
+               " redir=%" PRId64 " resp=%d lib-name=%s lib-ver=%s tot-net-in=%" PRIu64
+               " tot-net-out=%" PRIu64 " tot-cmds=%" PRIu64,
+               s->id, s->addr, s->laddr, s->fd, s->name, seconds_since(s->created_ms, now_ms),
+               seconds_since(s->active_ms, now_ms), flags, s->subscribed[PUBSUB_CHANNEL],
+               s->subscribed[PUBSUB_PATTERN], s->subscribed[PUBSUB_SHARD],
+               s->last_command ? s->last_command : "NULL", session_redirect(s), s->proto,
+               s->lib_name, s->lib_ver, s->net_in_bytes, s->net_out_bytes, s->commands);
 }

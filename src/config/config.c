@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "config/config_put.h"
+#include "config/notify_flags.h"
 #include "config/option_value.h"
 
 #include <stdio.h>
@@ -195,6 +196,16 @@ outranked(enum config_origin present, enum config_origin coming)
     return coming != CONFIG_CODE && present != CONFIG_CODE && coming < present;
 }
 
+/* Letters as Redis orders them; `text` was found short enough. */
+static int
+normalize_events(char letters[NOTIFY_FLAGS_MAX + 1], attl_slice *text, struct config_error err)
+{
+    if (!notify_flags_normalize(*text, letters))
+        return config_fail(err, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+    *text = attl_s(letters);
+    return ATTL_OK;
+}
+
 int
 config_put(attl_config *config, const struct config_put *put, struct config_error err)
 {
@@ -203,12 +214,16 @@ config_put(attl_config *config, const struct config_put *put, struct config_erro
     struct option_scalar scalar;
     int status =
         option_parse(option, put->alias ? put->alias->form : FORM_NATIVE, put->text, err, &scalar);
+    char letters[NOTIFY_FLAGS_MAX + 1];
+    attl_slice shown = put->text;
+    if (status == ATTL_OK && option_id_of(option) == OPT_REDIS_NOTIFY_KEYSPACE_EVENTS)
+        status = normalize_events(letters, &shown, err);
     if (status != ATTL_OK || outranked(value->origin, put->origin))
         return status;
     char *text = NULL;
     if (is_text(option)) {
         bool failed = false;
-        text = text_copy(config, put->text, &failed);
+        text = text_copy(config, shown, &failed);
         if (failed)
             return config_fail_memory(err);
         text_free(config, value->text);

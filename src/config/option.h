@@ -79,8 +79,11 @@ enum option_id {
     OPT_SERVER_CLIENTS_MEMORY,      /* bytes, 0: no limit */
     OPT_SERVER_SHUTDOWN_TIMEOUT,    /* ms */
     OPT_SERVER_DIR,
-    OPT_LOG_LEVEL,  /* enum choice_log_level */
-    OPT_LOG_FORMAT, /* enum choice_log_format */
+    OPT_PUBSUB_BUFFER_LIMIT,     /* bytes */
+    OPT_TRACKING_TABLE_MAX_KEYS, /* 0: no limit */
+    OPT_TRACKING_PENDING_LIMIT,  /* bytes */
+    OPT_LOG_LEVEL,               /* enum choice_log_level */
+    OPT_LOG_FORMAT,              /* enum choice_log_format */
     OPT_REDIS_DATABASES,
     OPT_REDIS_APPENDONLY, /* 1: yes; shown, never read: OPT_PERSIST_FSYNC decides */
     OPT_REDIS_NOTIFY_KEYSPACE_EVENTS,

@@ -484,6 +484,27 @@ static const struct option table[OPTION_COUNT] = {
         .text = "Directory of the server's files; runtime.toml, written by CONFIG REWRITE, is "
                 "there." },
 
+    /* ---- pubsub, tracking ---- */
+    [OPT_PUBSUB_BUFFER_LIMIT] = {
+        .name = "pubsub.buffer_limit", .type = OPTION_BYTES,
+        .flags = OPTION_SERVER | OPTION_RUNTIME,
+        .library_default = "32MiB", .min = 64 * KIB, .max = 64 * GIB,
+        .text = "Bytes of messages one subscriber may leave unread; above it the client is "
+                "disconnected." },
+    [OPT_TRACKING_TABLE_MAX_KEYS] = {
+        .name = "tracking.table_max_keys", .type = OPTION_INT,
+        .flags = OPTION_SERVER | OPTION_RUNTIME,
+        .library_default = "1000000", .max = ENTRIES_MAX, .unit = "keys",
+        .aliases = { { "tracking-table-max-keys", ALIAS_REDIS, FORM_NATIVE } },
+        .text = "Keys remembered for CLIENT TRACKING; above it clients are told to forget the "
+                "oldest. 0 means no limit." },
+    [OPT_TRACKING_PENDING_LIMIT] = {
+        .name = "tracking.pending_limit", .type = OPTION_BYTES,
+        .flags = OPTION_SERVER | OPTION_RUNTIME,
+        .library_default = "1MiB", .min = 4 * KIB, .max = GIB,
+        .text = "Bytes of invalidations that may wait for one client; above it they become one "
+                "that says to forget all keys." },
+
     /* ---- log ---- */
     [OPT_LOG_LEVEL] = {
         .name = "log.level", .type = OPTION_ENUM, .flags = OPTION_SERVER | OPTION_RUNTIME,
@@ -510,10 +531,12 @@ static const struct option table[OPTION_COUNT] = {
                 "what persist.fsync says." },
     [OPT_REDIS_NOTIFY_KEYSPACE_EVENTS] = {
         .name = "redis.notify_keyspace_events", .type = OPTION_STRING,
-        .flags = OPTION_SERVER | OPTION_RUNTIME | OPTION_LATER,
+        .flags = OPTION_SERVER | OPTION_RUNTIME,
         .library_default = "", .max = 32,
         .aliases = { { "notify-keyspace-events", ALIAS_REDIS, FORM_NATIVE } },
-        .text = "Which events are published, in Redis' letters." },
+        .text = "Which changes of keys are published, in Redis' letters: K and E for the channels "
+                "__keyspace@0__:key and __keyevent@0__:event, then g, $, x, e or A for classes of "
+                "events. Empty: nothing, at no cost." },
     [OPT_REDIS_HZ] = {
         .name = "redis.hz", .type = OPTION_INT, .flags = OPTION_SERVER | OPTION_RUNTIME,
         .library_default = "10", .min = 1, .max = 500,

@@ -221,7 +221,7 @@ join(struct broker *b, struct topic *t, struct receiver *r)
         return false;
     s->link.hash = pair_hash(t, r);
     s->topic = t;
-    s->receiver = receiver_ref(r);
+    s->receiver = receiver_keep(r);
     s->place = t->len;
     t->subs[t->len++] = s;
     s->prev = r->last;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Subscriptions of the calling connection. The broker knows the truth; the session has the counts,
- * for CLIENT LIST and for the answers, and they change together because only the worker of a
- * connection subscribes or unsubscribes it. Nothing here waits.
+ * Subscriptions and tracking of the calling connection. The broker knows the truth; the session has
+ * the counts, for CLIENT LIST and for the answers, and they change together because only the worker
+ * of a connection subscribes or unsubscribes it. Nothing here waits.
  */
 #include "net/caller.h"
 
 #include "base/assert.h"
 #include "net/exchange.h"
 #include "net/push.h"
+#include "net/registry.h"
+#include "net/tracker.h"
 
 static struct worker *
 worker_of(void *ud)
@@ -93,7 +95,69 @@ caller_pushes(void *ud, struct buf *out)
     if (!c->receiver)
         return;
     push_sort(w);
-    push_pour(c, out, out->len);
+    push_pour(c, out, conn_pending(c));
+}
+
+/* ---- tracking ---- */
+
+static void
+note_tracking(struct session *s, unsigned flags, uint64_t redirect)
+{
+    s->tracking = (struct session_tracking){ flags, redirect };
+    s->special = flags ? s->special | SESSION_TRACKING : s->special & ~(unsigned)SESSION_TRACKING;
+}
+
+static int
+caller_track(void *ud, const struct tracking_wish *wish)
+{
+    struct worker *w = worker_of(ud);
+    struct conn *c = w->current;
+    struct receiver *r = push_receiver(w, c);
+    struct receiver *target = NULL;
+    if (!r)
+        return ATTL_E_NOMEM;
+    if (wish->redirect != 0 && wish->redirect != r->id) {
+        int status = registry_receiver(w, wish->redirect, &target);
+        if (status != ATTL_OK)
+            return status;
+    }
+    int status = tracker_start(w->net->exchange, r, wish, target);
+    if (status == ATTL_OK)
+        note_tracking(&c->session, TRACKING_ON | wish->flags, wish->redirect);
+    return status;
+}
+
+static void
+caller_untrack(void *ud)
+{
+    struct worker *w = worker_of(ud);
+    if (w->current->receiver)
+        tracker_stop(w->net->exchange, w->current->receiver);
+    note_tracking(&w->current->session, 0, 0);
+}
+
+static bool
+caller_client_exists(void *ud, uint64_t id)
+{
+    struct worker *w = worker_of(ud);
+    return id == w->current->session.id || registry_receiver(w, id, NULL) == ATTL_OK;
+}
+
+static bool
+caller_tracked_prefix(void *ud, size_t index, attl_slice *ret_prefix)
+{
+    const struct receiver *r = worker_of(ud)->current->receiver;
+    if (!r || index >= r->prefixes_len)
+        return false;
+    *ret_prefix = r->prefixes[index];
+    return true;
+}
+
+static void
+caller_track_key(void *ud, attl_slice key)
+{
+    struct worker *w = worker_of(ud);
+    tracked_add(&w->net->exchange->tracked, w->current->receiver, key);
 }
 
 static void
@@ -106,10 +170,11 @@ caller_leave(void *ud)
     for (size_t i = 0; i < PUBSUB_KINDS; i++)
         s->subscribed[i] = 0;
     s->special &= ~(unsigned)SESSION_SUBSCRIBED;
+    caller_untrack(ud);
 }
 
 void
-caller_fill_pubsub(struct command_host *host)
+caller_fill(struct command_host *host)
 {
     host->subscribe = caller_subscribe;
     host->unsubscribe = caller_unsubscribe;
@@ -120,4 +185,9 @@ caller_fill_pubsub(struct command_host *host)
     host->topics = caller_topics;
     host->pushes = caller_pushes;
     host->leave = caller_leave;
+    host->track = caller_track;
+    host->untrack = caller_untrack;
+    host->client_exists = caller_client_exists;
+    host->tracked_prefix = caller_tracked_prefix;
+    host->track_key = caller_track_key;
 }

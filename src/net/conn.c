@@ -10,6 +10,7 @@
 #include "net/conn.h"
 
 #include "base/assert.h"
+#include "net/exchange.h"
 #include "net/hold.h"
 #include "net/output.h"
 #include "net/park.h"
@@ -85,7 +86,7 @@ conn_new(struct worker *w, int fd, uint64_t id)
     }
     list_append(w, c);
     counter_add(&w->counters.connections, 1);
-    if (!c->session.authenticated)
+    if (!c->session.authenticated || LIMIT_LOAD(w->net, timeout_ms) > 0)
         worker_want_sweep(w);
     return c;
 }
@@ -314,12 +315,22 @@ settle(struct worker *w, struct conn *c)
                 c->in.len + c->out.len + resp_parser_bytes(&c->parser) + push_waiting_bytes(c));
 }
 
+/* What runs from here on is on behalf of `c`. */
+static void
+act_for(struct worker *w, struct conn *c)
+{
+    w->current = c;
+    attl_actor_set(w->net->cache, c->session.id);
+    if (w->mailbox)
+        exchange_act_for(w->net->exchange, (size_t)(w - w->net->workers), &c->session);
+}
+
 static void
 process(struct worker *w, struct conn *c, char *data, size_t len)
 {
     size_t used;
     uint64_t executed = w->pipeline.executed;
-    w->current = c;
+    act_for(w, c);
     bool alive = run_portions(w, c, data, len, &used);
     w->current = NULL;
     counter_add(&w->counters.requests, w->pipeline.executed - executed);
@@ -485,7 +496,7 @@ conn_job_done(struct worker *w, struct conn *c, struct command_job *job)
     c->session.active_ms = w->now_ms;
     struct buf *out = begin_output(w, c);
     size_t before = out->len;
-    w->current = c;
+    act_for(w, c);
     command_job_reply(job, &w->env, &c->session, out);
     w->current = NULL;
     if (!judge_end(w, c, PIPELINE_HUNGRY, out)) {

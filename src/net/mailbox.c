@@ -142,7 +142,7 @@ mailbox_put(struct mailbox *m, const struct letter *letter)
         if (letter->message)
             atomic_fetch_add_explicit(&letter->message->refs, 1, memory_order_relaxed);
         if (letter->to)
-            receiver_ref(letter->to);
+            receiver_keep(letter->to);
         letters->items[letters->len++] = *letter;
         m->bytes += bytes;
         atomic_store(&m->waiting, letters->len);

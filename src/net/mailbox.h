@@ -37,11 +37,12 @@ struct message *message_copy(attl_slice bytes);
 void message_free(struct message *m);
 
 enum letter_kind {
-    LETTER_PUSH,       /* a reply of type push, whole                                           */
-    LETTER_INVALIDATE, /* a key that the receiver tracks; no message: all keys                  */
-    LETTER_BROADCAST,  /* a key with a prefix that the receiver tracks                          */
-    LETTER_REDIRECTED, /* a key, or all, that another client tracks on this one's behalf        */
-    LETTER_EVENT       /* a change of a key, to be published by the worker; to nobody yet       */
+    LETTER_PUSH,                 /* a reply of type push, whole                               */
+    LETTER_INVALIDATE,           /* a key that the receiver tracks                            */
+    LETTER_BROADCAST,            /* a key with a prefix that the receiver tracks              */
+    LETTER_REDIRECTED,           /* a key that another client tracks on this one's behalf     */
+    LETTER_REDIRECTED_BROADCAST, /* the same, by prefix                                       */
+    LETTER_EVENT                 /* a change of a key, for the worker to publish; to nobody   */
 };
 
 struct letter {

@@ -163,7 +163,6 @@ net_open(const struct net_settings *s, struct socket_problem *ret_problem)
     net->keepalive_s = s->limits.keepalive_s;
     clock_init(&net->clock);
     aside_init(&net->aside);
-    net_set_limits(net, &s->limits);
     net->exchange = s->exchange ? s->exchange : exchange_new(s->workers);
     net->owns_exchange = !s->exchange;
     if (!net->exchange) {
@@ -171,6 +170,9 @@ net_open(const struct net_settings *s, struct socket_problem *ret_problem)
         net_close(&net);
         return NULL;
     }
+    net_set_limits(net, &s->limits);
+    if (s->exchange)
+        exchange_attach(net->exchange, net->cache);
     if (!listen_all(net, s, ret_problem)) {
         net_close(&net);
         return NULL;
@@ -235,6 +237,8 @@ net_close(struct net **net_ptr)
         socket_close(net->listeners[i].fd);
     if (net->unix_path)
         socket_remove_path(net->unix_path);
+    if (net->exchange)
+        exchange_attach(net->exchange, NULL);
     if (net->owns_exchange)
         exchange_free(&net->exchange);
     free(net->unix_path);
@@ -252,6 +256,30 @@ net_log_notify(struct net *net)
 
 /* ---- limits and counters ---- */
 
+/* What says 0 keeps its default, but for the limit on keys, where 0 is none. */
+static void
+set_exchange_limits(struct exchange *x, const struct net_limits *limits)
+{
+    if (limits->push_bytes > 0)
+        atomic_store(&x->limits.push_bytes, limits->push_bytes);
+    if (limits->invalid_bytes > 0)
+        atomic_store(&x->limits.invalid_bytes, limits->invalid_bytes);
+    atomic_store(&x->tracked.max_keys, limits->tracked_keys);
+    exchange_publish_events(x, limits->published_events);
+}
+
+static void
+count_exchange(struct exchange *x, struct net_counters *ret)
+{
+    ret->tracking_clients = atomic_load(&x->tracking);
+    ret->tracked_keys = atomic_load(&x->tracked.keys);
+    ret->tracked_items = atomic_load(&x->tracked.items);
+    ret->tracked_prefixes = atomic_load(&x->prefixes.len);
+    ret->events_lost = atomic_load(&x->events_lost);
+    for (size_t i = 0; i < PUBSUB_KINDS; i++)
+        ret->topics[i] = atomic_load(&x->broker.topics_of[i]);
+}
+
 void
 net_set_limits(struct net *net, const struct net_limits *limits)
 {
@@ -265,6 +293,8 @@ net_set_limits(struct net *net, const struct net_limits *limits)
     for (size_t i = 0; i < net->listeners_len; i++)
         if (!net->listeners[i].is_unix)
             socket_tune_tcp(net->listeners[i].fd, limits->keepalive_s);
+    if (net->exchange)
+        set_exchange_limits(net->exchange, limits);
     for (size_t i = 0; i < net->workers_len; i++)
         worker_wake(&net->workers[i]);
 }
@@ -275,6 +305,7 @@ net_counters_get(struct net *net, struct net_counters *ret)
     *ret = (struct net_counters){ .clients = atomic_load(&net->clients),
                                   .buffered_bytes = atomic_load(&net->buffered_bytes),
                                   .rejected = atomic_load(&net->rejected) };
+    count_exchange(net->exchange, ret);
     for (size_t i = 0; i < net->workers_len; i++) {
         struct worker_counters *c = &net->workers[i].counters;
         ret->connections += c->connections;

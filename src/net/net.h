@@ -56,6 +56,10 @@ struct net_limits {
     uint64_t memory_bytes; /* both, of all clients; 0: no limit */
     uint64_t bulk_bytes;   /* longest argument */
     bool auth_required;
+    uint64_t push_bytes;       /* unread messages of one subscriber */
+    uint64_t invalid_bytes;    /* invalidations that wait for one client */
+    uint64_t tracked_keys;     /* 0: no limit */
+    uint32_t published_events; /* enum notify_flag */
 };
 
 struct net_settings {
@@ -84,8 +88,17 @@ struct net_counters {
     uint64_t in_bytes, out_bytes;
     uint64_t protocol_errors, foreign;
     uint64_t dropped_query, dropped_output, dropped_memory, timed_out, auth_lockouts, killed;
+    uint64_t tracking_clients, tracked_keys, tracked_items, tracked_prefixes;
+    uint64_t topics[PUBSUB_KINDS];
+    uint64_t events_lost;
     uint64_t held, held_failed; /* times that replies waited for the log; replies it failed */
 };
+
+/* An exchange for as many workers, made before the cache it hears of and freed after it; its hook
+ * for attl_config_set_notice() is exchange_notice(). NULL on lack of memory. */
+struct exchange *exchange_new(size_t workers);
+void exchange_free(struct exchange **exchange);
+void exchange_notice(void *ud, const attl_notice *notice);
 
 /* Listens, without serving yet. NULL with *ret_problem filled. */
 struct net *net_open(const struct net_settings *settings, struct socket_problem *ret_problem);

@@ -11,13 +11,14 @@
 
 #include "net/worker.h"
 
-/* The receiver of `c`, made on first use; NULL on lack of memory. */
+/* The receiver of `c`, made on first use; NULL on lack of memory. Any thread with w's lock. */
 struct receiver *push_receiver(struct worker *w, struct conn *c);
 /* The connection is being closed: it gets nothing any more. */
 void push_close(struct worker *w, struct conn *c);
 /* Letters become pushes, and pushes output; the end of a turn. Takes the worker's lock. */
 void push_settle(struct worker *w);
-/* Letters become pushes, without sending: afterwards everything sent so far is in the receivers. */
+/* Letters become pushes, without sending: afterwards everything sent so far is in the receivers.
+ * REQUIRES the worker's lock. */
 void push_sort(struct worker *w);
 /* The worker ends: lets go of receivers whose connections are closed. */
 void push_end(struct worker *w);

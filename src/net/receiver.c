@@ -8,6 +8,8 @@
  */
 #include "net/receiver.h"
 
+#include "base/assert.h"
+
 #include <stdlib.h>
 
 struct receiver *
@@ -33,23 +35,30 @@ receiver_free(struct receiver *r)
 {
     if (!r || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
         return;
-    receiver_free(r->redirect_to);
+    ASSERT(!r->redirect_to && r->prefixes_len == 0); /* its connection has let go of them */
     buf_fini(&r->pushes);
     buf_fini(&r->keys);
     buf_fini(&r->batch);
     free(r);
 }
 
-static bool
-is_invalidation(enum letter_kind kind)
+/* What is set when a letter of that kind cannot be put in. */
+static _Atomic bool *
+mark_of(struct receiver *r, enum letter_kind kind)
 {
-    return kind != LETTER_PUSH;
+    switch (kind) {
+    case LETTER_INVALIDATE:
+    case LETTER_BROADCAST: return &r->forget;
+    case LETTER_REDIRECTED:
+    case LETTER_REDIRECTED_BROADCAST: return &r->forget_for;
+    default: return &r->overrun;
+    }
 }
 
 void
 receiver_miss(struct receiver *r, enum letter_kind kind)
 {
-    atomic_store(is_invalidation(kind) ? &r->forget : &r->overrun, true);
+    atomic_store(mark_of(r, kind), true);
     mailbox_attend(r->mailbox);
 }
 
@@ -64,12 +73,12 @@ receiver_send(struct receiver *r, enum letter_kind kind, struct message *message
 {
     if (atomic_load_explicit(&r->closed, memory_order_relaxed))
         return;
-    bool invalidates = is_invalidation(kind);
-    if (atomic_load(invalidates ? &r->forget : &r->overrun))
+    if (atomic_load(mark_of(r, kind)))
         return;
     size_t bytes = sizeof(struct letter) + (message ? message->len : 0);
-    uint64_t limit = atomic_load_explicit(
-        invalidates ? &r->limits->invalid_bytes : &r->limits->push_bytes, memory_order_relaxed);
+    uint64_t limit = atomic_load_explicit(kind == LETTER_PUSH ? &r->limits->push_bytes
+                                                              : &r->limits->invalid_bytes,
+                                          memory_order_relaxed);
     size_t pending = atomic_fetch_add_explicit(&r->pending_bytes, bytes, memory_order_relaxed);
     struct letter letter = { r, message, kind };
     if (pending + bytes <= limit && mailbox_put(r->mailbox, &letter))

@@ -32,6 +32,7 @@ struct receiver {
     _Atomic bool closed;          /* the connection has gone */
     _Atomic bool overrun;         /* a push did not fit: to be closed */
     _Atomic bool forget;          /* an invalidation did not fit, or all keys have gone */
+    _Atomic bool forget_for;      /* the same of the keys another client tracks on our behalf */
     _Atomic bool tracks;          /* remembers keys, or has prefixes */
     _Atomic bool no_loop;         /* its own changes are not reported to it */
     /* under the broker's lock */
@@ -43,10 +44,12 @@ struct receiver {
     struct conn *conn; /* NULL once it is closed */
     struct receiver *next_ready;
     bool ready;                   /* is in the worker's list */
-    struct receiver *redirect_to; /* a reference, or NULL */
-    struct buf pushes;            /* as they will be sent */
-    struct buf keys;              /* invalidations of single keys, as they will be sent */
-    struct buf batch;             /* keys of this turn, for one invalidation */
+    struct receiver *redirect_to; /* who gets our invalidations: a reference, or NULL */
+    attl_slice *prefixes;         /* owned, in order of their bytes */
+    size_t prefixes_len;
+    struct buf pushes; /* as they will be sent */
+    struct buf keys;   /* invalidations of single keys, as they will be sent */
+    struct buf batch;  /* keys of this turn, for one invalidation */
     size_t batch_keys;
 };
 
@@ -57,7 +60,7 @@ struct receiver *receiver_new(uint64_t id, struct mailbox *mailbox,
 void receiver_free(struct receiver *r);
 
 static inline struct receiver *
-receiver_ref(struct receiver *r)
+receiver_keep(struct receiver *r)
 {
     atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
     return r;

@@ -8,6 +8,8 @@
  */
 #include "net/registry.h"
 
+#include "net/push.h"
+#include "net/receiver.h"
 #include "os/socket.h"
 
 #include <stdlib.h>
@@ -174,4 +176,35 @@ registry_drop_largest(struct worker *w)
         net, w->now_ms, COMPLAINT_MEMORY_LIMIT,
         "the client with the largest buffers was disconnected: all buffers together reached "
         "server.clients_memory");
+}
+
+/* ATTL_MISS: not one of v's. */
+static int
+receiver_in(struct worker *v, uint64_t id, struct receiver **ret_receiver)
+{
+    int status = ATTL_MISS;
+    lock_acquire(&v->lock);
+    struct conn *c = v->first;
+    while (c && (c->session.id != id || c->killed))
+        c = c->next;
+    if (c) {
+        struct receiver *r = ret_receiver ? push_receiver(v, c) : NULL;
+        status = !ret_receiver || r ? ATTL_OK : ATTL_E_NOMEM;
+        if (r)
+            *ret_receiver = receiver_keep(r);
+    }
+    lock_release(&v->lock);
+    return status;
+}
+
+int
+registry_receiver(struct worker *w, uint64_t id, struct receiver **ret_receiver)
+{
+    struct net *net = w->net;
+    int status = ATTL_MISS;
+    lock_release(&w->lock);
+    for (size_t i = 0; i < net->workers_len && status == ATTL_MISS; i++)
+        status = receiver_in(&net->workers[i], id, ret_receiver);
+    lock_acquire(&w->lock);
+    return status;
 }

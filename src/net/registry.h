@@ -17,4 +17,9 @@ size_t registry_kill_clients(void *ud, const struct client_filter *filter);
 /* Disconnects the client with the largest buffers, whoever serves it. */
 void registry_drop_largest(struct worker *w);
 
+struct receiver;
+/* The receiver of client `id`, made if need be, with a reference for the caller; ret_receiver NULL:
+ * only whether there is such a client. ATTL_OK, ATTL_MISS, ATTL_E_NOMEM. Lets go of `w`'s lock. */
+int registry_receiver(struct worker *w, uint64_t id, struct receiver **ret_receiver);
+
 #endif

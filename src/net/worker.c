@@ -376,7 +376,7 @@ host_init(struct worker *w)
     w->host.kill_clients = registry_kill_clients;
     w->host.auth = caller_auth;
     w->host.aside = caller_aside;
-    caller_fill_pubsub(&w->host);
+    caller_fill(&w->host);
     w->host.park = park_begin;
     w->env = (struct command_env){ .cache = w->net->cache, .host = &w->host };
 }

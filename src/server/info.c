@@ -111,8 +111,8 @@ append_clients(struct server *server, struct buf *out)
     lock_release(&server->config_lock);
     buf_printf(out, "connected_clients:%llu\r\ncluster_connections:0\r\nmaxclients:%lld\r\n",
                (ull)c.clients, (long long)max);
-    buf_append_str(out,
-                   "blocked_clients:0\r\ntracking_clients:0\r\nclients_in_timeout_table:0\r\n");
+    buf_printf(out, "blocked_clients:0\r\ntracking_clients:%llu\r\nclients_in_timeout_table:0\r\n",
+               (ull)c.tracking_clients);
 }
 
 static void
@@ -131,6 +131,13 @@ append_stats(struct server *server, struct buf *out)
     buf_printf(out, "client_query_buffer_limit_disconnections:%llu\r\n", (ull)c.dropped_query);
     buf_printf(out, "client_output_buffer_limit_disconnections:%llu\r\n", (ull)c.dropped_output);
     buf_printf(out, "evicted_clients:%llu\r\n", (ull)c.dropped_memory);
+    buf_printf(out, "pubsub_channels:%llu\r\npubsub_patterns:%llu\r\npubsubshard_channels:%llu\r\n",
+               (ull)c.topics[PUBSUB_CHANNEL], (ull)c.topics[PUBSUB_PATTERN],
+               (ull)c.topics[PUBSUB_SHARD]);
+    buf_printf(out,
+               "tracking_total_keys:%llu\r\ntracking_total_items:%llu\r\n"
+               "tracking_total_prefixes:%llu\r\n",
+               (ull)c.tracked_keys, (ull)c.tracked_items, (ull)c.tracked_prefixes);
 }
 
 static void
@@ -170,7 +177,8 @@ static void
 append_attl(struct server *server, struct buf *out)
 {
     struct net_counters c = counters_now(server);
-    buf_printf(out, "attl_workers:%u\r\n", server->workers);
+    buf_printf(out, "attl_workers:%u\r\nattl_events_lost:%llu\r\n", server->workers,
+               (ull)c.events_lost);
     buf_printf(out, "attl_replies_held:%llu\r\nattl_replies_disavowed:%llu\r\n", (ull)c.held,
                (ull)c.held_failed);
     buf_printf(out, "attl_protocol_errors:%llu\r\nattl_foreign_protocols:%llu\r\n",

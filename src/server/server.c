@@ -7,6 +7,7 @@
  */
 #include "server/server.h"
 
+#include "config/notify_flags.h"
 #include "os/clock.h"
 #include "os/process.h"
 #include "os/signal.h"
@@ -37,7 +38,13 @@ server_limits(const struct server *server, struct net_limits *ret_limits)
         .memory_bytes = (uint64_t)config_i64(c, OPT_SERVER_CLIENTS_MEMORY),
         .bulk_bytes = NET_BULK_MAX_BYTES,
         .auth_required = config_str(c, OPT_SERVER_REQUIREPASS)[0] != '\0',
+        .push_bytes = (uint64_t)config_i64(c, OPT_PUBSUB_BUFFER_LIMIT),
+        .invalid_bytes = (uint64_t)config_i64(c, OPT_TRACKING_PENDING_LIMIT),
+        .tracked_keys = (uint64_t)config_i64(c, OPT_TRACKING_TABLE_MAX_KEYS),
     };
+    /* It was found right when it was set. */
+    (void)notify_flags_parse(attl_s(config_str(c, OPT_REDIS_NOTIFY_KEYSPACE_EVENTS)),
+                             &ret_limits->published_events);
 }
 
 /* Lowers max_clients to what the system's limit on descriptors allows, and says so. */
@@ -84,6 +91,12 @@ static int
 open_cache(struct server *server)
 {
     char err[OPTION_ERROR_MAX] = "";
+    server->exchange = exchange_new(server->workers);
+    if (!server->exchange) {
+        log_write(&server->log, LOG_ERROR, "start", "no memory for the workers");
+        return EX_OSERR;
+    }
+    attl_config_set_notice(server->config, exchange_notice, server->exchange);
     attl_config_set_log(server->config, log_write, &server->log);
     attl_config_set_log_notify(server->config, notify_net, server);
     int status = attl_open_dir(&server->cache, server->config, err, sizeof err);
@@ -114,6 +127,7 @@ open_net(struct server *server)
     struct net_settings settings = {
         .workers = server->workers,
         .cache = server->cache,
+        .exchange = server->exchange,
         .log = log_write,
         .log_ud = &server->log,
         .bind = config_str(c, OPT_SERVER_BIND),
@@ -251,6 +265,7 @@ server_close(struct server *server)
     set_notified(server, NULL);
     net_close(&server->net);
     attl_close(&server->cache);
+    exchange_free(&server->exchange);
     log_write(&server->log, LOG_INFO, "stopped", "bye");
     attl_config_free(server->config);
     server->config = NULL;

@@ -25,6 +25,7 @@ struct server {
     attl_config *config; /* owned; under config_lock */
     struct lock config_lock;
     attl *cache;
+    struct exchange *exchange; /* of messages between clients; outlives cache and net */
     struct net *net;
     struct lock notify_lock; /* guards `notified` */
     struct net *notified;    /* whom the log's news go to: `net` while it is there */

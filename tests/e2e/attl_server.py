@@ -60,6 +60,7 @@ class Client:
         self.socket.settimeout(timeout)
         self.socket.connect(address)
         self.rest = b""
+        self.pushes = []
 
     def __enter__(self):
         return self
@@ -125,7 +126,9 @@ class Client:
             if int(text) < 0:
                 return None
             return self.bytes(int(text) + 2)[:-2]
-        if kind in b"*~>":
+        if kind == b">":
+            return Push(self.reply() for _ in range(int(text)))
+        if kind in b"*~":
             return None if int(text) < 0 else [self.reply() for _ in range(int(text))]
         if kind == b"%":
             return {self.reply(): self.reply() for _ in range(int(text))}
@@ -145,8 +148,32 @@ class Client:
             return data
 
 
+    def ask(self, *words):
+        """As command(), but pushes that come before the reply are kept for push()."""
+        self.send(encode(*words))
+        while True:
+            reply = self.reply()
+            if not isinstance(reply, Push):
+                return reply
+            self.pushes.append(reply)
+
+    def push(self):
+        """The next push, or message under protocol 2."""
+        return self.pushes.pop(0) if self.pushes else self.reply()
+
+    def no_push(self):
+        """True if nothing has been pushed that was sent before this call."""
+        self.ask("PING")
+        self.ask("PING")  # what arrived in the turn of the first comes before the second's reply
+        return not self.pushes
+
+
 class Error(bytes):
     """An error reply."""
+
+
+class Push(list):
+    """Out-of-band data of protocol 3."""
 
 
 def encode(*words):
