@@ -140,7 +140,8 @@ drop_lease(struct flight *f)
 static bool
 is_lost(const struct flight *f)
 {
-    return f->watching && (watch_seen(&f->watch) & LOSES);
+    return f->watching && ((watch_seen(&f->watch) & LOSES) ||
+                           atomic_load_explicit(&f->watch.unwanted, memory_order_acquire));
 }
 
 static bool

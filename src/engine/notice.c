@@ -71,8 +71,11 @@ notice_entry(struct attl *a, const struct entry *e)
     static const enum notice_kind kinds[] = {
         [ENTRY_PUT] = NOTICE_SET, [ENTRY_EXPIRE] = NOTICE_EXPIRE, [ENTRY_REMOVE] = NOTICE_DELETED
     };
-    if (e->change == ENTRY_SAME)
+    if (e->change == ENTRY_SAME) {
+        if (__builtin_expect(e->unwanted && e->partition->watched > 0, 0))
+            watch_tell_unwanted(&a->watches, e->key.hash, e->key.key);
         return;
+    }
     enum notice_kind kind = kinds[e->change];
     if (__builtin_expect(e->partition->watched > 0, 0))
         watch_tell(&a->watches, e->key.hash, e->key.key, kind);
