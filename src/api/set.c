@@ -162,6 +162,7 @@ static int
 del_change(struct entry *e, void *ud)
 {
     const attl_set_opts *opts = ud;
+    e->unwanted = !e->found && !opts;
     if (!e->found)
         return ATTL_MISS;
     if (opts && api_check_condition(e, opts) != ATTL_OK)
@@ -193,6 +194,7 @@ attl_del_if(attl *a, attl_slice key, const attl_set_opts *opts)
 static int
 getdel_change(struct entry *e, void *ud)
 {
+    e->unwanted = !e->found;
     if (!e->found)
         return ATTL_MISS;
     int status = api_value_from_entry(e, ud);

@@ -36,6 +36,7 @@ struct entry {
     struct life life;  /* if has_life */
     bool sees_expired; /* a replay: what has expired by now may yet be prolonged */
     bool sees_stale;   /* finds what is negative or past its hard deadline, but not gone, too */
+    bool unwanted;     /* set by a change that would have deleted it, had it been there */
     bool hopeless;     /* set by a change that no amount of room would let succeed */
     bool replaces;     /* another entry goes with this change: max_items is not the question */
     /* Set by the functions that write: the earliest deadline written, INT64_MAX if none. */

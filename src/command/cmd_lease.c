@@ -190,35 +190,34 @@ reply_fetched(struct request *rq, const struct fetched *f)
 
 /* ---- fetching -------------------------------------------------------------------------------- */
 
-/* Answers with what there is now; parks nobody. False: there is nothing but waiting. */
-static void
+/* True after answering with what there is now; false: nothing, and when the source may be asked. */
+static bool
 fetch_now(struct request *rq, attl_slice key, const attl_fetch_opts *opts, bool with_meta,
-          bool *ret_waits)
+          int64_t *ret_retry_ms)
 {
     attl_value value = ATTL_VALUE_INIT;
     attl_lease lease = ATTL_LEASE_INIT;
     int status = attl_fetch(rq->env->cache, key, opts, &value, &lease);
-    *ret_waits = status == ATTL_MISS;
+    *ret_retry_ms = lease.retry_ms;
+    if (status == ATTL_MISS)
+        return false;
     if (status == ATTL_E_INVALID) {
         resp_error(rq->out, "ERR value is out of range");
-        return;
-    }
-    if (status == ATTL_E_BUSY) {
+    } else if (status == ATTL_E_BUSY) {
         resp_error(rq->out, "BUSY too many keys are being loaded, or too many bytes of values are "
                             "in use (cache.max_pinned): try again");
-        return;
+    } else if (!reply_if_failed(rq, status)) {
+        struct fetched f = { .key = key,
+                             .status = status,
+                             .value = &value,
+                             .token = lease.token,
+                             .lease_end_ms = lease.end_ms,
+                             .retry_ms = lease.retry_ms,
+                             .with_meta = with_meta };
+        reply_fetched(rq, &f);
+        attl_value_release(rq->env->cache, &value);
     }
-    if (status == ATTL_MISS || reply_if_failed(rq, status))
-        return;
-    struct fetched f = { .key = key,
-                         .status = status,
-                         .value = &value,
-                         .token = lease.token,
-                         .lease_end_ms = lease.end_ms,
-                         .retry_ms = lease.retry_ms,
-                         .with_meta = with_meta };
-    reply_fetched(rq, &f);
-    attl_value_release(rq->env->cache, &value);
+    return true;
 }
 
 static attl_slice
@@ -236,9 +235,11 @@ fetch_submit(struct command_job *job, attl_queue *queue, uint64_t user_data, uin
 }
 
 static void
-reply_wait(struct request *rq, attl_slice key, bool with_meta)
+reply_wait(struct request *rq, attl_slice key, int64_t retry_ms, bool with_meta)
 {
-    struct fetched f = { .key = key, .status = ATTL_MISS, .with_meta = with_meta };
+    struct fetched f = {
+        .key = key, .status = ATTL_MISS, .retry_ms = retry_ms, .with_meta = with_meta
+    };
     reply_fetched(rq, &f);
 }
 
@@ -246,12 +247,10 @@ static void
 fetch_reply(struct command_job *job, struct request *rq)
 {
     const attl_completion *done = job->done;
-    bool waits = false;
     if (done->status == ATTL_E_BUSY) { /* too much is pinned for another pin: read it here */
-        job->fetch.wait_ms = 0;
-        fetch_now(rq, key_of(job), &job->fetch, job->with_meta, &waits);
-        if (waits)
-            reply_wait(rq, key_of(job), job->with_meta);
+        int64_t retry_ms;
+        if (!fetch_now(rq, key_of(job), &job->fetch, job->with_meta, &retry_ms))
+            reply_wait(rq, key_of(job), retry_ms, job->with_meta);
         return;
     }
     int status = done->status;
@@ -283,14 +282,13 @@ void
 cmd_attl_fetch(struct request *rq)
 {
     attl_fetch_opts opts = ATTL_FETCH_OPTS_INIT;
-    bool with_meta = false, waits = false;
-    if (!read_fetch(rq, &opts, &with_meta))
-        return;
-    fetch_now(rq, rq->argv[1], &opts, with_meta, &waits);
-    if (!waits)
+    bool with_meta = false;
+    int64_t retry_ms;
+    if (!read_fetch(rq, &opts, &with_meta) ||
+        fetch_now(rq, rq->argv[1], &opts, with_meta, &retry_ms))
         return;
     if (opts.wait_ms == 0 || !rq->env->host->park) {
-        reply_wait(rq, rq->argv[1], with_meta);
+        reply_wait(rq, rq->argv[1], retry_ms, with_meta);
         return;
     }
     struct command_job *job = request_job(rq, NULL, fetch_reply);

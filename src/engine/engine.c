@@ -247,6 +247,7 @@ engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key
     e->sees_stale = false;
     e->has_life = false;
     e->hopeless = false;
+    e->unwanted = false;
     e->replaces = false;
     e->written_deadline_ms = INT64_MAX;
 }

@@ -140,7 +140,8 @@ drop_lease(struct flight *f)
 static bool
 is_lost(const struct flight *f)
 {
-    return f->watching && (watch_seen(&f->watch) & LOSES);
+    return f->watching && ((watch_seen(&f->watch) & LOSES) ||
+                           atomic_load_explicit(&f->watch.unwanted, memory_order_acquire));
 }
 
 static bool
@@ -329,13 +330,13 @@ settle(struct flight *f, const struct entry *e, struct flight_release *out)
         flight_count(&f->a->flights, is_lost(f) ? FLIGHT_COUNT_LOST : FLIGHT_COUNT_ENDED);
         drop_lease(f);
     }
-    if (!f->token)
-        serve(f, e, false, out);
     struct flight_view v = flight_view_of(e);
     for (struct flight_waiter *w = f->first; w && is_due(w, now_ms); w = f->first) {
         flight_count(&f->a->flights, FLIGHT_COUNT_TIMEOUT);
         let_go(f, w, flight_is_welcome(&v, now_ms, &w->wants) ? ATTL_STALE : ATTL_E_TIMEOUT, out);
     }
+    if (!f->token)
+        serve(f, e, false, out);
     if (!f->token && !f->first && now_ms >= f->forget_ms)
         end_flight(f);
     else

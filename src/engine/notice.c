@@ -89,8 +89,11 @@ kind_of_change(const struct entry *e)
 void
 notice_entry(struct attl *a, const struct entry *e)
 {
-    if (e->change == ENTRY_SAME)
+    if (e->change == ENTRY_SAME) {
+        if (__builtin_expect(e->unwanted && e->partition->watched > 0, 0))
+            watch_tell_unwanted(&a->watches, e->key.hash, e->key.key);
         return;
+    }
     enum notice_kind kind = kind_of_change(e);
     if (__builtin_expect(e->partition->watched > 0, 0))
         watch_tell(&a->watches, e->key.hash, e->key.key, kind);

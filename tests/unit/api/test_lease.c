@@ -272,6 +272,24 @@ what_others_write_makes_the_lease_worthless(void **state)
     assert_int_equal(s.loading, 0);
 }
 
+/* Who deletes a key has changed the source, and does not know who read it before. */
+static void
+deleting_what_is_not_there_yet_counts(void **state)
+{
+    struct fixture *f = *state;
+    attl_lease lease = fetch(f->cache, ATTL_WON, NULL);
+    ASSERT_STATUS(attl_del(f->cache, KEY), ATTL_MISS);
+    ASSERT_STATUS(fill(f->cache, lease.token, "outdated", 1000, 0, 0), ATTL_E_LEASE_LOST);
+    lease = fetch(f->cache, ATTL_WON, NULL);
+    ASSERT_STATUS(attl_del(f->cache, attl_s("another")), ATTL_MISS);
+    ASSERT_STATUS(fill(f->cache, lease.token, "v", 1000, 0, 1000), ATTL_OK);
+    sim_advance(&f->sim, 1000);
+    lease = fetch(f->cache, ATTL_WON, "v");
+    ASSERT_STATUS(attl_del(f->cache, KEY), ATTL_MISS); /* out of sight, but it goes */
+    ASSERT_STATUS(fill(f->cache, lease.token, "outdated", 1000, 0, 0), ATTL_E_LEASE_LOST);
+    fetch(f->cache, ATTL_WON, NULL);
+}
+
 static void
 a_lost_lease_is_won_by_the_next_who_asks(void **state)
 {
@@ -626,6 +644,7 @@ main(void)
         UNIT_TEST(failures_are_forgotten_in_time),
         UNIT_TEST(the_older_value_is_served_while_the_source_is_left_alone),
         UNIT_TEST(what_others_write_makes_the_lease_worthless),
+        UNIT_TEST(deleting_what_is_not_there_yet_counts),
         UNIT_TEST(a_lost_lease_is_won_by_the_next_who_asks),
         UNIT_TEST(the_end_of_the_older_value_does_not_matter),
         UNIT_TEST(a_lease_ends_by_itself),
