@@ -43,8 +43,7 @@ struct py_state {
 };
 
 struct py_cache {
-    PyObject_HEAD
-    struct py_state *state;
+    PyObject_HEAD struct py_state *state;
     attl *cache;  /* NULL: not opened, or closed */
     size_t users; /* calls without the GIL, and queues */
     bool closing; /* refuses calls; the last user closes */
@@ -56,8 +55,7 @@ struct py_cache {
 };
 
 struct py_queue {
-    PyObject_HEAD
-    struct py_cache *owner;
+    PyObject_HEAD struct py_cache *owner;
     attl_queue *queue; /* NULL: closed */
 };
 
