@@ -963,8 +963,8 @@ ATTL_CHECKED int attl_fetch(attl *cache, attl_slice key, const attl_fetch_opts *
  * value.data.data is NULL if there is no value. ATTL_OK, ATTL_E_BUSY, ATTL_E_CLOSED, ATTL_E_NOMEM,
  * and the failures above. Since 0.3.
  */
-ATTL_CHECKED int attl_submit_fetch(attl_queue *queue, attl_slice key, const attl_fetch_opts *opts,
-                                   uint64_t user_data, uint64_t *ret_id);
+ATTL_CHECKED int attl_submit_fetch(attl_queue *queue, attl_slice key, const attl_fetch_opts *fetch,
+                                   const attl_submit_opts *opts, uint64_t *ret_id);
 
 typedef struct attl_fill_opts {
     uint32_t struct_size;
@@ -1051,12 +1051,12 @@ ATTL_CHECKED int attl_get_or_load(attl *cache, attl_slice key, attl_loader_fn lo
                                   const attl_load_opts *opts, attl_value *ret_value);
 /*
  * The same as a submission (ATTL_OP_LOAD): the loader runs in a thread of the library
- * (async.threads), or opts->executor has it run. An older value completes it at once, and the load
+ * (async.threads), or load->executor has it run. An older value completes it at once, and the load
  * goes on behind it, unless ATTL_LOAD_FRESH. Never blocks. Since 0.3.
  */
 ATTL_CHECKED int attl_submit_get_or_load(attl_queue *queue, attl_slice key, attl_loader_fn loader,
-                                         void *ud, const attl_load_opts *opts, uint64_t user_data,
-                                         uint64_t *ret_id);
+                                         void *ud, const attl_load_opts *load,
+                                         const attl_submit_opts *opts, uint64_t *ret_id);
 /* What is to be loaded. Until the load ends. Since 0.3. */
 ATTL_API attl_slice attl_load_key(const attl_load *load);
 /* The older value, for a source that can say "not modified". ATTL_OK, ATTL_MISS. Since 0.3. */
@@ -1085,6 +1085,47 @@ typedef struct attl_load_stats {
 } attl_load_stats;
 /* Fills *ret_stats (struct_size must be set). Threads: any. Since 0.3. */
 ATTL_API void attl_load_stats_get(attl *cache, attl_load_stats *ret_stats);
+/* ---- namespaces ------------------------------------------------------------------------------ */
+
+/*
+ * A namespace is a prefix of keys with a policy: how long its entries live, how many there may be,
+ * what becomes of them at a restart. A key belongs to the longest prefix it begins with. Policies
+ * come from settings.toml ([namespace."session:"]), from attl_config_set() by the name
+ * "namespace.session:.ttl_default", and from the calls below; docs/namespaces.md lists the fields.
+ */
+typedef struct attl_ns_field {
+    attl_slice name, value; /* as in settings.toml, without quotes */
+} attl_ns_field;
+/*
+ * Sets `n` fields of the namespace `prefix` of an open cache, all or none; a namespace that is not
+ * there is made. Changes count for what is stored from now on, except that a lower quota is
+ * enforced at once. `err` (may be NULL) receives a sentence. Returns ATTL_OK, ATTL_E_CONFIG,
+ * ATTL_E_IMMUTABLE (durability), ATTL_E_NOMEM. Threads: any. Since 0.3.
+ */
+ATTL_CHECKED int attl_ns_set(attl *cache, attl_slice prefix, const attl_ns_field *fields, size_t n,
+                             char *err, size_t err_len);
+/* Removes the namespace, not its entries: they belong to the next shorter prefix. ATTL_OK,
+ * ATTL_MISS, ATTL_E_NOMEM. Threads: any. Since 0.3. */
+ATTL_CHECKED int attl_ns_del(attl *cache, attl_slice prefix);
+/* Copies a field's value as text, with its NUL. ATTL_OK, ATTL_MISS (no such namespace),
+ * ATTL_E_CONFIG (no such field), ATTL_E_BUFFER (64 bytes always suffice). Since 0.3. */
+ATTL_CHECKED int attl_ns_get(attl *cache, attl_slice prefix, const char *field, char *buf,
+                             size_t len);
+/* The name of the i-th field, NULL behind the last. Static text. Since 0.3. */
+ATTL_API const char *attl_ns_field_name(size_t i);
+/* Calls `fn` for each namespace in the order of their prefixes, with a lock held: be quick, do not
+ * call back. Since 0.3. */
+typedef void (*attl_ns_fn)(void *ud, attl_slice prefix);
+ATTL_API void attl_ns_list(attl *cache, attl_ns_fn fn, void *ud);
+/* Copies the prefix of the namespace that `key` belongs to. ATTL_OK, ATTL_MISS (none),
+ * ATTL_E_BUFFER (128 bytes always suffice). Since 0.3. */
+ATTL_CHECKED int attl_ns_match(attl *cache, attl_slice key, char *buf, size_t len, size_t *ret_len);
+/*
+ * Removes every key that begins with `prefix` and is there during the whole call, in steps between
+ * which others go on; whether there is a namespace of that name does not matter. *ret_removed (may
+ * be NULL) is how many. Returns ATTL_OK, ATTL_E_NOMEM, and attl_del's failures. Since 0.3.
+ */
+ATTL_CHECKED int attl_ns_flush(attl *cache, attl_slice prefix, uint64_t *ret_removed);
 
 #ifdef __cplusplus
 }

@@ -24,6 +24,15 @@ read_begin(struct attl *a, attl_slice key, struct read_call *ret_call)
     return engine_check_key(a, self, key);
 }
 
+/* What a plain read sees; inside the epoch. */
+static inline unsigned
+plain_flags(struct attl *a, attl_slice key, unsigned flags)
+{
+    if (__builtin_expect(atomic_load_explicit(&a->serves_stale, memory_order_relaxed), 0))
+        flags |= engine_read_flags(a, key);
+    return flags;
+}
+
 /* Enters the epoch and reads; the caller leaves it. */
 static int
 read_enter(struct read_call *call, attl_slice key, unsigned flags, struct read_view *view)
@@ -32,7 +41,7 @@ read_enter(struct read_call *call, attl_slice key, unsigned flags, struct read_v
     struct index_key k = { .key = key, .hash = cache_hash(c, key) };
     call->now_ms = engine_now_ms(call->a);
     reclaim_enter(call->self);
-    int status = read_key(c, &k, call->now_ms, flags, view);
+    int status = read_key(c, &k, call->now_ms, plain_flags(call->a, key, flags), view);
     if (status != ATTL_E_BUSY)
         cache_count(c, call->self, status == ATTL_OK ? COUNT_HITS : COUNT_MISSES, 1);
     if (status == ATTL_MISS)
@@ -240,7 +249,8 @@ batch_read(attl *a, const attl_slice *keys, size_t n, const struct batch_sink *s
         batch_begin(&call, keys + first, count, ks, statuses);
         for (size_t i = 0; i < count; i++) {
             if (statuses[i] == ATTL_OK)
-                statuses[i] = read_key(&a->cache, &ks[i], call.now_ms, sink->flags, &view);
+                statuses[i] = read_key(&a->cache, &ks[i], call.now_ms,
+                                       plain_flags(a, ks[i].key, sink->flags), &view);
             hits += statuses[i] == ATTL_OK;
             if (statuses[i] == ATTL_MISS) {
                 misses++;

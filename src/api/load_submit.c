@@ -183,7 +183,7 @@ ask_parked(struct parked *p)
         lease_return(a, key_of(p), token); /* it was cancelled meanwhile */
 }
 
-static int
+static void
 submit(struct parked *p, const struct submission_spec *spec, uint64_t *ret_id)
 {
     submission_ref(&p->s);
@@ -192,17 +192,18 @@ submit(struct parked *p, const struct submission_spec *spec, uint64_t *ret_id)
         *ret_id = p->s.id;
     ask_parked(p);
     submission_unref(&p->s);
-    return ATTL_OK;
 }
 
 int
-attl_submit_fetch(attl_queue *q, attl_slice key, const attl_fetch_opts *opts, uint64_t user_data,
-                  uint64_t *ret_id)
+attl_submit_fetch(attl_queue *q, attl_slice key, const attl_fetch_opts *fetch,
+                  const attl_submit_opts *opts, uint64_t *ret_id)
 {
     attl_fetch_opts own;
-    int status = lease_import_fetch_opts(opts, &own);
-    struct submission_spec spec = { .user_data = user_data };
+    struct submission_spec spec;
     struct parked *p = NULL;
+    int status = lease_import_fetch_opts(fetch, &own);
+    if (status == ATTL_OK)
+        status = submission_spec_of(opts, &spec);
     if (status == ATTL_OK)
         status = parked_new(q, ATTL_OP_FETCH, key, &spec, &p);
     if (status != ATTL_OK)
@@ -213,34 +214,37 @@ attl_submit_fetch(attl_queue *q, attl_slice key, const attl_fetch_opts *opts, ui
         p->waiter.deadline_ms = engine_now_ms(p->s.cache) + own.wait_ms;
     else
         p->ask.waiter = NULL;
-    return submit(p, &spec, ret_id);
+    submit(p, &spec, ret_id);
+    return ATTL_OK;
 }
 
 int
 attl_submit_get_or_load(attl_queue *q, attl_slice key, attl_loader_fn loader, void *ud,
-                        const attl_load_opts *opts, uint64_t user_data, uint64_t *ret_id)
+                        const attl_load_opts *load, const attl_submit_opts *opts, uint64_t *ret_id)
 {
     attl_load_opts own;
-    struct lease_ask ask = { 0 };
-    int status = load_import_opts(opts, &own);
+    struct lease_ask ask = { .parks_winner = true };
+    struct submission_spec spec;
+    struct parked *p = NULL;
+    int status = load_import_opts(load, &own);
     if (status == ATTL_OK && !loader == !own.executor)
         status = ATTL_E_INVALID;
     if (status == ATTL_OK)
         status = load_ask_init(&own, &ask);
-    struct submission_spec spec = { .user_data = user_data };
-    struct parked *p = NULL;
+    if (status == ATTL_OK)
+        status = submission_spec_of(opts, &spec);
     if (status == ATTL_OK)
         status = parked_new(q, ATTL_OP_LOAD, key, &spec, &p);
     if (status != ATTL_OK)
         return status;
     ask.waiter = p->ask.waiter;
     ask.ret_lease = p->ask.ret_lease;
-    ask.parks_winner = true;
     p->ask = ask;
     p->loads = true;
     p->loader = loader;
     p->ud = ud;
     p->opts = own;
     p->waiter.deadline_ms = engine_now_ms(p->s.cache) + own.timeout_ms;
-    return submit(p, &spec, ret_id);
+    submit(p, &spec, ret_id);
+    return ATTL_OK;
 }

@@ -12,6 +12,8 @@
 
 #include <stdlib.h>
 
+#define LIFE_REFUSED INT64_MIN
+
 /* The partitions of one change, sorted, each once. */
 struct locked {
     struct partition **list;
@@ -65,10 +67,12 @@ struct mset {
     bool *is_new; /* published as a new entry by this call */
     struct locked locked;
     struct journal_group logged;
-    int64_t deadline_ms;
+    struct ttl_given *given; /* each key's namespace may want its own */
     struct life_wish wish;
     bool keep_deadline;
-    bool past; /* the deadline had passed already when the call was made */
+    int life_status; /* why a key that is not there cannot get a life, although others keep theirs
+                      */
+    bool past;       /* the deadline had passed already when the call was made */
     const attl_set_opts *opts;
 };
 
@@ -76,11 +80,13 @@ struct mset {
 static int64_t
 mset_deadline(struct mset *m, size_t i)
 {
+    struct ttl_given *given = &m->given[i];
     const struct entry *e = &m->entries[i];
-    int64_t deadline_ms = m->keep_deadline ? e->kept_deadline_ms : m->deadline_ms;
-    if (!life_is_wished(&m->wish))
+    bool keeps = m->keep_deadline && (e->found || e->kept_deadline_ms != ATTL_NO_DEADLINE);
+    int64_t deadline_ms = keeps ? e->kept_deadline_ms : given->deadline_ms;
+    if (!life_is_wished(&given->life) || deadline_ms == LIFE_REFUSED)
         return deadline_ms;
-    return stored_value_begin(&m->stored[i], &m->wish, e->now_ms, deadline_ms);
+    return stored_value_begin(&m->stored[i], &given->life, e->now_ms, deadline_ms);
 }
 
 /* Looks all keys up: the condition, and whether the new ones fit under max_items. */
@@ -91,6 +97,8 @@ mset_look(struct mset *m)
     for (size_t i = 0; i < m->n; i++) {
         entry_find(&m->entries[i]);
         fresh += !m->entries[i].found;
+        if (mset_deadline(m, i) == LIFE_REFUSED)
+            return m->life_status;
         if (api_check_condition(&m->entries[i], m->opts) != ATTL_OK)
             return ATTL_NOT_SET;
     }
@@ -196,20 +204,31 @@ mset_apply_logged(struct mset *m, const struct reclaim_reader *r)
     return status;
 }
 
+/* The life of the i-th pair. */
+static int
+mset_life(struct mset *m, const struct reclaim_reader *r, attl_slice key, size_t i, int64_t now_ms)
+{
+    struct ttl_wish wish = { key, m->opts->ttl_ms, m->opts->deadline_ms, now_ms, m->wish };
+    int status = engine_life(m->a, r, &wish, &m->given[i]);
+    m->past = status == ATTL_DELETED;
+    if (status < 0 && m->keep_deadline) {
+        m->given[i].deadline_ms = LIFE_REFUSED;
+        m->life_status = status;
+    }
+    return m->past || m->keep_deadline ? ATTL_OK : status;
+}
+
 static int
 mset_prepare(struct mset *m, const struct reclaim_reader *r, const attl_slice *keys,
              const attl_slice *values)
 {
     int64_t now_ms = engine_now_ms(m->a);
-    int status =
-        engine_deadline(m->a, r, m->opts->ttl_ms, m->opts->deadline_ms, now_ms, &m->deadline_ms);
-    m->past = status == ATTL_DELETED;
-    status = m->past ? ATTL_OK : status;
-    if (status == ATTL_OK && life_is_wished(&m->wish))
-        status = engine_check_wish(m->a, r, &m->wish);
+    int status = life_is_wished(&m->wish) ? engine_check_wish(m->a, r, &m->wish) : ATTL_OK;
     m->keep_deadline = m->opts->deadline_ms <= 0 && m->opts->ttl_ms == ATTL_TTL_KEEP;
     for (size_t i = 0; status == ATTL_OK && i < m->n; i++) {
-        status = engine_check_key(m->a, r, keys[i]);
+        status = mset_life(m, r, keys[i], i, now_ms);
+        if (status == ATTL_OK)
+            status = engine_check_key(m->a, r, keys[i]);
         if (status == ATTL_OK)
             status = engine_check_value(m->a, r, values[i].len);
     }
@@ -260,6 +279,7 @@ mset_free(struct mset *m)
     alloc_free(alloc, m->entries);
     alloc_free(alloc, m->stored);
     alloc_free(alloc, m->is_new);
+    alloc_free(alloc, m->given);
     alloc_free(alloc, m->locked.list);
 }
 
@@ -275,8 +295,9 @@ mset_alloc(struct mset *m, const attl_slice *keys, const attl_slice *values)
     m->entries = alloc_zero(alloc, m->n * sizeof(*m->entries));
     m->stored = alloc_zero(alloc, m->n * sizeof(*m->stored));
     m->is_new = alloc_zero(alloc, m->n * sizeof(*m->is_new));
+    m->given = alloc_zero(alloc, m->n * sizeof(*m->given));
     m->locked.list = alloc_zero(alloc, m->n * sizeof(*m->locked.list));
-    return m->entries && m->stored && m->is_new && m->locked.list;
+    return m->entries && m->stored && m->is_new && m->given && m->locked.list;
 }
 
 int
@@ -327,6 +348,15 @@ borrow_value(struct entry *from, struct stored_value *ret_stored)
         ret_stored->life = from->life;
 }
 
+/* When it is gone under its new key, where its hard deadline may be an earlier one. */
+static int64_t
+carry_life(const struct entry *from, struct stored_value *stored, int64_t hard_ms)
+{
+    if (hard_ms == from->deadline_ms)
+        return from->gone_ms;
+    return stored->has_life ? life_move(&stored->life, from->gone_ms, hard_ms) : hard_ms;
+}
+
 struct transfer {
     struct attl *a;
     bool keep_source;
@@ -362,8 +392,11 @@ transfer_locked(struct entry *from, struct entry *to, const struct transfer *t)
                             from->key.key.len + to->key.key.len + entry_value(from).len))
         return ATTL_E_NOMEM;
     struct stored_value stored;
+    int64_t deadline_ms;
     borrow_value(from, &stored);
-    int status = entry_put(to, &stored, from->gone_ms);
+    int status = engine_carry(t->a, from, to->key.key, &deadline_ms);
+    if (status == ATTL_OK)
+        status = entry_put(to, &stored, carry_life(from, &stored, deadline_ms));
     stored_value_fini(&stored);
     if (status == ATTL_OK && !t->keep_source) {
         entry_find(from);

@@ -13,7 +13,8 @@ struct set_op {
     int64_t deadline_ms;
     struct life_wish wish;
     bool keep_deadline;
-    bool past; /* the deadline had passed already when the call was made */
+    int life_status; /* of the life an entry would get that is not there to keep its own */
+    bool past;       /* the deadline had passed already when the call was made */
     attl_value *ret_old;
     int had_old;
 };
@@ -31,8 +32,10 @@ set_change(struct entry *e, void *ud)
     if (op->opts && api_check_condition(e, op->opts) != ATTL_OK)
         return ATTL_NOT_SET;
     int64_t deadline_ms = op->deadline_ms;
-    if (op->keep_deadline)
+    if (op->keep_deadline && (e->found || e->kept_deadline_ms != ATTL_NO_DEADLINE))
         deadline_ms = e->kept_deadline_ms;
+    else if (op->life_status < 0)
+        return op->life_status;
     if (op->past) {
         if (e->found)
             entry_remove(e, COUNT_DELETES);
@@ -79,17 +82,25 @@ set_run(attl *a, const struct set_call *call, attl_value *ret_old, int *ret_had_
     int status = engine_check_key(a, r, call->key);
     if (status == ATTL_OK)
         status = engine_check_value(a, r, call->value.len);
+    struct ttl_wish wish = { call->key, call->ttl_ms, call->deadline_ms, engine_now_ms(a),
+                             op.wish };
+    struct ttl_given given = { .deadline_ms = ATTL_NO_DEADLINE };
+    op.keep_deadline = call->deadline_ms <= 0 && call->ttl_ms == ATTL_TTL_KEEP;
     if (status == ATTL_OK && life_is_wished(&op.wish))
-        status = engine_check_wish(a, r, &op.wish);
+        status = engine_check_wish(a, r, &wish.life);
     if (status == ATTL_OK)
-        status = engine_deadline(a, r, call->ttl_ms, call->deadline_ms, engine_now_ms(a),
-                                 &op.deadline_ms);
+        status = engine_life(a, r, &wish, &given);
+    op.deadline_ms = given.deadline_ms;
+    op.wish = given.life;
     op.past = status == ATTL_DELETED;
+    if (op.keep_deadline && (status == ATTL_E_TTL_REQUIRED || status == ATTL_E_TTL_RANGE)) {
+        op.life_status = status; /* only if there is no life to keep */
+        status = ATTL_OK;
+    }
     if (status == ATTL_OK)
         status = api_store_value(a, r, call->key, call->value, &op.stored);
     if (status != ATTL_OK && !op.past)
         return status;
-    op.keep_deadline = call->deadline_ms <= 0 && call->ttl_ms == ATTL_TTL_KEEP;
     if (ret_old)
         *ret_old = (attl_value)ATTL_VALUE_INIT;
     status = call->now ? engine_change_now(a, call->key, set_change, &op)
@@ -243,7 +254,10 @@ attl_getex(attl *a, attl_slice key, int64_t ttl_ms, int64_t deadline_ms, attl_va
     struct getex_op op = { .a = a,
                            .keep = deadline_ms <= 0 && ttl_ms == ATTL_TTL_KEEP,
                            .ret_value = ret_value };
-    int status = engine_deadline(a, r, ttl_ms, deadline_ms, engine_now_ms(a), &op.deadline_ms);
+    struct ttl_wish wish = {
+        .key = key, .ttl_ms = ttl_ms, .deadline_ms = deadline_ms, .now_ms = engine_now_ms(a)
+    };
+    int status = op.keep ? ATTL_OK : engine_life_deadline(a, r, &wish, &op.deadline_ms);
     op.past = status == ATTL_DELETED;
     if (status != ATTL_OK && !op.past)
         return status;

@@ -111,6 +111,8 @@ view_life(const struct lookup_hit *hit, int64_t now_ms, unsigned flags, struct r
     view->life = record_life(hit->record, &hit->shape);
     view->gone_ms = view->deadline_ms;
     view->deadline_ms = view->life.hard_ms;
+    if (flags & READ_GRACE)
+        return !(view->life.flags & LIFE_NEGATIVE);
     return (flags & READ_STALE) || !life_is_hidden(&view->life, now_ms);
 }
 

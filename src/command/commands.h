@@ -77,6 +77,11 @@ command_fn cmd_attl_rollback;
 
 /* what became of a key, cmd_why.c */
 command_fn cmd_attl_why;
+/* policies by prefix, cmd_namespace.c */
+command_fn cmd_attl_ns_del, cmd_attl_ns_flush, cmd_attl_ns_get, cmd_attl_ns_list, cmd_attl_ns_match,
+    cmd_attl_ns_set;
+/* loading once, cmd_lease.c */
+command_fn cmd_attl_fetch, cmd_attl_fill, cmd_attl_keep, cmd_attl_fail, cmd_attl_renew;
 
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;

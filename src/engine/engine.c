@@ -126,6 +126,9 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     a->background = config_bool(config, OPT_CACHE_BACKGROUND);
     a->cache.death_fn = notice_death;
     a->cache.death_ud = a;
+    status = engine_apply_namespaces(a, config);
+    if (status != ATTL_OK)
+        return status;
     return store_wanted(config) ? store_open(a, err, err_len) : ATTL_OK;
 }
 

@@ -22,10 +22,11 @@
 #include "cache/read.h"
 #include "config/config.h"
 #include "engine/completion.h"
-#include "engine/log_wait.h"
 #include "engine/feed.h"
-#include "engine/ledger.h"
 #include "engine/flight.h"
+#include "engine/ledger.h"
+#include "engine/log_wait.h"
+#include "engine/namespace.h"
 #include "engine/notice.h"
 #include "engine/pool.h"
 #include "engine/timer.h"
@@ -39,7 +40,8 @@ struct store;
 
 struct attl {
     struct cache cache;
-    struct store *store; /* the data directory; NULL: there is none */
+    struct store *store;                        /* the data directory; NULL: there is none */
+    _Atomic(struct namespace_set *) namespaces; /* NULL: there are none */
     struct notice_board notices;
     attl_notice_fn notice_fn; /* the program's hook, NULL: none */
     void *notice_ud;
@@ -48,6 +50,7 @@ struct attl {
     struct ledger *ledger; /* NULL: ledger.entries is 0 */
     struct flight_table flights;
     struct validate_rules rules;
+    _Atomic bool serves_stale;      /* some namespace does; beside what every read looks at */
     _Atomic int64_t default_ttl_ms; /* 0: none */
     _Atomic int64_t return_delay_ms;
     struct clock clock;

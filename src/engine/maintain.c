@@ -200,6 +200,7 @@ engine_close(struct attl *a)
     store_close(&a->store);
     queue_list_close(a);
     flight_table_fini(a);
+    engine_free_namespaces(a);
     if (a->cache.partitions)
         cache_fini(&a->cache);
     ledger_free(a->ledger);

@@ -12,6 +12,7 @@
 #include "base/assert.h"
 #include "net/hold.h"
 #include "net/output.h"
+#include "net/park.h"
 #include "net/push.h"
 #include "net/receiver.h"
 #include "net/registry.h"
@@ -132,6 +133,8 @@ conn_close(struct worker *w, struct conn *c)
         hold_remove(w, c);
     if (c->task)
         c->task->conn = NULL; /* it ends without us */
+    if (c->task && c->task->is_parked)
+        park_cancel(w, c->task);
     c->task = NULL;
     push_close(w, c);
     /* Closing takes it out of the event loop. Unread input would turn our last reply into a reset.
@@ -174,6 +177,8 @@ watch(struct worker *w, struct conn *c)
      * One that is held or waits for its job is continued by those. */
     if (!c->held && (pending > 0 || (c->stalled && !c->task)))
         interest |= EVENT_WRITE;
+    if (c->task && c->task->is_parked && !c->peer_gone)
+        interest |= EVENT_PEER_GONE;
     if (interest == c->interest)
         return;
     if (event_loop_change(&w->loop, c->session.fd, interest, c))
@@ -495,6 +500,15 @@ conn_job_done(struct worker *w, struct conn *c, struct command_job *job)
     go_on(w, c);
 }
 
+/* A client that does not speak any more waits for nothing, but may still want its replies. */
+static void
+stop_waiting(struct worker *w, struct conn *c)
+{
+    c->peer_gone = true;
+    park_cancel(w, c->task);
+    watch(w, c);
+}
+
 void
 conn_turn(struct worker *w, struct conn *c, unsigned flags)
 {
@@ -516,6 +530,8 @@ conn_turn(struct worker *w, struct conn *c, unsigned flags)
         watch(w, c);
     } else if (flags & c->interest & EVENT_READ) {
         read_input(w, c);
+    } else if ((flags & EVENT_PEER_GONE) && c->task && c->task->is_parked) {
+        stop_waiting(w, c);
     }
 }
 

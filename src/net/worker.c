@@ -12,6 +12,7 @@
 #include "net/exchange.h"
 #include "net/hold.h"
 #include "net/push.h"
+#include "net/park.h"
 #include "net/registry.h"
 #include "os/socket.h"
 
@@ -259,6 +260,7 @@ handle(struct worker *w, const struct event *e)
             worker_want_sweep(w);
         break;
     case SOURCE_LISTENER: accept_some(w, e->ud); break;
+    case SOURCE_PARKING: park_reap(w); break;
     case SOURCE_CONN: {
         struct conn *c = e->ud;
         if (c->dead)
@@ -311,6 +313,7 @@ finish_clients(struct worker *w)
         next = c->next; /* closing overwrites it */
         locked(w, c, conn_finish);
     }
+    park_stop(w);
     hold_settle(w);
     free_dead(w);
     while (w->first) {
@@ -374,6 +377,7 @@ host_init(struct worker *w)
     w->host.auth = caller_auth;
     w->host.aside = caller_aside;
     caller_fill_pubsub(&w->host);
+    w->host.park = park_begin;
     w->env = (struct command_env){ .cache = w->net->cache, .host = &w->host };
 }
 
@@ -420,6 +424,7 @@ void
 worker_fini(struct worker *w)
 {
     thread_join(&w->thread);
+    park_close(w);
     for (size_t i = 0; i < w->handover.len; i++)
         socket_close(w->handover.items[i].fd);
     event_waker_close(&w->waker);

@@ -47,8 +47,10 @@ submit(attl_queue *q, int64_t wait_ms, uint64_t user_data)
 {
     attl_fetch_opts o = ATTL_FETCH_OPTS_INIT;
     o.wait_ms = wait_ms;
+    attl_submit_opts so = ATTL_SUBMIT_OPTS_INIT;
+    so.user_data = user_data;
     uint64_t id = 0;
-    ASSERT_STATUS(attl_submit_fetch(q, KEY, &o, user_data, &id), ATTL_OK);
+    ASSERT_STATUS(attl_submit_fetch(q, KEY, &o, &so, &id), ATTL_OK);
     return id;
 }
 
