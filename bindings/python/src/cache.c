@@ -309,6 +309,8 @@ static PyMethodDef cache_methods[] = {
       "mget(keys)\n--\n\nThe values of several keys, None for each that is absent." },
     { "clear", cache_clear, METH_NOARGS, "clear()\n--\n\nRemoves everything." },
     { "size", cache_size_method, METH_NOARGS, "size()\n--\n\nNumber of entries." },
+    { "rollback", cache_rollback, METH_O,
+      "rollback(operations)\n--\n\nUndoes (key, previous value or None, deadline in Unix ms)." },
     { "entry", cache_entry, METH_O,
       "entry(key)\n--\n\n(value, deadline in Unix seconds or None), or None if absent." },
     { "decode", cache_decode, METH_O, "decode(stored)\n--\n\nThe object of a stored form." },

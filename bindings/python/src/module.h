@@ -103,7 +103,7 @@ void cache_end(struct py_cache *c);
 void cache_close(struct py_cache *c);
 extern PyType_Spec py_cache_spec;
 
-/* ---- cache_key.c, cache_many.c, cache_persist.c, stats.c: methods of Cache ---- */
+/* ---- cache_key.c, cache_many.c, undo.c, cache_persist.c, stats.c: methods of Cache ---- */
 PyObject *cache_get(PyObject *self, PyObject *const *args, Py_ssize_t n);
 PyObject *cache_set(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names);
 PyObject *cache_delete(PyObject *self, PyObject *key);
@@ -111,6 +111,7 @@ PyObject *cache_contains(PyObject *self, PyObject *key);
 PyObject *cache_entry(PyObject *self, PyObject *key);
 PyObject *cache_decode(PyObject *self, PyObject *stored);
 PyObject *cache_mget(PyObject *self, PyObject *keys);
+PyObject *cache_rollback(PyObject *self, PyObject *operations);
 PyObject *cache_clear(PyObject *self, PyObject *none);
 PyObject *cache_snapshot(PyObject *self, PyObject *none);
 PyObject *cache_restore(PyObject *self, PyObject *name);

@@ -232,13 +232,14 @@ queue_submit_fetch(PyObject *self, PyObject *args)
     unsigned long long user;
     PyObject *key_object;
     attl_slice key;
-    attl_fetch_opts opts = ATTL_FETCH_OPTS_INIT;
+    attl_fetch_opts fetch = ATTL_FETCH_OPTS_INIT;
     uint64_t id = 0;
-    if (!PyArg_ParseTuple(args, "KOO&", &user, &key_object, lease_fetch_opts, &opts) ||
+    if (!PyArg_ParseTuple(args, "KOO&", &user, &key_object, lease_fetch_opts, &fetch) ||
         !py_key(q->owner, key_object, &key))
         return NULL;
+    attl_submit_opts opts = opts_for(user);
     attl_queue *queue = queue_use(q);
-    return queue ? submitted(q, attl_submit_fetch(queue, key, &opts, user, &id), id) : NULL;
+    return queue ? submitted(q, attl_submit_fetch(queue, key, &fetch, &opts, &id), id) : NULL;
 }
 
 static PyObject *
