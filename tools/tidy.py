@@ -19,7 +19,7 @@ from tidy_rules import files, outside, tree  # noqa: E402
 from tidy_rules.csource import CSource  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-FOLDERS = ("include", "src", "tests", "examples", "tools", "scripts", "cmake", ".ci")
+FOLDERS = ("include", "src", "tests", "examples", "tools", "scripts", "cmake", "bindings", ".ci")
 TOP_FILES = ("CMakeLists.txt", "Makefile", ".clang-format", ".editorconfig")
 EXCEPTIONS = "tools/tidy_exceptions.txt"
 C_SUFFIXES = (".c", ".h", ".cpp")

@@ -7,6 +7,8 @@
  */
 #include "module.h"
 
+#include "lease.h"
+
 #include <string.h>
 
 attl *
@@ -36,8 +38,7 @@ close_if_unused(struct py_cache *c)
         return;
     attl *a = c->cache;
     c->cache = NULL;
-    Py_BEGIN_ALLOW_THREADS
-    attl_close(&a);
+    Py_BEGIN_ALLOW_THREADS attl_close(&a);
     Py_END_ALLOW_THREADS
 }
 
@@ -119,10 +120,8 @@ open_with(struct py_cache *c, attl_config *config)
     attl *a = NULL;
     int status;
     c->users++; /* a second __init__ meanwhile is refused */
-    Py_BEGIN_ALLOW_THREADS
-    status = attl_open_dir(&a, config, err, sizeof err);
-    Py_END_ALLOW_THREADS
-    c->users--;
+    Py_BEGIN_ALLOW_THREADS status = attl_open_dir(&a, config, err, sizeof err);
+    Py_END_ALLOW_THREADS c->users--;
     if (status == ATTL_OK)
         c->cache = a;
     else
@@ -226,6 +225,17 @@ cache_is_durable(PyObject *self, PyObject *none)
     return PyBool_FromLong(((struct py_cache *)self)->durable);
 }
 
+/* Raises what a completion's status means. */
+static PyObject *
+cache_raise_status(PyObject *self, PyObject *args)
+{
+    int status;
+    const char *detail;
+    if (!PyArg_ParseTuple(args, "is", &status, &detail))
+        return NULL;
+    return py_raise(((struct py_cache *)self)->state, status, detail);
+}
+
 /* ---- settings ---- */
 
 static PyObject *
@@ -255,10 +265,8 @@ cache_option_set(PyObject *self, PyObject *args)
         return NULL;
     char err[PY_ERROR_BYTES] = "";
     int status;
-    Py_BEGIN_ALLOW_THREADS
-    status = attl_option_set(a, name, value, err, sizeof err);
-    Py_END_ALLOW_THREADS
-    cache_end(c);
+    Py_BEGIN_ALLOW_THREADS status = attl_option_set(a, name, value, err, sizeof err);
+    Py_END_ALLOW_THREADS cache_end(c);
     if (status != ATTL_OK)
         return py_raise(c->state, status, err);
     return Py_NewRef(Py_None);
@@ -301,9 +309,16 @@ static PyMethodDef cache_methods[] = {
       "mget(keys)\n--\n\nThe values of several keys, None for each that is absent." },
     { "clear", cache_clear, METH_NOARGS, "clear()\n--\n\nRemoves everything." },
     { "size", cache_size_method, METH_NOARGS, "size()\n--\n\nNumber of entries." },
+    { "rollback", cache_rollback, METH_O,
+      "rollback(operations)\n--\n\nUndoes (key, previous value or None, deadline in Unix ms)." },
     { "entry", cache_entry, METH_O,
       "entry(key)\n--\n\n(value, deadline in Unix seconds or None), or None if absent." },
     { "decode", cache_decode, METH_O, "decode(stored)\n--\n\nThe object of a stored form." },
+    { "fetch", cache_fetch, METH_VARARGS, NULL },
+    { "fill", cache_fill, METH_VARARGS, NULL },
+    { "fail", cache_fail, METH_VARARGS, NULL },
+    { "raise_status", cache_raise_status, METH_VARARGS, NULL },
+    { "renew", cache_renew, METH_VARARGS, NULL },
     { "close", cache_close_method, METH_NOARGS,
       "close()\n--\n\nCloses the cache; waits for the disk if it has a log. Idempotent." },
     { "disown", cache_disown, METH_NOARGS, "disown()\n--\n\nFor the child of a fork." },

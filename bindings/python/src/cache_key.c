@@ -113,10 +113,8 @@ change(struct py_cache *c, attl *a, attl_slice key, const attl_slice *value, int
     if (!c->durable && (!value || value->len <= PY_HOLD_GIL_BYTES))
         return value ? attl_set(a, key, *value, ttl_ms) : attl_del(a, key);
     c->users++;
-    Py_BEGIN_ALLOW_THREADS
-    status = value ? attl_set(a, key, *value, ttl_ms) : attl_del(a, key);
-    Py_END_ALLOW_THREADS
-    cache_end(c);
+    Py_BEGIN_ALLOW_THREADS status = value ? attl_set(a, key, *value, ttl_ms) : attl_del(a, key);
+    Py_END_ALLOW_THREADS cache_end(c);
     return status;
 }
 

@@ -117,9 +117,7 @@ cache_clear(PyObject *self, PyObject *none)
     if (!a)
         return NULL;
     int status;
-    Py_BEGIN_ALLOW_THREADS
-    status = attl_clear(a);
-    Py_END_ALLOW_THREADS
-    cache_end(c);
+    Py_BEGIN_ALLOW_THREADS status = attl_clear(a);
+    Py_END_ALLOW_THREADS cache_end(c);
     return status < 0 ? py_raise(c->state, status, NULL) : Py_NewRef(Py_None);
 }

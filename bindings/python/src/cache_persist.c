@@ -6,6 +6,8 @@
  */
 #include "module.h"
 
+#include <stdlib.h>
+
 PyObject *
 py_snapshot_dict(const attl_snapshot_info *info)
 {
@@ -19,13 +21,11 @@ py_snapshot_dict(const attl_snapshot_info *info)
 PyObject *
 py_report_dict(const attl_rollback_report *r)
 {
-    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:d,s:s}", "lsn",
-                         (unsigned long long)r->lsn, "entries_before",
-                         (unsigned long long)r->entries_before, "entries_after",
+    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:d,s:s}", "lsn", (unsigned long long)r->lsn,
+                         "entries_before", (unsigned long long)r->entries_before, "entries_after",
                          (unsigned long long)r->entries_after, "restored",
-                         (unsigned long long)r->restored, "changed",
-                         (unsigned long long)r->changed, "removed",
-                         (unsigned long long)r->removed, "expired",
+                         (unsigned long long)r->restored, "changed", (unsigned long long)r->changed,
+                         "removed", (unsigned long long)r->removed, "expired",
                          (unsigned long long)r->expired, "time", (double)r->time_ms / 1000,
                          "safety_snapshot", r->safety_snapshot);
 }
@@ -40,10 +40,8 @@ cache_snapshot(PyObject *self, PyObject *none)
         return NULL;
     attl_snapshot_info info = { .struct_size = sizeof info };
     int status;
-    Py_BEGIN_ALLOW_THREADS
-    status = attl_snapshot(a, &info);
-    Py_END_ALLOW_THREADS
-    cache_end(c);
+    Py_BEGIN_ALLOW_THREADS status = attl_snapshot(a, &info);
+    Py_END_ALLOW_THREADS cache_end(c);
     return status < 0 ? py_raise(c->state, status, NULL) : py_snapshot_dict(&info);
 }
 
@@ -59,10 +57,8 @@ cache_restore(PyObject *self, PyObject *name)
     attl_rollback_report report = { .struct_size = sizeof report };
     char err[PY_ERROR_BYTES] = "";
     int status;
-    Py_BEGIN_ALLOW_THREADS
-    status = attl_rollback(a, &opts, &report, err, sizeof err);
-    Py_END_ALLOW_THREADS
-    cache_end(c);
+    Py_BEGIN_ALLOW_THREADS status = attl_rollback(a, &opts, &report, err, sizeof err);
+    Py_END_ALLOW_THREADS cache_end(c);
     return status != ATTL_OK ? py_raise(c->state, status, err) : py_report_dict(&report);
 }
 
@@ -79,7 +75,7 @@ gather(void *ud, const attl_snapshot_info *info)
     struct listing *l = ud;
     if (l->n == l->room) {
         size_t room = l->room ? 2 * l->room : 16;
-        attl_snapshot_info *grown = PyMem_RawRealloc(l->infos, room * sizeof *grown);
+        attl_snapshot_info *grown = realloc(l->infos, room * sizeof *grown);
         if (!grown) {
             l->no_memory = true;
             return;
@@ -116,12 +112,10 @@ cache_snapshots(PyObject *self, PyObject *none)
         return NULL;
     struct listing l = { NULL, 0, 0, false };
     int status;
-    Py_BEGIN_ALLOW_THREADS
-    status = attl_snapshot_list(a, gather, &l);
-    Py_END_ALLOW_THREADS
-    cache_end(c);
+    Py_BEGIN_ALLOW_THREADS status = attl_snapshot_list(a, gather, &l);
+    Py_END_ALLOW_THREADS cache_end(c);
     PyObject *list = status < 0 ? py_raise(c->state, status, NULL) : listing_list(&l);
-    PyMem_RawFree(l.infos);
+    free(l.infos);
     return list;
 }
 
@@ -134,10 +128,8 @@ cache_sync(PyObject *self, PyObject *none)
     if (!a)
         return NULL;
     int status;
-    Py_BEGIN_ALLOW_THREADS
-    status = attl_log_sync(a, -1);
-    Py_END_ALLOW_THREADS
-    cache_end(c);
+    Py_BEGIN_ALLOW_THREADS status = attl_log_sync(a, -1);
+    Py_END_ALLOW_THREADS cache_end(c);
     return status < 0 ? py_raise(c->state, status, NULL) : Py_NewRef(Py_None);
 }
 

@@ -43,8 +43,7 @@ struct py_state {
 };
 
 struct py_cache {
-    PyObject_HEAD
-    struct py_state *state;
+    PyObject_HEAD struct py_state *state;
     attl *cache;  /* NULL: not opened, or closed */
     size_t users; /* calls without the GIL, and queues */
     bool closing; /* refuses calls; the last user closes */
@@ -56,8 +55,7 @@ struct py_cache {
 };
 
 struct py_queue {
-    PyObject_HEAD
-    struct py_cache *owner;
+    PyObject_HEAD struct py_cache *owner;
     attl_queue *queue; /* NULL: closed */
 };
 
@@ -105,7 +103,7 @@ void cache_end(struct py_cache *c);
 void cache_close(struct py_cache *c);
 extern PyType_Spec py_cache_spec;
 
-/* ---- cache_key.c, cache_many.c, cache_persist.c, stats.c: methods of Cache ---- */
+/* ---- cache_key.c, cache_many.c, undo.c, cache_persist.c, stats.c: methods of Cache ---- */
 PyObject *cache_get(PyObject *self, PyObject *const *args, Py_ssize_t n);
 PyObject *cache_set(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names);
 PyObject *cache_delete(PyObject *self, PyObject *key);
@@ -113,6 +111,7 @@ PyObject *cache_contains(PyObject *self, PyObject *key);
 PyObject *cache_entry(PyObject *self, PyObject *key);
 PyObject *cache_decode(PyObject *self, PyObject *stored);
 PyObject *cache_mget(PyObject *self, PyObject *keys);
+PyObject *cache_rollback(PyObject *self, PyObject *operations);
 PyObject *cache_clear(PyObject *self, PyObject *none);
 PyObject *cache_snapshot(PyObject *self, PyObject *none);
 PyObject *cache_restore(PyObject *self, PyObject *name);

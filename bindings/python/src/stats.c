@@ -16,7 +16,10 @@ struct member {
     enum kind kind;
 };
 
-#define M(kind, name) { #name, offsetof(STRUCT, name), kind }
+#define M(kind, name)                       \
+    {                                       \
+#name, offsetof(STRUCT, name), kind \
+    }
 
 #define STRUCT attl_stats
 static const struct member stats_members[] = {
