@@ -21,7 +21,8 @@ struct read_view {
 #define READ_TOUCH 1u /* count as a use for eviction */
 #define READ_PIN 2u   /* keep values too large for a copy alive beyond the epoch */
 
-/* ATTL_OK with *view, ATTL_MISS (with the deadline that had passed, if it was that), or ATTL_E_BUSY if pinning would exceed max_pinned_bytes. */
+/* ATTL_OK with *view, ATTL_MISS (with the deadline that had passed, or without one if nothing was
+ * there), or ATTL_E_BUSY if pinning would exceed max_pinned_bytes. */
 int read_key(struct cache *c, const struct index_key *k, int64_t now_ms, unsigned flags,
              struct read_view *view);
 /* Ends a pin on a chunk or an extent (the other is NULL) of `len` bytes. */
