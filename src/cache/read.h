@@ -26,7 +26,8 @@ struct read_view {
 #define READ_STALE 4u /* find what is past its hard deadline, or negative, too */
 #define READ_GRACE 8u /* values past their hard deadline, but nothing negative */
 
-/* ATTL_OK with *view, ATTL_MISS (with the deadline that had passed, if it was that), or ATTL_E_BUSY if pinning would exceed max_pinned_bytes. */
+/* ATTL_OK with *view, ATTL_MISS (with the deadline that had passed, or without one if nothing was
+ * there), or ATTL_E_BUSY if pinning would exceed max_pinned_bytes. */
 int read_key(struct cache *c, const struct index_key *k, int64_t now_ms, unsigned flags,
              struct read_view *view);
 /* Ends a pin on a chunk or an extent (the other is NULL) of `len` bytes. */

@@ -41,7 +41,7 @@ enum option_id {
     OPT_ADAPTIVE_MAX_INTERVAL,      /* ms */
     OPT_ADAPTIVE_LATENCY_THRESHOLD, /* ms */
     OPT_ADAPTIVE_INSERT_THRESHOLD,  /* entries per second */
-    OPT_LEDGER_ENTRIES, /* 0: no ledger */
+    OPT_LEDGER_ENTRIES,             /* 0: no ledger */
     OPT_INCIDENT_ENABLED,
     OPT_RETENTION_ENABLED,
     OPT_RETENTION_INTERVAL,     /* ms */

@@ -130,6 +130,21 @@ run_expiry(struct table *t)
     return (double)(bench_thread_cpu_ns() - from_ns) / (double)t->keys;
 }
 
+static void
+measure(const struct kind *kind, uint64_t keys, struct series ns[STEPS])
+{
+    struct table t;
+    table_open(&t, kind, keys);
+    (void)run_step(&t, 2); /* memory comes from the system once */
+    (void)run_step(&t, 3);
+    (void)run_step(&t, 2);
+    for (unsigned step = 0; step < STEPS - 1; step++)
+        series_add(&ns[step], run_step(&t, step));
+    series_add(&ns[STEPS - 1], run_expiry(&t));
+    attl_queue_close(&t.queue);
+    attl_close(&t.cache);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -145,20 +160,8 @@ main(int argc, char **argv)
     bench_pin(0);
     static struct series ns[KINDS][STEPS];
     for (uint64_t round = 0; round < rounds; round++)
-        for (unsigned k = 0; k < KINDS; k++) {
-            struct table t;
-            table_open(&t, &kinds[k], keys);
-            for (unsigned warm = 0; warm < 2; warm++) { /* memory comes from the system once */
-                (void)run_step(&t, 2);
-                if (warm == 0)
-                    (void)run_step(&t, 3);
-            }
-            for (unsigned step = 0; step < STEPS - 1; step++)
-                series_add(&ns[k][step], run_step(&t, step));
-            series_add(&ns[k][STEPS - 1], run_expiry(&t));
-            attl_queue_close(&t.queue);
-            attl_close(&t.cache);
-        }
+        for (unsigned k = 0; k < KINDS; k++)
+            measure(&kinds[k], keys, ns[k]);
     (void)printf("%-28s", "ns, median (min)");
     for (unsigned step = 0; step < STEPS; step++)
         (void)printf(" %16s", step_names[step]);
