@@ -60,12 +60,12 @@ submit_durable(attl_queue *q, uint32_t kind, const struct change *change,
 {
     struct log_waiter *w;
     attl *a = q->cache;
-    int status = log_waiter_new(q, kind, spec, &w);
+    int status = log_waiter_make(q, kind, spec, &w);
     if (status != ATTL_OK)
         return status;
     status = make_change(a, change);
     if (status < 0) {
-        submission_discard(&w->submission);
+        submission_drop(&w->submission);
         return status;
     }
     w->status = status;
@@ -117,7 +117,7 @@ attl_submit_sync(attl_queue *q, const attl_submit_opts *opts, uint64_t *ret_id)
     int status = q->cache ? submission_spec_of(opts, &spec) : ATTL_E_CLOSED;
     struct wal *wal = status == ATTL_OK ? log_waits_log(q->cache) : NULL;
     if (status == ATTL_OK)
-        status = wal ? log_waiter_new(q, ATTL_OP_SYNC, &spec, &w) : completion_reserve(q);
+        status = wal ? log_waiter_make(q, ATTL_OP_SYNC, &spec, &w) : completion_reserve(q);
     if (status != ATTL_OK)
         return status;
     if (wal) {

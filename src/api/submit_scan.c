@@ -56,7 +56,7 @@ page_grow(struct page *p, size_t bytes)
         return true;
     while (room - used < bytes)
         room *= 2;
-    void *to = value_new(p->alloc, room, &larger);
+    void *to = value_alloc(p->alloc, room, &larger);
     if (!to)
         return false;
     if (used > 0)
@@ -132,7 +132,7 @@ attl_submit_scan(attl_queue *q, uint64_t cursor, size_t count, uint32_t flags,
     if (status == ATTL_OK && (count == 0 || count > LIMIT_PAGE_ENTRIES))
         status = ATTL_E_INVALID;
     if (status == ATTL_OK)
-        status = task_new(q, sizeof(struct scan_task), ATTL_OP_SCAN, &spec, &t);
+        status = task_make(q, sizeof(struct scan_task), ATTL_OP_SCAN, &spec, &t);
     if (status != ATTL_OK)
         return status;
     struct scan_task *s = (struct scan_task *)t;

@@ -19,7 +19,7 @@ static void
 snapshot_work(struct task *t, attl_completion *c)
 {
     attl *a = t->submission.cache;
-    attl_snapshot_info *info = value_new(&a->cache.config.alloc, sizeof(*info), &c->value);
+    attl_snapshot_info *info = value_alloc(&a->cache.config.alloc, sizeof(*info), &c->value);
     if (!info) {
         c->status = ATTL_E_NOMEM;
         return;
@@ -48,7 +48,7 @@ attl_submit_snapshot(attl_queue *q, const attl_submit_opts *opts, uint64_t *ret_
     struct task *t;
     int status = begin(q, opts, &spec);
     if (status == ATTL_OK)
-        status = task_new(q, sizeof(*t), ATTL_OP_SNAPSHOT, &spec, &t);
+        status = task_make(q, sizeof(*t), ATTL_OP_SNAPSHOT, &spec, &t);
     if (status != ATTL_OK)
         return status;
     t->work = snapshot_work;
@@ -70,7 +70,7 @@ rollback_work(struct task *t, attl_completion *c)
     attl *a = t->submission.cache;
     attl_rollback_report report = { .struct_size = sizeof(report) };
     enum { ROOM = sizeof(report) > STORE_PROBLEM_BYTES ? sizeof(report) : STORE_PROBLEM_BYTES };
-    char *room = value_new(&a->cache.config.alloc, ROOM, &c->value);
+    char *room = value_alloc(&a->cache.config.alloc, ROOM, &c->value);
     if (!room) {
         c->status = ATTL_E_NOMEM;
         return;
@@ -95,7 +95,7 @@ submit_rollback(attl_queue *q, uint32_t kind, const attl_rollback_opts *target,
     if (len > SNAPSHOT_NAME_MAX)
         status = ATTL_E_INVALID;
     if (status == ATTL_OK)
-        status = task_new(q, sizeof(struct rollback_task), kind, &spec, &t);
+        status = task_make(q, sizeof(struct rollback_task), kind, &spec, &t);
     if (status != ATTL_OK)
         return status;
     struct rollback_task *r = (struct rollback_task *)t;

@@ -2,7 +2,8 @@
 /*
  * Values handed to callers, and the option struct of conditional stores. A value of up to 32 bytes
  * is copied into the struct; larger ones pin their chunk or their extent, which keeps the memory
- * but neither blocks a writer nor holds an epoch (engine/value.h).
+ * but neither blocks a writer nor holds an epoch. How they end is the engine's business
+ * (engine/value.h). Nothing is kept here.
  */
 #include "api/api.h"
 

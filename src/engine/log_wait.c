@@ -100,8 +100,8 @@ leave(struct submission *s)
 }
 
 int
-log_waiter_new(attl_queue *q, uint32_t kind, const struct submission_spec *spec,
-               struct log_waiter **ret)
+log_waiter_make(attl_queue *q, uint32_t kind, const struct submission_spec *spec,
+                struct log_waiter **ret)
 {
     struct submission *s;
     int status = submission_new(q, sizeof(**ret), kind, spec, &s);

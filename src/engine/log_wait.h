@@ -48,8 +48,8 @@ bool log_waits_are_needed(const struct attl *a);
 /* The log, NULL if there is none. */
 struct wal *log_waits_log(const struct attl *a);
 /* A waiter whose place is reserved, as submission_new(). */
-int log_waiter_new(attl_queue *q, uint32_t kind, const struct submission_spec *spec,
-                   struct log_waiter **ret);
+int log_waiter_make(attl_queue *q, uint32_t kind, const struct submission_spec *spec,
+                    struct log_waiter **ret);
 /* Opens it and enters the line for its position. Takes over the worker's reference; returns the
  * submission's number. */
 uint64_t log_waits_enter(struct log_waiter *w, const struct submission_spec *spec);

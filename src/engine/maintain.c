@@ -124,6 +124,17 @@ next_wish(struct attl *a, int64_t now_ms, int64_t next_ms)
     return due_ms < next_ms ? due_ms : next_ms;
 }
 
+/* A drain may last: timers do not wait for its end. They fire without the lock. */
+static void
+fire_meanwhile(struct attl *a, int64_t now_ms)
+{
+    if (__builtin_expect(timers_next(&a->timers) > now_ms, 1))
+        return;
+    lock_release(&a->tick_lock);
+    (void)timers_fire(a, now_ms);
+    lock_acquire(&a->tick_lock);
+}
+
 int64_t
 engine_maintain(struct attl *a, uint64_t budget_us)
 {
@@ -144,6 +155,7 @@ engine_maintain(struct attl *a, uint64_t budget_us)
             done.chunks = 0;
         }
         now_ms = engine_now_ms(a);
+        fire_meanwhile(a, now_ms);
     }
     (void)limbo_collect(&a->cache.limbo);
     int64_t next_ms = trim(a, now_ms);

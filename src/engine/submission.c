@@ -84,7 +84,7 @@ submission_new(attl_queue *q, size_t bytes, uint32_t kind, const struct submissi
 }
 
 void
-submission_discard(struct submission *s)
+submission_drop(struct submission *s)
 {
     completion_unreserve(s->queue);
     submission_unref(s);
@@ -138,7 +138,7 @@ leave_table(struct submission *s)
 }
 
 bool
-submission_retract(struct submission *s)
+submission_close(struct submission *s)
 {
     bool mine = atomic_exchange(&s->state, SUBMISSION_DECIDED) != SUBMISSION_DECIDED;
     if (mine) {

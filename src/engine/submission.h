@@ -45,13 +45,13 @@ int submission_spec_of(const attl_submit_opts *opts, struct submission_spec *ret
 int submission_new(attl_queue *q, size_t bytes, uint32_t kind, const struct submission_spec *spec,
                    struct submission **ret);
 /* Gives up one that was not opened: its place is free again and there is no completion. */
-void submission_discard(struct submission *s);
+void submission_drop(struct submission *s);
 /* From now on it can be cancelled, and its time runs. Nothing may fail behind it: there will be a
  * completion. */
 void submission_open(struct submission *s, const struct submission_spec *spec);
 /* Takes an opened one back, as if it had never been accepted. False: it was decided meanwhile, so
  * its completion is there. The worker's reference goes either way. */
-bool submission_retract(struct submission *s);
+bool submission_close(struct submission *s);
 /* The work begins; a shutdown of the queue lets it come to its end. False: it was given up. */
 bool submission_begin(struct submission *s);
 /* Whether somebody has decided; a long job looks now and then. */

@@ -2,7 +2,8 @@
 /*
  * The pool may refuse a job after its submission has become known to others, who may have given it
  * up by then: so a refused task is taken back only if nobody has decided, and otherwise counts as
- * accepted, because its completion is already there. No lock is held while a task works.
+ * accepted, because its completion is already there. A task's memory is its submission's. No lock
+ * is held while a task works.
  */
 #include "engine/task.h"
 
@@ -23,8 +24,8 @@ task_run(struct pool_job *job)
 }
 
 int
-task_new(attl_queue *q, size_t bytes, uint32_t kind, const struct submission_spec *spec,
-         struct task **ret)
+task_make(attl_queue *q, size_t bytes, uint32_t kind, const struct submission_spec *spec,
+          struct task **ret)
 {
     struct submission *s;
     ASSERT(bytes >= sizeof(struct task));
@@ -43,7 +44,7 @@ task_submit(struct task *t, const struct submission_spec *spec, uint64_t *ret_id
     submission_open(s, spec);
     uint64_t id = s->id;
     int status = pool_submit(s->cache, &t->job);
-    if (status != ATTL_OK && submission_retract(s))
+    if (status != ATTL_OK && submission_close(s))
         return status;
     if (ret_id)
         *ret_id = id;

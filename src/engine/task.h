@@ -18,8 +18,8 @@ struct task {
 };
 
 /* As submission_new(), for `bytes` that begin with a struct task. */
-int task_new(attl_queue *q, size_t bytes, uint32_t kind, const struct submission_spec *spec,
-             struct task **ret);
+int task_make(attl_queue *q, size_t bytes, uint32_t kind, const struct submission_spec *spec,
+              struct task **ret);
 /* Hands it to the pool, and its number to the caller. On failure it is gone, and nothing happened.
  */
 int task_submit(struct task *t, const struct submission_spec *spec, uint64_t *ret_id);

@@ -15,7 +15,7 @@ struct value_block {
 };
 
 void *
-value_new(const attl_allocator *alloc, size_t len, attl_value *ret)
+value_alloc(const attl_allocator *alloc, size_t len, attl_value *ret)
 {
     struct value_block *b = alloc_zero(alloc, sizeof(*b) + len);
     if (!b)
@@ -36,7 +36,7 @@ value_copy(const attl_allocator *alloc, attl_slice bytes, attl_value *ret)
         ret->data = attl_b(ret->pad, bytes.len);
         to = ret->pad;
     } else {
-        to = value_new(alloc, bytes.len, ret);
+        to = value_alloc(alloc, bytes.len, ret);
     }
     if (to && bytes.len > 0)
         memcpy(to, bytes.data, bytes.len);

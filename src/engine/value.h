@@ -31,7 +31,7 @@ value_is_pinned(const attl_value *v)
 }
 
 /* A value of `len` bytes, aligned to 16, that the caller fills. NULL: no memory. */
-void *value_new(const attl_allocator *alloc, size_t len, attl_value *ret);
+void *value_alloc(const attl_allocator *alloc, size_t len, attl_value *ret);
 /* A copy of `bytes`. False: no memory. */
 bool value_copy(const attl_allocator *alloc, attl_slice bytes, attl_value *ret);
 /* Ends its use. `a` may be NULL if it is not pinned. */

@@ -7,8 +7,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-PARTS_ALL="inproc memory wamp expiry hitratio reclaim server persist"
-PARTS="inproc memory wamp expiry hitratio server persist"
+PARTS_ALL="inproc memory wamp expiry queue hitratio reclaim server persist"
+PARTS="inproc memory wamp expiry queue hitratio server persist"
 SIZE=default
 VALKEY=yes
 
@@ -90,6 +90,12 @@ part_expiry() {
     heading "mass expiry in the process"
     "$BIN/bench_expiry" --items "$(choose 500k 2M 5M)" \
         --json "$(fresh expiry)"
+}
+
+part_queue() {
+    heading "completion queues"
+    "$BIN/bench_queue" --operations "$(choose 262144 1048576 4194304)" --rounds "$(choose 3 5 9)" \
+        --json "$(fresh queue)"
 }
 
 # Decompresses one trace, once. Without the program for it the trace is left out.

@@ -6,6 +6,7 @@
  * is tested with the engine.
  */
 #include "api/api.h"
+#include "base/num.h"
 #include "engine/value.h"
 #include "support/unit.h"
 
@@ -156,8 +157,10 @@ look_at_page(struct tour *t, const attl_completion *c, bool keys_only)
         char key[KEY_BYTES] = { 0 };
         assert_in_range(e.key.len, 2, KEY_BYTES - 1);
         memcpy(key, e.key.data, e.key.len);
-        t->seen[atoll(key + 1)]++;
-        assert_int_equal(e.deadline_ms > 0, atoll(key + 1) % 2);
+        int64_t number = -1;
+        assert_true(num_parse_i64(attl_b(key + 1, e.key.len - 1), &number));
+        t->seen[number]++;
+        assert_int_equal(e.deadline_ms > 0, number % 2);
         t->without_value += !e.value.data;
         if (keys_only)
             assert_null(e.value.data);

@@ -217,14 +217,14 @@ one_that_was_taken_back_leaves_no_trace(void **state)
     attl_completion out;
     for (unsigned i = 0; i < PLACES * 3; i++) {
         assert_int_equal(submission_new(s->q, sizeof(*sub), 1, &spec, &sub), ATTL_OK);
-        submission_discard(sub);
-        assert_true(submission_retract(begin(s, 1, 100, NULL)));
+        submission_drop(sub);
+        assert_true(submission_close(begin(s, 1, 100, NULL)));
     }
     assert_int_equal(timers_next(&s->bench->engine.timers), INT64_MAX);
     sub = begin(s, 1, 0, NULL);
     uint64_t id = sub->id;
     assert_int_equal(submission_cancel(s->q, id), ATTL_OK);
-    assert_false(submission_retract(sub)); /* too late: it has its completion */
+    assert_false(submission_close(sub)); /* too late: it has its completion */
     expect_one(s, id, 1, ATTL_E_CANCELED);
     assert_int_equal(completion_reap(s->q, &out, 1), 0);
 }
@@ -244,7 +244,7 @@ a_full_queue_refuses(void **state)
     assert_int_equal(submission_new(s->q, sizeof(*none), 1, &spec, &none), ATTL_E_BUSY);
     assert_int_equal(completion_reap(s->q, out, PLACES), PLACES);
     assert_int_equal(submission_new(s->q, sizeof(*none), 1, &spec, &none), ATTL_OK);
-    submission_discard(none);
+    submission_drop(none);
 }
 
 static void
@@ -315,7 +315,7 @@ send(struct scene *s, struct crossing *x, uint64_t *ret_id)
 {
     struct submission_spec spec = { 0 };
     struct task *t;
-    int status = task_new(s->q, sizeof(struct stop), ATTL_OP_LOAD, &spec, &t);
+    int status = task_make(s->q, sizeof(struct stop), ATTL_OP_LOAD, &spec, &t);
     if (status != ATTL_OK)
         return status;
     ((struct stop *)t)->is_open = &x->is_open;
@@ -517,7 +517,7 @@ each_has_exactly_one_completion_however_they_race(void **state)
         struct race *r = calloc(1, sizeof(*r));
         assert_non_null(r);
         r->bench = bench_open(quiet, false);
-        r->count = test_scaled(30000);
+        r->count = test_scaled(8000);
         assert_int_equal(
             completion_queue_open(&r->bench->engine, round % 2 ? 16 : RACE_PLACES, &r->q), ATTL_OK);
         race_once(r, round >= 4);
@@ -562,7 +562,7 @@ without_memory_nothing_was_accepted(void **state)
         s->q->alloc = before;
     }
     assert_int_equal(submission_new(s->q, sizeof(*sub), 1, &spec, &sub), ATTL_OK);
-    submission_discard(sub);
+    submission_drop(sub);
 }
 
 int
