@@ -215,8 +215,13 @@ journal_dropped(struct attl *a, attl_slice key, bool evicted)
                          .deadline_ms = ATTL_NO_DEADLINE };
     /* A log that is refused everything would never make room. What is left out here may come back
      * with a restart, and is then evicted again, or as much out of sight as before. */
+    const struct reclaim_reader *r = evicted ? NULL : reclaim_self();
+    if (r)
+        cache_count(&a->cache, r, COUNT_CHANGES, 1);
+    /* Nobody waits for an eviction, which they did not ask for. But whoever deletes what is out of
+     * sight must not meet it again after a crash, as a stale value. */
     if (wal_of(a) && wal_admit(wal_of(a), 0) != -EIO)
-        append(a, NULL, &op, NULL); /* nobody waits for what they did not ask for */
+        append(a, r, &op, NULL);
 }
 
 int
