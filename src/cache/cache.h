@@ -59,6 +59,18 @@ struct cache_death {
     enum cache_counter why; /* COUNT_EXPIRED, COUNT_EVICTED */
     bool early; /* expired, but its record's deadline is still to come: nothing else tells of it */
 };
+/* What an entry of a partition that somebody counts comes to weigh more, or less. */
+struct cache_weight {
+    const struct partition *partition;
+    attl_slice key; /* for the call only */
+    uint64_t hash;
+    int items;
+    int64_t bytes; /* of its record and its extent */
+    bool may_refuse;
+};
+/* Told of each before it happens, with the partition's lock held. False: it must not. */
+typedef bool (*cache_weight_fn)(void *ud, const struct cache_weight *w);
+
 /* Told of each, with its partition's lock held. */
 typedef void (*cache_death_fn)(void *ud, const struct cache_death *death);
 
@@ -73,6 +85,8 @@ struct cache {
     struct partition_env env;
     cache_death_fn death_fn; /* set before the first entry, NULL: nobody wants to know */
     void *death_ud;
+    cache_weight_fn weight_fn; /* set before the first partition is counted */
+    void *weight_ud;
     struct lock clear_lock; /* one clear at a time */
     _Atomic bool ageless; /* a replay: what has expired by now may yet be prolonged, so it goes only
                              where there is no room */

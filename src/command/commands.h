@@ -73,7 +73,7 @@ command_fn cmd_attl_rollback;
 
 /* policies by prefix, cmd_namespace.c */
 command_fn cmd_attl_ns_del, cmd_attl_ns_flush, cmd_attl_ns_get, cmd_attl_ns_list, cmd_attl_ns_match,
-    cmd_attl_ns_set;
+    cmd_attl_ns_set, cmd_attl_ns_stats;
 
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;

@@ -23,6 +23,7 @@
 #include "config/config.h"
 #include "engine/namespace.h"
 #include "engine/notice.h"
+#include "engine/quota.h"
 #include "engine/validate.h"
 #include "engine/watch.h"
 #include "os/clock.h"
@@ -35,6 +36,7 @@ struct attl {
     struct cache cache;
     struct store *store;                        /* the data directory; NULL: there is none */
     _Atomic(struct namespace_set *) namespaces; /* NULL: there are none */
+    struct quota_state quotas;
     struct notice_board notices;
     struct watch_table watches;
     struct validate_rules rules;

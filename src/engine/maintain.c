@@ -130,6 +130,7 @@ engine_maintain(struct attl *a, uint64_t budget_us)
     lock_acquire(&a->tick_lock);
     while (more && !done.blocked && !spent(&budget) && !atomic_load(&a->stopping)) {
         more = drain_round(a, now_ms, &done);
+        more |= quota_maintain(a, now_ms);
         if (done.chunks >= COLLECT_CHUNKS) {
             (void)limbo_collect(&a->cache.limbo);
             done.chunks = 0;
