@@ -158,6 +158,7 @@ put_in_place(struct entry *e, const struct record_spec *spec)
     if (!freeze_allows_in_place(e->partition) ||
         !record_can_overwrite(e->record, &e->shape, spec, e->now_ms))
         return false;
+    ASSERT(!spec->life || life_is_valid(spec->life, spec->deadline_ms));
     struct chunk *c = region_chunk(&e->cache->region, region_address(&e->cache->region, e->record));
     index_write_begin(e->pos.bucket);
     bool pinned = atomic_load(&c->pins) != 0;
@@ -265,6 +266,7 @@ entry_find(struct entry *e)
 static int
 append(struct entry *e, const struct record_spec *record, bool urgent)
 {
+    ASSERT(!record->life || life_is_valid(record->life, record->deadline_ms));
     struct append_spec spec = { .record = record,
                                 .hash = e->key.hash,
                                 .gen = GEN_NEW,
@@ -389,6 +391,7 @@ set_deadlines(struct entry *e, int64_t deadline_ms, const struct life *life)
         record_can_prolong(e->record, &e->shape, deadline_ms, e->now_ms)) {
         index_write_begin(e->pos.bucket);
         record_prolong(e->record, &e->shape, deadline_ms);
+        ASSERT(!life || life_is_valid(life, deadline_ms));
         if (life)
             record_set_life(e->record, &e->shape, life);
         index_write_end(e->pos.bucket);

@@ -8,6 +8,17 @@
 #include "cache/life.h"
 
 bool
+life_is_valid(const struct life *life, int64_t gone_ms)
+{
+    if (life->soft_ms < ATTL_NO_DEADLINE || life->hard_ms < ATTL_NO_DEADLINE ||
+        (life->flags & ~(uint32_t)LIFE_NEGATIVE) != 0)
+        return false;
+    if (life->hard_ms == ATTL_NO_DEADLINE || gone_ms == ATTL_NO_DEADLINE)
+        return life->hard_ms == gone_ms;
+    return life->soft_ms <= life->hard_ms && life->hard_ms <= gone_ms;
+}
+
+bool
 life_begin(const struct life_wish *wish, int64_t now_ms, int64_t hard_ms, struct life *ret_life,
            int64_t *ret_gone_ms)
 {

@@ -40,6 +40,9 @@ life_is_hidden(const struct life *l, int64_t now_ms)
     return (l->flags & LIFE_NEGATIVE) || life_has_passed(l->hard_ms, now_ms);
 }
 
+/* True if there can be such a life in an entry that is gone at `gone_ms`. */
+bool life_is_valid(const struct life *life, int64_t gone_ms);
+
 /* What is wished for an entry that has a hard deadline or none. */
 struct life_wish {
     int64_t soft_ms;  /* from now; 0: no soft deadline */

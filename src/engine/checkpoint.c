@@ -61,6 +61,11 @@ add_entry(void *ud, const struct freeze_entry *e)
     };
     if (out.deadline_ms != ATTL_NO_DEADLINE)
         out.deadline_ms += c->skew_ms;
+    out.has_life = e->has_life;
+    if (e->has_life) {
+        out.life = e->life;
+        life_shift(&out.life, c->skew_ms);
+    }
     c->error = snapshot_writer_add(c->writer, &out);
     c->entries++;
     return c->error == 0;

@@ -40,14 +40,6 @@ release_extent(void *ud)
     extent_drop(ud);
 }
 
-static int64_t
-logged_deadline(const struct attl *a, int64_t deadline_ms)
-{
-    if (deadline_ms == ATTL_NO_DEADLINE)
-        return ATTL_NO_DEADLINE;
-    return deadline_ms + atomic_load_explicit(&a->store->skew_ms, memory_order_relaxed);
-}
-
 /* What was done to an entry, as the log puts it; *ret_extent holds the value, if it is not NULL. */
 static struct wal_op
 op_of(const struct attl *a, const struct entry *e, struct extent **ret_extent)
@@ -57,8 +49,15 @@ op_of(const struct attl *a, const struct entry *e, struct extent **ret_extent)
     if (e->change == ENTRY_REMOVE)
         return op;
     struct record_shape shape = record_shape(e->changed);
-    op.deadline_ms = logged_deadline(a, record_deadline(e->changed, &shape, e->now_ms));
+    /* Loaded once: deadlines of one entry must not change their order. */
+    int64_t skew_ms = atomic_load_explicit(&a->store->skew_ms, memory_order_relaxed);
+    op.deadline_ms = life_shift_deadline(record_deadline(e->changed, &shape, e->now_ms), skew_ms);
     op.kind = e->change == ENTRY_PUT ? WAL_PUT : WAL_EXPIRE;
+    if (shape.flags & RECORD_LIFE) {
+        op.flags |= WAL_LIFE;
+        op.life = record_life(e->changed, &shape);
+        life_shift(&op.life, skew_ms);
+    }
     if (e->change != ENTRY_PUT)
         return op;
     op.value = record_value(e->changed, &shape);
@@ -104,7 +103,7 @@ journal_entry(struct attl *a, const struct entry *e)
 /* ---- groups ---------------------------------------------------------------------------------- */
 
 enum {
-    OP_OVERHEAD_BYTES = WAL_OP_HEADER_BYTES + 8 + 8, /* header, deadline, padding */
+    OP_OVERHEAD_BYTES = WAL_OP_HEADER_BYTES + 8 + LIFE_FORMAT_BYTES + 8, /* deadline; padding */
     GROUP_COPY_MAX_BYTES = 16 << 10, /* longer groups are not copied into the ring */
 };
 

@@ -57,20 +57,32 @@ cache_deadline(const struct attl *a, int64_t deadline_ms, int64_t now_ms)
     return deadline_ms > now_ms - PAST_MAX_MS ? deadline_ms : now_ms - PAST_MAX_MS;
 }
 
+static struct life
+cache_life(const struct attl *a, const struct wal_op *op)
+{
+    struct life life = op->life;
+    life_shift(&life, -engine_skew_ms(a));
+    return life;
+}
+
 /*
  * A deadline that has passed by now had not when the change was made, and a later change may have
  * moved it in time: so nothing is dropped for its age before the end.
  */
 static int
-apply_locked(struct entry *e, const struct wal_op *op, struct stored_value *stored,
-             int64_t deadline_ms)
+apply_locked(struct attl *a, struct entry *e, const struct wal_op *op, struct stored_value *stored)
 {
+    int64_t deadline_ms = cache_deadline(a, op->deadline_ms, e->now_ms);
     e->sees_expired = true;
     entry_find(e);
     if (op->kind == WAL_PUT)
         return entry_put(e, stored, deadline_ms);
     if (!e->found)
         return ATTL_OK;
+    if (op->kind == WAL_EXPIRE && (op->flags & WAL_LIFE)) {
+        struct life life = cache_life(a, op);
+        return entry_set_life(e, &life, deadline_ms);
+    }
     if (op->kind == WAL_EXPIRE)
         return entry_set_deadline(e, deadline_ms);
     entry_remove(e, COUNT_DELETES);
@@ -87,9 +99,15 @@ store_op_value(struct attl *a, const struct wal_op *op, struct stored_value *ret
         int64_t number;
         memcpy(&number, op->value.data, sizeof(number));
         stored_value_init_integer(number, ret_stored);
-        return ATTL_OK;
+    } else {
+        int status = stored_value_init(&a->cache, op->value, ret_stored);
+        if (status != ATTL_OK)
+            return status;
     }
-    return stored_value_init(&a->cache, op->value, ret_stored);
+    ret_stored->has_life = (op->flags & WAL_LIFE) != 0;
+    if (ret_stored->has_life)
+        ret_stored->life = cache_life(a, op);
+    return ATTL_OK;
 }
 
 int
@@ -109,7 +127,7 @@ replay_apply(struct attl *a, const struct wal_op *op, struct replay_sums *sums)
         if (status == ATTL_OK && !cache_lock(&a->cache, e.partition))
             status = ATTL_E_NOMEM;
         else if (status == ATTL_OK) {
-            status = apply_locked(&e, op, &stored, deadline_ms);
+            status = apply_locked(a, &e, op, &stored);
             lock_release(&e.partition->lock);
         }
         stored_value_fini(&stored);
@@ -317,16 +335,27 @@ struct block_worker {
     enum snapshot_result result;
 };
 
+struct wal_op
+replay_op_of(const struct snapshot_entry *e)
+{
+    struct wal_op op = { .kind = WAL_PUT,
+                         .flags = e->is_integer ? WAL_INTEGER : 0,
+                         .key = e->key,
+                         .value = e->value,
+                         .deadline_ms = e->deadline_ms };
+    if (e->has_life) {
+        op.flags |= WAL_LIFE;
+        op.life = e->life;
+    }
+    return op;
+}
+
 static enum snapshot_result
 apply_block(struct block_worker *w, struct snapshot_block *b)
 {
     struct snapshot_entry e;
     while (snapshot_block_next(b, &e)) {
-        struct wal_op op = { .kind = WAL_PUT,
-                             .flags = e.is_integer ? WAL_INTEGER : 0,
-                             .key = e.key,
-                             .value = e.value,
-                             .deadline_ms = e.deadline_ms };
+        struct wal_op op = replay_op_of(&e);
         if (replay_apply(w->a, &op, &w->sums) != ATTL_OK)
             return SNAPSHOT_NOMEM;
     }
