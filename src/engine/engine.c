@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 
 #include "cache/freeze.h"
+#include "engine/durability.h"
 #include "engine/journal.h"
 #include "engine/store.h"
 
@@ -101,6 +102,9 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     a->cache.weight_fn = quota_weigh;
     a->cache.weight_ud = a;
     status = engine_apply_namespaces(a, config);
+    if (status != ATTL_OK)
+        return status;
+    status = store_wanted(config) ? durability_init(a, config) : ATTL_OK;
     if (status != ATTL_OK)
         return status;
     status = store_wanted(config) ? store_open(a, err, err_len) : ATTL_OK;

@@ -37,6 +37,7 @@ struct attl {
     struct store *store;                        /* the data directory; NULL: there is none */
     _Atomic(struct namespace_set *) namespaces; /* NULL: there are none */
     struct quota_state quotas;
+    struct namespace_set *durabilities; /* as opened; NULL: everything is logged */
     struct notice_board notices;
     struct watch_table watches;
     struct validate_rules rules;

@@ -6,6 +6,7 @@
  */
 #include "engine/journal.h"
 
+#include "engine/durability.h"
 #include "engine/store.h"
 
 #include <errno.h>
@@ -19,19 +20,25 @@ wal_of(const struct attl *a)
 }
 
 int
-journal_admit(struct attl *a)
+journal_admit_loading(struct attl *a)
 {
     struct store *s = a->store;
-    if (__builtin_expect(!s, 1))
-        return ATTL_OK;
-    if (atomic_load_explicit(&s->loading, memory_order_acquire))
-        return ATTL_E_LOADING;
     int64_t wait_ms = s->wait_wanted ? ADMIT_WAIT_MS : ADMIT_WAIT_SERVER_MS;
     switch (s->wal ? wal_admit(s->wal, wait_ms) : 0) {
     case 0: return ATTL_OK;
     case -EAGAIN: return ATTL_E_BUSY;
     default: return ATTL_E_IO;
     }
+}
+
+int
+journal_admit(struct attl *a)
+{
+    if (__builtin_expect(!a->store, 1))
+        return ATTL_OK;
+    if (atomic_load_explicit(&a->store->loading, memory_order_acquire))
+        return ATTL_E_LOADING;
+    return journal_admit_loading(a);
 }
 
 static void
@@ -81,13 +88,28 @@ append(struct attl *a, const struct reclaim_reader *r, const struct wal_op *op,
         cache_mark_set(&a->cache, r, position);
 }
 
+/* Counts a change that snapshots keep; true if the log does, too. */
+static bool
+note_changed(struct attl *a, const struct entry *e)
+{
+    enum choice_durability durability = durability_of(a, e->key.key);
+    if (durability != CHOICE_DURABILITY_NONE)
+        cache_count(&a->cache, e->self, COUNT_CHANGES, 1);
+    return durability == CHOICE_DURABILITY_LOG;
+}
+
+void
+journal_forgotten(struct attl *a, attl_slice key)
+{
+    struct wal_op op = { .kind = WAL_DEL, .key = key, .deadline_ms = ATTL_NO_DEADLINE };
+    if (wal_of(a))
+        append(a, NULL, &op, NULL);
+}
+
 void
 journal_entry(struct attl *a, const struct entry *e)
 {
-    if (e->change == ENTRY_SAME)
-        return;
-    cache_count(&a->cache, e->self, COUNT_CHANGES, 1);
-    if (!wal_of(a))
+    if (e->change == ENTRY_SAME || !note_changed(a, e) || !wal_of(a))
         return;
     struct extent *extent;
     struct wal_op op = op_of(a, e, &extent);
@@ -147,10 +169,7 @@ journal_group_init(struct attl *a, struct journal_group *g, size_t entries, uint
 void
 journal_group_add(struct attl *a, struct journal_group *g, const struct entry *e)
 {
-    if (e->change == ENTRY_SAME)
-        return;
-    cache_count(&a->cache, e->self, COUNT_CHANGES, 1);
-    if (!g->bytes)
+    if (e->change == ENTRY_SAME || !note_changed(a, e) || !g->bytes)
         return;
     struct extent *extent;
     struct wal_op op = op_of(a, e, &extent);
@@ -204,7 +223,8 @@ journal_dropped(struct attl *a, attl_slice key, bool evicted)
                          .deadline_ms = ATTL_NO_DEADLINE };
     /* A log that is refused everything would never make room. What is left out here may come back
      * with a restart, and is then evicted again, or as much out of sight as before. */
-    if (wal_of(a) && wal_admit(wal_of(a), 0) != -EIO)
+    if (wal_of(a) && durability_of(a, key) == CHOICE_DURABILITY_LOG &&
+        wal_admit(wal_of(a), 0) != -EIO)
         append(a, NULL, &op, NULL); /* nobody waits for what they did not ask for */
 }
 

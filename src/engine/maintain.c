@@ -8,6 +8,7 @@
  */
 #include "engine/engine.h"
 
+#include "engine/durability.h"
 #include "engine/store.h"
 
 enum {
@@ -190,6 +191,7 @@ engine_close(struct attl *a)
     thread_join(&a->thread);
     store_close(&a->store);
     engine_free_namespaces(a);
+    durability_fini(a);
     if (a->cache.partitions)
         cache_fini(&a->cache);
     attl_config_free(a->config);
