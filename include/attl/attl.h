@@ -1098,9 +1098,10 @@ typedef struct attl_ns_field {
 } attl_ns_field;
 /*
  * Sets `n` fields of the namespace `prefix` of an open cache, all or none; a namespace that is not
- * there is made. Changes count for what is stored from now on, except that a lower quota is
- * enforced at once. `err` (may be NULL) receives a sentence. Returns ATTL_OK, ATTL_E_CONFIG,
- * ATTL_E_IMMUTABLE (durability), ATTL_E_NOMEM. Threads: any. Since 0.3.
+ * there is made. Changes count for what is stored from now on; a lower quota is enforced by the
+ * maintenance, in steps, and by each write to the namespace. `err` (may be NULL) receives a
+ * sentence. Returns ATTL_OK, ATTL_E_CONFIG, ATTL_E_IMMUTABLE (durability), ATTL_E_NOMEM. Threads:
+ * any. Since 0.3.
  */
 ATTL_CHECKED int attl_ns_set(attl *cache, attl_slice prefix, const attl_ns_field *fields, size_t n,
                              char *err, size_t err_len);
@@ -1120,6 +1121,18 @@ ATTL_API void attl_ns_list(attl *cache, attl_ns_fn fn, void *ud);
 /* Copies the prefix of the namespace that `key` belongs to. ATTL_OK, ATTL_MISS (none),
  * ATTL_E_BUFFER (128 bytes always suffice). Since 0.3. */
 ATTL_CHECKED int attl_ns_match(attl *cache, attl_slice key, char *buf, size_t len, size_t *ret_len);
+typedef struct attl_ns_stats {
+    uint32_t struct_size;
+    uint32_t counted; /* 0: nobody counts, for want of a quota; 1: exact; 2: being counted     */
+    uint64_t entries; /* expired ones that were not reclaimed yet included                     */
+    uint64_t bytes;   /* of records and large values; without index and free space             */
+    uint64_t max_entries, max_bytes; /* 0: no quota                                            */
+    uint64_t evicted;                /* to keep to the quota                                   */
+    uint64_t refused;                /* changes that got ATTL_E_QUOTA                          */
+} attl_ns_stats;
+/* Fills *ret_stats (struct_size must be set). While any namespace has a quota the entries of all
+ * are counted. ATTL_OK, ATTL_MISS (no such namespace). Threads: any. Since 0.3. */
+ATTL_CHECKED int attl_ns_stats_get(attl *cache, attl_slice prefix, attl_ns_stats *ret_stats);
 /*
  * Removes every key that begins with `prefix` and is there during the whole call, in steps between
  * which others go on; whether there is a namespace of that name does not matter. *ret_removed (may

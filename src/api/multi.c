@@ -124,6 +124,20 @@ mset_stage(struct mset *m)
     return ATTL_OK;
 }
 
+/* Removes the j-th entry, which was published, and has its large value back for another attempt. */
+static void
+mset_take_back(struct mset *m, size_t j)
+{
+    struct entry *e = &m->entries[j];
+    entry_find(e);
+    if (e->shape.flags & RECORD_EXTENT) {
+        memcpy(&m->stored[j].ref, record_value(e->record, &e->shape).data,
+               sizeof(m->stored[j].ref));
+        extent_share(m->stored[j].ref.extent);
+    }
+    entry_remove(e, COUNT_DELETES);
+}
+
 /* Publishes the entries that are new; only this can fail, and then it is undone. */
 static int
 mset_commit_new(struct mset *m)
@@ -139,8 +153,7 @@ mset_commit_new(struct mset *m)
             continue;
         for (size_t j = 0; j < m->n; j++) {
             if (j < i && m->is_new[j]) {
-                entry_find(&m->entries[j]);
-                entry_remove(&m->entries[j], COUNT_DELETES);
+                mset_take_back(m, j);
             } else if (j != i) {
                 entry_abort(&m->entries[j]);
             }
@@ -419,6 +432,7 @@ transfer_admitted(attl *a, const struct reclaim_reader *r, attl_slice from, attl
     engine_entry_init(a, r, from, &entries[0]);
     engine_entry_init(a, r, to, &entries[1]);
     entries[1].replaces = !t->keep_source;
+    entries[1].unbounded = !t->keep_source && quota_same(a, from, to);
     unsigned round = 0;
     do {
         entries[0].now_ms = entries[1].now_ms;

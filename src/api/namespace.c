@@ -10,7 +10,7 @@
 #include "cache/scan.h"
 #include "engine/journal.h"
 
-enum { FLUSH_STEP_ENTRIES = 256, FLUSH_STEP_BYTES = 64 << 10 };
+enum { FLUSH_STEP_ENTRIES = 256, FLUSH_STEP_BYTES = 64 << 10, COUNT_AT_ONCE_ENTRIES = 1 << 16 };
 
 /* Puts a changed copy in force, or frees it. config_lock is held. */
 static int
@@ -27,6 +27,17 @@ put_in_force(attl *a, attl_config *changed, int status)
     return ATTL_OK;
 }
 
+/* Few entries are counted at once, so that whoever sets a quota need not wait for it to hold. */
+static void
+count_if_small(attl *a)
+{
+    if (!atomic_load(&a->quotas.counting) || cache_items(&a->cache) > COUNT_AT_ONCE_ENTRIES)
+        return;
+    lock_acquire(&a->tick_lock);
+    quota_begin(a);
+    lock_release(&a->tick_lock);
+}
+
 int
 attl_ns_set(attl *a, attl_slice prefix, const attl_ns_field *fields, size_t n, char *err,
             size_t err_len)
@@ -40,6 +51,7 @@ attl_ns_set(attl *a, attl_slice prefix, const attl_ns_field *fields, size_t n, c
                          : config_fail_memory(error);
     status = put_in_force(a, changed, status);
     lock_release(&a->config_lock);
+    count_if_small(a);
     parker_wake(&a->parker);
     return status;
 }
@@ -53,6 +65,8 @@ attl_ns_del(attl *a, attl_slice prefix)
                          : ATTL_E_NOMEM;
     status = put_in_force(a, changed, status);
     lock_release(&a->config_lock);
+    count_if_small(a);
+    parker_wake(&a->parker);
     return status;
 }
 
@@ -110,6 +124,33 @@ attl_ns_match(attl *a, attl_slice key, char *buf, size_t len, size_t *ret_len)
     }
     reclaim_exit(r);
     return status;
+}
+
+int
+attl_ns_stats_get(attl *a, attl_slice prefix, attl_ns_stats *ret_stats)
+{
+    attl_ns_stats st = { 0 };
+    struct quota_sums sums;
+    lock_acquire(&a->config_lock);
+    const struct namespace_policy *p = find_enabled(a, prefix);
+    if (p) {
+        st.max_entries = (uint64_t)p->values[NS_MAX_ENTRIES].number;
+        st.max_bytes = (uint64_t)p->values[NS_MAX_BYTES].number;
+    }
+    lock_release(&a->config_lock);
+    if (!p)
+        return ATTL_MISS;
+    if (quota_sums_get(a, prefix, &sums)) {
+        st.counted = sums.counted ? 1 : 2;
+        st.entries = sums.entries > 0 ? (uint64_t)sums.entries : 0;
+        st.bytes = sums.bytes > 0 ? (uint64_t)sums.bytes : 0;
+        st.evicted = sums.evicted;
+        st.refused = sums.refused;
+    }
+    size_t size = ret_stats->struct_size < sizeof(st) ? ret_stats->struct_size : sizeof(st);
+    st.struct_size = (uint32_t)size;
+    memcpy(ret_stats, &st, size);
+    return ATTL_OK;
 }
 
 /* ---- flushing -------------------------------------------------------------------------------- */

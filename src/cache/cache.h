@@ -65,8 +65,20 @@ struct cache_death {
     int64_t deadline_ms, now_ms;
     enum cache_counter why; /* COUNT_EXPIRED, COUNT_EVICTED */
     bool early; /* expired, but its record's deadline is still to come: nothing else tells of it */
-    bool for_items;         /* evicted for max_items, not for memory */
+    bool for_items; /* evicted for max_items, not for memory */
 };
+/* What an entry of a partition that somebody counts comes to weigh more, or less. */
+struct cache_weight {
+    const struct partition *partition;
+    attl_slice key; /* for the call only */
+    uint64_t hash;
+    int items;
+    int64_t bytes; /* of its record and its extent */
+    bool may_refuse;
+};
+/* Told of each before it happens, with the partition's lock held. False: it must not. */
+typedef bool (*cache_weight_fn)(void *ud, const struct cache_weight *w);
+
 /* Told of each, with its partition's lock held. */
 typedef void (*cache_death_fn)(void *ud, const struct cache_death *death);
 
@@ -83,6 +95,8 @@ struct cache {
     void *death_ud;
     /* NULL, or told that an entry may be announced in a moment: to fetch the memory for it. */
     void (*death_soon_fn)(void *ud, uint64_t hash);
+    cache_weight_fn weight_fn; /* set before the first partition is counted */
+    void *weight_ud;
     struct lock clear_lock; /* one clear at a time */
     _Atomic bool ageless; /* a replay: what has expired by now may yet be prolonged, so it goes only
                              where there is no room */
@@ -151,7 +165,8 @@ uint64_t cache_used_bytes(const struct cache *c);
 bool cache_may_use(struct cache *c, uint64_t more, bool urgent);
 /* True if a value of `len` bytes would not fit even if the cache were empty. */
 bool cache_never_fits(const struct cache *c, uint64_t len);
-/* Tables for about `entries` in all, if the cache is empty and has room: they need not grow then. */
+/* Tables for about `entries` in all, if the cache is empty and has room: they need not grow then.
+ */
 void cache_reserve(struct cache *c, uint64_t entries);
 /* Gives the partition to another shard: O(1), readers and entries are not disturbed. */
 void cache_move_partition(struct cache *c, unsigned partition, unsigned shard);

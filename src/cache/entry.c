@@ -8,6 +8,7 @@
 #include "cache/entry.h"
 
 #include "cache/freeze.h"
+#include "cache/weigh.h"
 
 int
 stored_value_init(struct cache *c, attl_slice value, struct stored_value *ret_stored)
@@ -184,17 +185,30 @@ bury(struct entry *e, struct extent *extent)
 }
 
 static void
-announce_expired(const struct entry *e, bool early)
+announce(const struct entry *e, enum cache_counter why, bool early)
 {
     struct cache_death death = { .key = e->key.key,
                                  .hash = e->key.hash,
                                  .partition = e->partition,
                                  .deadline_ms = e->deadline_ms,
                                  .now_ms = e->now_ms,
-                                 .why = COUNT_EXPIRED,
+                                 .why = why,
                                  .early = early };
     if (e->cache->death_fn)
         e->cache->death_fn(e->cache->death_ud, &death);
+}
+
+/* Tells whoever counts this partition. False: it is refused. */
+static bool
+weigh(const struct entry *e, int items, int64_t bytes, bool may_refuse)
+{
+    struct cache_weight w = { .partition = e->partition,
+                              .key = e->key.key,
+                              .hash = e->key.hash,
+                              .items = items,
+                              .bytes = bytes,
+                              .may_refuse = may_refuse && !e->unbounded };
+    return weigh_change(e->cache, &w);
 }
 
 /* Out of the index, and out of all sums. */
@@ -204,9 +218,10 @@ take_out(struct entry *e, enum cache_counter why)
     if (e->cache->death_soon_fn)
         e->cache->death_soon_fn(e->cache->death_ud, e->key.hash);
     struct extent *extent = entry_extent(e);
+    int64_t bytes = (int64_t)e->shape.bytes + (extent ? (int64_t)extent->bytes : 0);
     index_remove(e->pos);
-    account(e, -1, -((e->shape.flags & RECORD_HAS_TTL) != 0),
-            -(int64_t)e->shape.bytes - (extent ? (int64_t)extent->bytes : 0));
+    account(e, -1, -((e->shape.flags & RECORD_HAS_TTL) != 0), -bytes);
+    (void)weigh(e, -1, -bytes, false);
     bury(e, extent);
     partition_shrink(e->partition, &e->cache->env, false);
     cache_count(e->cache, e->self, why, 1);
@@ -224,7 +239,7 @@ drop_dead(struct entry *e)
     if (e->sees_expired || (!gone && (e->sees_stale || !entry_is_hidden(e))))
         return;
     take_out(e, COUNT_EXPIRED);
-    announce_expired(e, !gone);
+    announce(e, COUNT_EXPIRED, !gone);
 }
 
 void
@@ -269,15 +284,23 @@ append(struct entry *e, const struct record_spec *record, bool urgent)
     return shard_append(cache_shard(e->cache, e->partition), &spec, &e->staged);
 }
 
-/* Makes the index refer to the staged record, and buries what was there before. */
+/*
+ * Makes the index refer to the staged record, and buries what was there before. A quota may refuse
+ * any new entry, and a larger value where the caller can take a refusal.
+ */
 static int
-publish(struct entry *e, int64_t extent_bytes_more, bool keeps_extent)
+publish(struct entry *e, int64_t extent_bytes_more, bool keeps_extent, bool may_refuse)
 {
     int ttl = e->staged_deadline_ms != ATTL_NO_DEADLINE;
     int64_t live = e->staged.bytes + extent_bytes_more;
-    if (e->found) {
-        struct extent *old_extent = keeps_extent ? NULL : entry_extent(e);
+    struct extent *old_extent = e->found && !keeps_extent ? entry_extent(e) : NULL;
+    if (e->found)
         live -= e->shape.bytes + (old_extent ? (int64_t)old_extent->bytes : 0);
+    if (!weigh(e, !e->found, live, may_refuse || !e->found)) {
+        entry_abort(e);
+        return ATTL_E_QUOTA;
+    }
+    if (e->found) {
         ttl -= (e->shape.flags & RECORD_HAS_TTL) != 0;
         index_replace(e->pos, e->staged.address);
         index_touch(e->pos.bucket, e->pos.slot);
@@ -285,6 +308,7 @@ publish(struct entry *e, int64_t extent_bytes_more, bool keeps_extent)
     } else {
         int status = partition_insert(e->partition, &e->cache->env, e->key.hash, e->staged.address);
         if (status != ATTL_OK) {
+            (void)weigh(e, -1, -live, false);
             entry_abort(e);
             return status;
         }
@@ -314,15 +338,21 @@ entry_stage(struct entry *e, struct stored_value *v, int64_t deadline_ms, bool u
     return append(e, &spec, urgent);
 }
 
-int
-entry_commit(struct entry *e, struct stored_value *v)
+static int
+commit(struct entry *e, struct stored_value *v, bool may_refuse)
 {
-    int status = publish(e, v->ref.extent ? (int64_t)v->ref.extent->bytes : 0, false);
+    int status = publish(e, v->ref.extent ? (int64_t)v->ref.extent->bytes : 0, false, may_refuse);
     if (status != ATTL_OK)
         return status;
     v->ref.extent = NULL; /* the index owns it now */
     note_change(e, ENTRY_PUT, staged_record(e));
     return ATTL_OK;
+}
+
+int
+entry_commit(struct entry *e, struct stored_value *v)
+{
+    return commit(e, v, false);
 }
 
 void
@@ -351,7 +381,7 @@ entry_put(struct entry *e, struct stored_value *v, int64_t deadline_ms)
     if (!e->found && !e->replaces && at_item_limit(e->cache))
         return ATTL_E_FULL;
     int status = append(e, &spec, false);
-    return status == ATTL_OK ? entry_commit(e, v) : status;
+    return status == ATTL_OK ? commit(e, v, true) : status;
 }
 
 /* `life`: NULL for an entry that has none, and gets none. */
@@ -380,7 +410,7 @@ set_deadlines(struct entry *e, int64_t deadline_ms, const struct life *life)
                                 .life = life };
     int status = append(e, &spec, false);
     if (status == ATTL_OK)
-        status = publish(e, 0, true);
+        status = publish(e, 0, true, false);
     if (status == ATTL_OK)
         note_change(e, ENTRY_EXPIRE, staged_record(e));
     return status;
@@ -400,6 +430,14 @@ int
 entry_set_life(struct entry *e, const struct life *life, int64_t gone_ms)
 {
     return set_deadlines(e, gone_ms, life);
+}
+
+void
+entry_evict(struct entry *e)
+{
+    ASSERT(e->found);
+    take_out(e, COUNT_EVICTED);
+    announce(e, COUNT_EVICTED, false);
 }
 
 void

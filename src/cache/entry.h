@@ -38,6 +38,7 @@ struct entry {
     bool sees_stale;   /* finds what is negative or past its hard deadline, but not gone, too */
     bool unwanted;     /* set by a change that would have deleted it, had it been there */
     bool hopeless;     /* set by a change that no amount of room would let succeed */
+    bool unbounded;    /* no quota refuses it */
     bool replaces;     /* another entry goes with this change: max_items is not the question */
     /* Set by the functions that write: the earliest deadline written, INT64_MAX if none. */
     int64_t written_deadline_ms;
@@ -111,6 +112,8 @@ void entry_abort(struct entry *e);
 int entry_set_deadline(struct entry *e, int64_t deadline_ms);
 /* The value stays, and gets this life, after which it is gone at `gone_ms`. As above. */
 int entry_set_life(struct entry *e, const struct life *life, int64_t gone_ms);
+/* Removes it to make room, and says so as an eviction by the drain does. Only if found. */
+void entry_evict(struct entry *e);
 /* Removes it and counts it as `why`. Only if found. */
 void entry_remove(struct entry *e, enum cache_counter why);
 

@@ -22,6 +22,7 @@ struct partition {
     _Atomic uint16_t owner; /* index of the shard */
     uint8_t flags;          /* enum partition_flag */
     uint32_t watched;       /* keys of it that somebody watches: see engine/watch.h */
+    uint32_t tally;         /* what its weights are counted for, 0: nothing. See weigh.h */
     uint64_t items, ttl_items;
     uint64_t live_bytes;    /* records and extents */
     struct table *frozen;   /* the table of a snapshot's cut, if it has been replaced since */

@@ -9,7 +9,13 @@
 #include "command/job.h"
 #include "command/reply.h"
 
-enum { NS_FIELDS_MAX = 32, NS_TEXT_MAX = 128, NS_ERROR_MAX = 512, DURABLE_TIMEOUT_MS = 60000 };
+enum {
+    NS_STATS_FIELDS = 7,
+    NS_FIELDS_MAX = 32,
+    NS_TEXT_MAX = 128,
+    NS_ERROR_MAX = 512,
+    DURABLE_TIMEOUT_MS = 60000
+};
 
 /* ---- LIST, GET and MATCH ---- */
 
@@ -94,6 +100,29 @@ cmd_attl_ns_match(struct request *rq)
         resp_null(rq->out, rq->s->proto);
     else if (!reply_if_failed(rq, status))
         resp_bulk(rq->out, attl_b(prefix, len));
+}
+
+/* ATTL.NS STATS prefix */
+void
+cmd_attl_ns_stats(struct request *rq)
+{
+    static const char *const counted[] = { "no", "exact", "running" };
+    attl_ns_stats st = { .struct_size = sizeof st };
+    int status = attl_ns_stats_get(rq->env->cache, rq->argv[2], &st);
+    if (status == ATTL_MISS) {
+        resp_null(rq->out, rq->s->proto);
+        return;
+    }
+    if (reply_if_failed(rq, status))
+        return;
+    resp_map(rq->out, rq->s->proto, NS_STATS_FIELDS);
+    reply_field_str(rq, "counted", counted[st.counted]);
+    reply_field_int(rq, "entries", (int64_t)st.entries);
+    reply_field_int(rq, "bytes", (int64_t)st.bytes);
+    reply_field_int(rq, "max_entries", (int64_t)st.max_entries);
+    reply_field_int(rq, "max_bytes", (int64_t)st.max_bytes);
+    reply_field_int(rq, "evicted", (int64_t)st.evicted);
+    reply_field_int(rq, "refused", (int64_t)st.refused);
 }
 
 /* ---- SET and DEL ---- */

@@ -81,7 +81,7 @@ command_fn cmd_attl_rollback;
 command_fn cmd_attl_why;
 /* policies by prefix, cmd_namespace.c */
 command_fn cmd_attl_ns_del, cmd_attl_ns_flush, cmd_attl_ns_get, cmd_attl_ns_list, cmd_attl_ns_match,
-    cmd_attl_ns_set;
+    cmd_attl_ns_set, cmd_attl_ns_stats;
 /* loading once, cmd_lease.c */
 command_fn cmd_attl_fetch, cmd_attl_fill, cmd_attl_keep, cmd_attl_fail, cmd_attl_renew;
 

@@ -7,6 +7,7 @@
  * cut and end makes it whole (a fuzzy snapshot). Without a log such a snapshot fails instead.
  */
 #include "cache/freeze.h"
+#include "engine/durability.h"
 #include "engine/store.h"
 
 #include <errno.h>
@@ -56,6 +57,8 @@ static bool
 add_entry(void *ud, const struct freeze_entry *e)
 {
     struct checkpoint *c = ud;
+    if (durability_of(c->store->a, e->key) == CHOICE_DURABILITY_NONE)
+        return true;
     struct snapshot_entry out = {
         .key = e->key, .value = e->value, .deadline_ms = e->deadline_ms, .is_integer = e->is_integer
     };

@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 
 #include "cache/freeze.h"
+#include "engine/durability.h"
 #include "engine/journal.h"
 #include "engine/store.h"
 
@@ -110,6 +111,7 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     pool_init(&a->pool);
     log_waits_init(&a->log_waits);
     lock_init(&a->tick_lock);
+    lock_init(&a->quotas.lock);
     parker_init(&a->parker);
     atomic_init(&a->armed_ms, INT64_MIN);
     atomic_init(&a->trim_at_ms, INT64_MAX);
@@ -126,11 +128,19 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     a->background = config_bool(config, OPT_CACHE_BACKGROUND);
     a->cache.death_fn = notice_death;
     a->cache.death_ud = a;
+    a->cache.weight_fn = quota_weigh;
+    a->cache.weight_ud = a;
     status = engine_apply_namespaces(a, config);
     if (status != ATTL_OK)
         return status;
     a->cache.death_soon_fn = a->ledger ? notice_death_soon : NULL;
-    return store_wanted(config) ? store_open(a, err, err_len) : ATTL_OK;
+    status = store_wanted(config) ? durability_init(a, config) : ATTL_OK;
+    if (status != ATTL_OK)
+        return status;
+    status = store_wanted(config) ? store_open(a, err, err_len) : ATTL_OK;
+    if (status == ATTL_OK)
+        quota_begin(a);
+    return status;
 }
 
 int64_t
@@ -248,13 +258,28 @@ engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key
     e->has_life = false;
     e->hopeless = false;
     e->unwanted = false;
+    e->unbounded = false;
     e->replaces = false;
     e->written_deadline_ms = INT64_MAX;
+}
+
+/* Only what has expired may make room where a namespace does not evict. */
+static bool
+retry_quota(struct attl *a, struct entry *e, unsigned round)
+{
+    if (round < LIMIT_ROOM_ROUNDS && drain_expire_some(&a->cache, e->now_ms)) {
+        e->now_ms = engine_now_ms(a);
+        return true;
+    }
+    quota_note_refused(a, e->key.key);
+    return false;
 }
 
 bool
 engine_retry(struct attl *a, struct entry *e, int status, unsigned round)
 {
+    if (status == ATTL_E_QUOTA)
+        return retry_quota(a, e, round);
     if (status != ATTL_E_FULL && status != ATTL_E_NOMEM)
         return false;
     if (e->hopeless)
@@ -298,6 +323,8 @@ engine_settle(struct attl *a, struct entry *e)
     struct cache *c = &a->cache;
     if (e->written_deadline_ms != INT64_MAX)
         wake_for(a, e->written_deadline_ms);
+    if (__builtin_expect(atomic_load_explicit(&a->quotas.active, memory_order_relaxed), 0))
+        quota_settle(a, e);
     struct shard *s = cache_shard(c, e->partition);
     if (atomic_load_explicit(&s->owes, memory_order_relaxed) && drain_assist(c, s, e->now_ms))
         wake_for(a, e->now_ms + TRIM_LOOK_MS); /* there may be arenas to give back */

@@ -30,6 +30,7 @@
 #include "engine/notice.h"
 #include "engine/pool.h"
 #include "engine/timer.h"
+#include "engine/quota.h"
 #include "engine/validate.h"
 #include "engine/watch.h"
 #include "os/clock.h"
@@ -42,6 +43,8 @@ struct attl {
     struct cache cache;
     struct store *store;                        /* the data directory; NULL: there is none */
     _Atomic(struct namespace_set *) namespaces; /* NULL: there are none */
+    struct quota_state quotas;
+    struct namespace_set *durabilities; /* as opened; NULL: everything is logged */
     struct notice_board notices;
     attl_notice_fn notice_fn; /* the program's hook, NULL: none */
     void *notice_ud;

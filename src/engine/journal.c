@@ -6,6 +6,7 @@
  */
 #include "engine/journal.h"
 
+#include "engine/durability.h"
 #include "engine/store.h"
 
 #include <errno.h>
@@ -21,8 +22,6 @@ wal_of(const struct attl *a)
 static int
 admit(struct store *s, int64_t wait_ms)
 {
-    if (atomic_load_explicit(&s->loading, memory_order_acquire))
-        return ATTL_E_LOADING;
     switch (s->wal ? wal_admit(s->wal, wait_ms) : 0) {
     case 0: return ATTL_OK;
     case -EAGAIN: return ATTL_E_BUSY;
@@ -31,18 +30,30 @@ admit(struct store *s, int64_t wait_ms)
 }
 
 int
-journal_admit(struct attl *a)
+journal_admit_loading(struct attl *a)
 {
     struct store *s = a->store;
-    if (__builtin_expect(!s, 1))
-        return ATTL_OK;
     return admit(s, s->wait_wanted ? ADMIT_WAIT_MS : ADMIT_WAIT_SERVER_MS);
+}
+
+int
+journal_admit(struct attl *a)
+{
+    if (__builtin_expect(!a->store, 1))
+        return ATTL_OK;
+    if (atomic_load_explicit(&a->store->loading, memory_order_acquire))
+        return ATTL_E_LOADING;
+    return journal_admit_loading(a);
 }
 
 int
 journal_admit_now(struct attl *a)
 {
-    return a->store ? admit(a->store, 0) : ATTL_OK;
+    if (!a->store)
+        return ATTL_OK;
+    if (atomic_load_explicit(&a->store->loading, memory_order_acquire))
+        return ATTL_E_LOADING;
+    return admit(a->store, 0);
 }
 
 static void
@@ -92,13 +103,28 @@ append(struct attl *a, const struct reclaim_reader *r, const struct wal_op *op,
         cache_mark_set(&a->cache, r, position);
 }
 
+/* Counts a change that snapshots keep; true if the log does, too. */
+static bool
+note_changed(struct attl *a, const struct entry *e)
+{
+    enum choice_durability durability = durability_of(a, e->key.key);
+    if (durability != CHOICE_DURABILITY_NONE)
+        cache_count(&a->cache, e->self, COUNT_CHANGES, 1);
+    return durability == CHOICE_DURABILITY_LOG;
+}
+
+void
+journal_forgotten(struct attl *a, attl_slice key)
+{
+    struct wal_op op = { .kind = WAL_DEL, .key = key, .deadline_ms = ATTL_NO_DEADLINE };
+    if (wal_of(a))
+        append(a, NULL, &op, NULL);
+}
+
 void
 journal_entry(struct attl *a, const struct entry *e)
 {
-    if (e->change == ENTRY_SAME)
-        return;
-    cache_count(&a->cache, e->self, COUNT_CHANGES, 1);
-    if (!wal_of(a))
+    if (e->change == ENTRY_SAME || !note_changed(a, e) || !wal_of(a))
         return;
     struct extent *extent;
     struct wal_op op = op_of(a, e, &extent);
@@ -158,10 +184,7 @@ journal_group_init(struct attl *a, struct journal_group *g, size_t entries, uint
 void
 journal_group_add(struct attl *a, struct journal_group *g, const struct entry *e)
 {
-    if (e->change == ENTRY_SAME)
-        return;
-    cache_count(&a->cache, e->self, COUNT_CHANGES, 1);
-    if (!g->bytes)
+    if (e->change == ENTRY_SAME || !note_changed(a, e) || !g->bytes)
         return;
     struct extent *extent;
     struct wal_op op = op_of(a, e, &extent);
@@ -220,7 +243,8 @@ journal_dropped(struct attl *a, attl_slice key, bool evicted)
         cache_count(&a->cache, r, COUNT_CHANGES, 1);
     /* Nobody waits for an eviction, which they did not ask for. But whoever deletes what is out of
      * sight must not meet it again after a crash, as a stale value. */
-    if (wal_of(a) && wal_admit(wal_of(a), 0) != -EIO)
+    if (wal_of(a) && durability_of(a, key) == CHOICE_DURABILITY_LOG &&
+        wal_admit(wal_of(a), 0) != -EIO)
         append(a, r, &op, NULL);
 }
 

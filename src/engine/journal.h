@@ -21,6 +21,10 @@ struct journal_group {
 int journal_admit(struct attl *a);
 /* The same without waiting for room in the log. */
 int journal_admit_now(struct attl *a);
+/* The same while loading, for what loading itself has to log. */
+int journal_admit_loading(struct attl *a);
+/* Logs that a key is gone whose changes are not logged: see durability.h. */
+void journal_forgotten(struct attl *a, attl_slice key);
 /* Logs what was done to an entry, if anything was. Its partition is locked. */
 void journal_entry(struct attl *a, const struct entry *e);
 /* Room for the changes of entries with these many key and value bytes in all. False: no memory. */

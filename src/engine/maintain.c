@@ -8,6 +8,7 @@
  */
 #include "engine/engine.h"
 
+#include "engine/durability.h"
 #include "engine/store.h"
 
 enum {
@@ -150,6 +151,7 @@ engine_maintain(struct attl *a, uint64_t budget_us)
     lock_acquire(&a->tick_lock);
     while (more && !done.blocked && !spent(&budget) && !atomic_load(&a->stopping)) {
         more = drain_round(a, now_ms, &done);
+        more |= quota_maintain(a, now_ms);
         if (done.chunks >= COLLECT_CHUNKS) {
             (void)limbo_collect(&a->cache.limbo);
             done.chunks = 0;
@@ -213,6 +215,7 @@ engine_close(struct attl *a)
     queue_list_close(a);
     flight_table_fini(a);
     engine_free_namespaces(a);
+    durability_fini(a);
     if (a->cache.partitions)
         cache_fini(&a->cache);
     ledger_free(a->ledger);

@@ -9,6 +9,7 @@
 #include "engine/namespace.h"
 
 #include "engine/engine.h"
+#include "engine/quota.h"
 
 enum { HEAD_BYTES = 8, PERCENT = 100 };
 
@@ -135,6 +136,7 @@ namespace_set_free(struct namespace_set *set)
     if (!set)
         return;
     attl_allocator alloc = set->alloc;
+    quota_block_drop(set->quotas);
     alloc_free(&alloc, set);
 }
 
@@ -388,10 +390,15 @@ engine_apply_namespaces(struct attl *a, const attl_config *config)
     struct namespace_set *set;
     struct namespace_set *old = atomic_load(&a->namespaces);
     int status = namespace_set_new(&a->cache.config.alloc, &config->namespaces, &set);
-    if (status != ATTL_OK)
+    if (status == ATTL_OK && set)
+        status = quota_block_choose(a, old, set);
+    if (status != ATTL_OK) {
+        namespace_set_free(set);
         return status;
+    }
     atomic_store(&a->namespaces, set);
     atomic_store(&a->serves_stale, set && set->serves_stale);
+    quota_changed(a);
     if (!old)
         return ATTL_OK;
     old->limbo.born = UINT32_MAX; /* no snapshot refers to it */

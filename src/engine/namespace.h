@@ -13,6 +13,7 @@
 #include "config/config.h"
 
 struct attl;
+struct quota_block;
 
 /* One policy. Zero means "none" in every member but soft_ms. */
 struct namespace
@@ -34,7 +35,8 @@ struct namespace_set {
     attl_allocator alloc;
     uint32_t count;
     bool has_quota, serves_stale, has_soft, unlogged;
-    uint64_t *heads; /* of each prefix the first eight bytes, most significant first */
+    struct quota_block *quotas; /* see quota.h; NULL: nobody counts */
+    uint64_t *heads;            /* of each prefix the first eight bytes, most significant first */
     uint16_t
         first[257]; /* by first byte: where the prefixes that begin with it, or a larger one, lie */
     struct namespace items[]; /* sorted by prefix */

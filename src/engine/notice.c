@@ -143,6 +143,7 @@ notice_clear(void *ud)
     struct attl *a = ud;
     if (a->store)
         journal_clear(a);
+    quota_cleared(a);
     watch_tell_all(&a->watches, NOTICE_CLEARED);
     if (!is_wanted(&a->notices, NOTICE_CLEARED))
         return;

@@ -39,6 +39,7 @@ restore_change(struct entry *e, void *ud)
     if (e->found && is_as_it_was(e, op))
         return ATTL_OK;
     bool was_there = e->found;
+    e->unbounded = true; /* it was accepted once */
     int status = op->is_dry ? ATTL_OK : entry_put(e, &op->stored, op->gone_ms);
     if (status == ATTL_OK)
         was_there ? report->changed++ : report->restored++;

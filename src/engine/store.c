@@ -8,6 +8,7 @@
 #include "engine/store.h"
 
 #include "base/num.h"
+#include "engine/durability.h"
 #include "os/mem.h"
 
 #include <errno.h>
@@ -202,6 +203,8 @@ load_and_open(struct store *s)
         status = open_log(s);
     if (status == ATTL_OK)
         store_apply_config(s, s->a->config);
+    if (status == ATTL_OK)
+        status = durability_forget(s->a);
     if (status != ATTL_OK)
         store_log(s, 3, "load_failed", "%s", s->problem);
     atomic_store(&s->load_status, status);
