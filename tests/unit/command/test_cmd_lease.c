@@ -84,8 +84,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        COMMAND_TEST(replies_begin_with_a_word),
-        COMMAND_TEST(arguments_are_checked),
+        cmocka_unit_test_setup_teardown(replies_begin_with_a_word, setup, teardown),
+        cmocka_unit_test_setup_teardown(arguments_are_checked, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
