@@ -1031,11 +1031,12 @@ typedef struct attl_load_opts {
     attl_executor_fn executor; /* loads instead of the loader; submissions only; or NULL       */
     void *executor_ud;
     const attl_load *parent; /* on whose behalf this is asked, if in another thread; or NULL   */
+    uint64_t user_data;      /* of a submission: comes back in its completion */
 } attl_load_opts;
 #define ATTL_LOAD_OPTS_INIT                                                                       \
     {                                                                                             \
         sizeof(attl_load_opts), 0, ATTL_TTL_DEFAULT, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, \
-            NULL                                                                                  \
+            NULL, 0                                                                               \
     }
 
 /*
@@ -1051,12 +1052,11 @@ ATTL_CHECKED int attl_get_or_load(attl *cache, attl_slice key, attl_loader_fn lo
                                   const attl_load_opts *opts, attl_value *ret_value);
 /*
  * The same as a submission (ATTL_OP_LOAD): the loader runs in a thread of the library
- * (async.threads), or load->executor has it run. An older value completes it at once, and the load
+ * (async.threads), or opts->executor has it run. An older value completes it at once, and the load
  * goes on behind it, unless ATTL_LOAD_FRESH. Never blocks. Since 0.3.
  */
 ATTL_CHECKED int attl_submit_get_or_load(attl_queue *queue, attl_slice key, attl_loader_fn loader,
-                                         void *ud, const attl_load_opts *load,
-                                         const attl_submit_opts *opts, uint64_t *ret_id);
+                                         void *ud, const attl_load_opts *opts, uint64_t *ret_id);
 /* What is to be loaded. Until the load ends. Since 0.3. */
 ATTL_API attl_slice attl_load_key(const attl_load *load);
 /* The older value, for a source that can say "not modified". ATTL_OK, ATTL_MISS. Since 0.3. */

@@ -18,7 +18,8 @@ void api_value_from_view(const struct read_view *view, attl_value *ret_value);
 /* A value's stored form; makes room for a large one. ATTL_OK, ATTL_E_FULL, ATTL_E_NOMEM. */
 int api_store_value(struct attl *a, const struct reclaim_reader *r, attl_slice key,
                     attl_slice value, struct stored_value *ret_stored);
-/* A second handle on a value: a copy if it is small, another pin otherwise. ATTL_OK, ATTL_E_BUSY. */
+/* A second handle on a value: a copy if it is small, another pin otherwise. ATTL_OK, ATTL_E_BUSY,
+ * ATTL_E_NOMEM. */
 int api_value_share(struct attl *a, const attl_value *from, attl_value *ret_value);
 /* Imports an option struct of another release: ATTL_E_UNSUPPORTED if it holds what we do not know.
  */

@@ -82,8 +82,6 @@ lease_take_value(struct entry *e, struct lease_call *call)
 void
 lease_deliver(struct lease_call *call)
 {
-    if (!call->release.first)
-        return;
     flight_deliver(&call->release, call->has_value ? &call->value : NULL);
     attl_value_release(call->a, &call->value);
 }
@@ -344,7 +342,7 @@ attl_fetch(attl *a, attl_slice key, const attl_fetch_opts *opts, attl_value *ret
     int status = lease_import_fetch_opts(opts, &own);
     if (status != ATTL_OK)
         return status;
-    attl_value value;
+    attl_value value = ATTL_VALUE_INIT;
     attl_lease lease = { .struct_size = sizeof lease, .fresh_ms = ATTL_NO_DEADLINE };
     struct lease_ask ask = { .ret_value = ret_value ? ret_value : &value, .ret_lease = &lease };
     lease_wants(&own, &ask.wants);

@@ -175,7 +175,7 @@ lease_pass(struct attl *a, attl_slice key, uint64_t token, int status, attl_slic
                                .token = token,
                                .status = status };
     int done = engine_restore(a, key, pass_change, &pass);
-    if (done == ATTL_OK && status == ATTL_OK)
+    if (done == ATTL_OK && status == ATTL_OK && pass.call.release.first)
         pass.call.has_value = value_copy(&a->cache.config.alloc, value, &pass.call.value);
     lease_deliver(&pass.call);
     return done;

@@ -11,6 +11,13 @@
 
 enum { LEASE_DEFAULT_MS = 30000, TIMEOUT_DEFAULT_MS = 5000, PERCENT = 100 };
 
+static bool
+are_spans(const attl_load_opts *o)
+{
+    return lease_is_span(o->timeout_ms) && lease_is_span(o->stale_ms) &&
+           lease_is_span(o->negative_ms) && lease_is_span(o->backoff_ms);
+}
+
 int
 load_import_opts(const attl_load_opts *from, attl_load_opts *to)
 {
@@ -22,15 +29,15 @@ load_import_opts(const attl_load_opts *from, attl_load_opts *to)
         return status;
     if (to->flags & ~(ATTL_LOAD_NO_STALE | ATTL_LOAD_FRESH | ATTL_LOAD_BACKGROUND))
         return ATTL_E_UNSUPPORTED;
-    to->lease_ms = to->lease_ms ? to->lease_ms : LEASE_DEFAULT_MS;
-    to->timeout_ms = to->timeout_ms ? to->timeout_ms : TIMEOUT_DEFAULT_MS;
-    bool ok = to->lease_ms > 0 && to->lease_ms <= LIMIT_LEASE_MS && lease_is_span(to->timeout_ms) &&
-              lease_is_span(to->stale_ms) && lease_is_span(to->negative_ms) &&
-              lease_is_span(to->backoff_ms) && to->early_percent <= PERCENT &&
-              to->jitter_percent <= PERCENT && to->ttl_ms != ATTL_TTL_KEEP;
-    if (!ok)
+    if (to->lease_ms == 0)
+        to->lease_ms = LEASE_DEFAULT_MS;
+    if (to->timeout_ms == 0)
+        to->timeout_ms = TIMEOUT_DEFAULT_MS;
+    if (to->lease_ms < 0 || to->lease_ms > LIMIT_LEASE_MS || !are_spans(to) ||
+        to->early_percent > PERCENT)
         return ATTL_E_INVALID;
-    return lease_is_span(to->soft_ms) && lease_is_span(to->grace_ms) ? ATTL_OK : ATTL_E_TTL_RANGE;
+    attl_fill_opts fill = load_fill_opts(to), checked;
+    return lease_import_fill_opts(&fill, &checked);
 }
 
 /* What is left of a fresh life when so much of it has passed. */

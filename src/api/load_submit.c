@@ -154,6 +154,21 @@ parked_new(attl_queue *q, uint32_t kind, attl_slice key, const struct submission
     return ATTL_OK;
 }
 
+/* It has won: the load is started, and an older value is an answer meanwhile. */
+static int
+load_won(struct parked *p, const attl_value *older)
+{
+    struct attl *a = p->s.cache;
+    int started = start(p, p->lease.token, older);
+    if (started != ATTL_OK && p->ask.parked)
+        (void)lease_pass(a, key_of(p), p->lease.token, started, attl_b(NULL, 0));
+    else if (started != ATTL_OK)
+        lease_return(a, key_of(p), p->lease.token); /* somebody else may do it */
+    if (older->data.data)
+        return p->ask.is_fresh ? ATTL_OK : ATTL_STALE;
+    return started == ATTL_OK ? ATTL_E_BUSY : started; /* if it is not parked, too many wait */
+}
+
 /* The question. What is not parked by it is complete. */
 static void
 ask_parked(struct parked *p)
@@ -163,24 +178,14 @@ ask_parked(struct parked *p)
     p->ask.ret_value = &value;
     p->waiter.wants = p->ask.wants;
     int status = lease_ask(a, key_of(p), &p->ask);
-    bool won = status == ATTL_WON;
-    uint64_t token = p->lease.token;
-    if (won && p->loads) {
-        int started = start(p, token, &value);
-        if (p->ask.parked && started != ATTL_OK)
-            (void)lease_pass(a, key_of(p), token, started, attl_b(NULL, 0));
-        else if (started != ATTL_OK)
-            lease_return(a, key_of(p), token); /* somebody else may do it */
-        bool has = value.data.data != NULL;
-        status = has ? (p->ask.is_fresh ? ATTL_OK : ATTL_STALE)
-                     : (started == ATTL_OK ? ATTL_E_BUSY : started);
-    }
+    if (p->loads && status == ATTL_WON)
+        status = load_won(p, &value);
+    else if (p->loads && status == ATTL_MISS)
+        status = p->ask.failing ? ATTL_E_LOADER : ATTL_E_TIMEOUT;
     if (p->ask.parked)
         attl_value_release(a, &value);
-    else if (status == ATTL_MISS && p->loads)
-        (void)complete_status(p, p->ask.failing ? ATTL_E_LOADER : ATTL_E_TIMEOUT);
-    else if (!complete(p, status, &value, &p->lease) && won && !p->loads)
-        lease_return(a, key_of(p), token); /* it was cancelled meanwhile */
+    else if (!complete(p, status, &value, &p->lease) && status == ATTL_WON)
+        lease_return(a, key_of(p), p->lease.token); /* it was cancelled meanwhile */
 }
 
 static void
@@ -220,19 +225,17 @@ attl_submit_fetch(attl_queue *q, attl_slice key, const attl_fetch_opts *fetch,
 
 int
 attl_submit_get_or_load(attl_queue *q, attl_slice key, attl_loader_fn loader, void *ud,
-                        const attl_load_opts *load, const attl_submit_opts *opts, uint64_t *ret_id)
+                        const attl_load_opts *opts, uint64_t *ret_id)
 {
     attl_load_opts own;
     struct lease_ask ask = { .parks_winner = true };
-    struct submission_spec spec;
     struct parked *p = NULL;
-    int status = load_import_opts(load, &own);
+    int status = load_import_opts(opts, &own);
     if (status == ATTL_OK && !loader == !own.executor)
         status = ATTL_E_INVALID;
     if (status == ATTL_OK)
         status = load_ask_init(&own, &ask);
-    if (status == ATTL_OK)
-        status = submission_spec_of(opts, &spec);
+    struct submission_spec spec = { .user_data = own.user_data };
     if (status == ATTL_OK)
         status = parked_new(q, ATTL_OP_LOAD, key, &spec, &p);
     if (status != ATTL_OK)

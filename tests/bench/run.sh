@@ -7,8 +7,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-PARTS_ALL="inproc memory wamp expiry queue hitratio reclaim server persist"
-PARTS="inproc memory wamp expiry queue hitratio server persist"
+PARTS_ALL="inproc memory wamp expiry queue stampede hitratio reclaim server persist"
+PARTS="inproc memory wamp expiry queue stampede hitratio server persist"
 SIZE=default
 VALKEY=yes
 
@@ -175,6 +175,14 @@ part_persist() {
         --items "$(choose 300000 5000000 5000000)" --quiet-s "$(choose 1 5 10)" \
         --snapshot-rounds "$(choose 1 2 3)" --snapshot-modes "$(choose everysec everysec everysec,off)" \
         --restart-rounds "$(choose 2 3 5)" --json "$(fresh persist)"
+}
+
+part_stampede() {
+    heading "a thousand who miss one key"
+    "$BIN/bench_stampede"
+    [ -x "$BUILD/attld" ] || { echo "over the wire skipped: no $BUILD/attld" && return 0; }
+    ATTL_BUILD_DIR=$BUILD python3 tests/bench/bench_stampede.py --rounds "$(choose 5 10 30)" \
+        --json "$(fresh stampede)"
 }
 
 echo "AsyncTTLCache benchmarks ($SIZE), $(uname -sr), $(nproc) cores, $(grep -m1 '^model name' /proc/cpuinfo | cut -d: -f2-),"

