@@ -7,8 +7,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-PARTS_ALL="inproc memory wamp expiry hitratio reclaim server persist"
-PARTS="inproc memory wamp expiry hitratio server persist"
+PARTS_ALL="inproc memory wamp expiry hitratio reclaim server persist python"
+PARTS="inproc memory wamp expiry hitratio server persist python"
 SIZE=default
 VALKEY=yes
 
@@ -169,6 +169,15 @@ part_persist() {
         --items "$(choose 300000 5000000 5000000)" --quiet-s "$(choose 1 5 10)" \
         --snapshot-rounds "$(choose 1 2 3)" --snapshot-modes "$(choose everysec everysec everysec,off)" \
         --restart-rounds "$(choose 2 3 5)" --json "$(fresh persist)"
+}
+
+part_python() {
+    heading "Python: asyncttlcache beside cachetools and a dict"
+    local python=/usr/bin/python3
+    [ -x "$python" ] || python=python3
+    [ -e "$BUILD/python/asyncttlcache/_attl.abi3.so" ] || { echo "skipped: no package" && return 0; }
+    PYTHONPATH=$BUILD/python "$python" tests/bench/bench_python.py --rounds "$(choose 3 5 7)" \
+        --operations "$(choose 50000 200000 500000)" --json "$(fresh python)"
 }
 
 echo "AsyncTTLCache benchmarks ($SIZE), $(uname -sr), $(nproc) cores, $(grep -m1 '^model name' /proc/cpuinfo | cut -d: -f2-),"
