@@ -7,8 +7,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-PARTS_ALL="inproc memory wamp expiry queue stampede hitratio reclaim server persist"
-PARTS="inproc memory wamp expiry queue stampede hitratio server persist"
+PARTS_ALL="inproc memory wamp expiry queue stampede hitratio reclaim server persist python"
+PARTS="inproc memory wamp expiry queue stampede hitratio server persist python"
 SIZE=default
 VALKEY=yes
 
@@ -183,6 +183,15 @@ part_stampede() {
     [ -x "$BUILD/attld" ] || { echo "over the wire skipped: no $BUILD/attld" && return 0; }
     ATTL_BUILD_DIR=$BUILD python3 tests/bench/bench_stampede.py --rounds "$(choose 5 10 30)" \
         --json "$(fresh stampede)"
+}
+
+part_python() {
+    heading "Python: asyncttlcache beside cachetools and a dict"
+    local python=/usr/bin/python3
+    [ -x "$python" ] || python=python3
+    [ -e "$BUILD/python/asyncttlcache/_attl.abi3.so" ] || { echo "skipped: no package" && return 0; }
+    PYTHONPATH=$BUILD/python "$python" tests/bench/bench_python.py --rounds "$(choose 3 5 7)" \
+        --operations "$(choose 50000 200000 500000)" --json "$(fresh python)"
 }
 
 echo "AsyncTTLCache benchmarks ($SIZE), $(uname -sr), $(nproc) cores, $(grep -m1 '^model name' /proc/cpuinfo | cut -d: -f2-),"

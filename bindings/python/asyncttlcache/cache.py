@@ -44,7 +44,9 @@ class BackupSnapshot:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            self._fill(cache._cache.snapshot())  # nobody else's turn is kept from them
+            while cache._cache.progress()["loading"]:  # nobody else's turn is kept from them
+                time.sleep(LOAD_PAUSE_S)
+            self._fill(cache._cache.snapshot())
         else:
             self._task = loop.create_task(cache._take_snapshot())
             self._task.add_done_callback(self._taken)

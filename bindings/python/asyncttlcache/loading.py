@@ -153,12 +153,12 @@ def _start(queue: LoopQueue, cache: _attl.Cache, key: str | bytes, name: bytes,
     return task
 
 
-async def _follow(task: asyncio.Task[Any], cache: _attl.Cache) -> Any:
+async def _follow(task: asyncio.Task[Any], queue: LoopQueue) -> Any:
     """The result of somebody's load, which goes on if we are cancelled."""
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        if task.cancelled() and cache.is_closed():
+        if task.cancelled() and queue.stopping:
             raise _attl.CacheClosedError("the cache was stopped during the load") from None
         raise
 
@@ -183,7 +183,7 @@ async def get_or_load(queue_of: Callable[[], LoopQueue], cache: _attl.Cache, key
             return None
         if code == status.WON:
             task = _start(queue, cache, key, name, Load(cache, key, token, plan, value))
-            return value if value is not None else await _follow(task, cache)
+            return value if value is not None else await _follow(task, queue)
         if code == status.E_TIMEOUT:
             raise TimeoutError("the value was not loaded in time")
         if code == status.E_CLOSED:
@@ -193,7 +193,7 @@ async def get_or_load(queue_of: Callable[[], LoopQueue], cache: _attl.Cache, key
                          _attl.LoaderError)
         running = queue.loads.get(name)
         if running is not None and not running.done():
-            return await _follow(running, cache)
+            return await _follow(running, queue)
         if retry_ms or code == status.MISS and token == -1:
             raise refuse("LOADER", f"loading {key!r} has failed, and the source is left alone for "
                          f"now", _attl.LoaderError)

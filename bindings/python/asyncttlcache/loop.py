@@ -30,7 +30,7 @@ class LoopQueue:
         self.loads: dict[bytes, asyncio.Task[Any]] = {}  # see loading.py
         self.next_number = 1
         self.fd = self.queue.fileno()
-        self.closed = False
+        self.closed = self.stopping = False
         loop.add_reader(self.fd, self.reap)
 
     def reap(self, mine: int = 0) -> Completion | None:
@@ -70,6 +70,7 @@ class LoopQueue:
 
     async def finish(self) -> None:
         """Takes nothing new, waits for what is under way, and closes."""
+        self.stopping = True
         for task in list(self.loads.values()):
             task.cancel()
         if self.loads:
@@ -84,7 +85,7 @@ class LoopQueue:
         """At once. Who still waits is told that the cache is closed."""
         if self.closed:
             return
-        self.closed = True
+        self.closed = self.stopping = True
         if not self.loop.is_closed():
             self.loop.remove_reader(self.fd)
         self.queue.close()
