@@ -18,6 +18,11 @@ void api_value_from_view(const struct read_view *view, attl_value *ret_value);
 /* Imports an option struct of another release: ATTL_E_UNSUPPORTED if it holds what we do not know.
  */
 int api_import_set_opts(const attl_set_opts *from, attl_set_opts *to);
+/* Whether the calling thread is in a scope that does not hold the whole cache. */
+bool api_is_confined(const struct attl *a);
+/* Whether it is in one at all: what waits, or takes locks that come before partitions, is refused.
+ */
+bool api_is_inside(const struct attl *a);
 /* Whether the conditions of `opts` hold for an entry: ATTL_OK or ATTL_NOT_SET. */
 int api_check_condition(struct entry *e, const attl_set_opts *opts);
 

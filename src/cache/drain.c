@@ -207,7 +207,7 @@ gather(struct drain *d, struct candidate batch[BATCH], unsigned max)
     ASSERT(offset <= d->chunk->used);
     for (unsigned i = 0; i < n; i++) {
         table_ref ref = atomic_load_explicit(&batch[i].partition->table, memory_order_acquire);
-        if (ref)
+        if (table_ref_usable(ref))
             lookup_prefetch_buckets(ref, batch[i].hash);
     }
     return n;

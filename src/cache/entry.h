@@ -33,6 +33,8 @@ struct entry {
     bool sees_expired;    /* a replay: what has expired by now may yet be prolonged */
     bool hopeless;        /* set by a change that no amount of room would let succeed */
     bool replaces;        /* another entry goes with this change: max_items is not the question */
+    bool urgent;          /* in a transaction, where no room can be made: it may use the reserve */
+    uint64_t log_room; /* if urgent: the longest value out of line that its log record can take */
     /* Set by the functions that write: the earliest deadline written, INT64_MAX if none. */
     int64_t written_deadline_ms;
     /* Between entry_stage and entry_commit or entry_abort: */

@@ -28,10 +28,20 @@ struct partition {
     struct table *detached; /* what a clear took out */
 };
 
+/* For whoever holds the lock. */
 static inline struct table *
 partition_table(const struct partition *p)
 {
-    return table_of(atomic_load_explicit(&p->table, memory_order_acquire));
+    return table_of(atomic_load_explicit(&p->table, memory_order_acquire) & ~TABLE_BUSY);
+}
+
+/* Replaces the table, NULL: by none. A transaction that is inside stays so. The lock is held. */
+static inline void
+partition_table_set(struct partition *p, const struct table *t)
+{
+    table_ref busy = atomic_load_explicit(&p->table, memory_order_relaxed) & TABLE_BUSY;
+    table_ref ref = t ? table_ref_to(t) : 0;
+    atomic_store_explicit(&p->table, ref | busy, memory_order_release);
 }
 
 struct partition_env {
