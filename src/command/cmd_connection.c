@@ -58,6 +58,7 @@ cmd_reset(struct request *rq)
 {
     const struct command_host *host = rq->env->host;
     session_reset(rq->s);
+    session_end(rq->s);
     rq->s->authenticated = !host->auth_required(host->ud);
     resp_simple(rq->out, "RESET");
 }

@@ -29,7 +29,11 @@ enum command_flag {
     CMD_NO_AUTH = 1 << 8, /* may run before AUTH */
     CMD_NO_MULTI = 1 << 9,
     CMD_ALLOW_BUSY = 1 << 10,
-    CMD_MOVABLEKEYS = 1 << 11 /* the keys follow a count: "numkeys key value ..." */
+    CMD_MOVABLEKEYS = 1 << 11, /* the keys follow a count: "numkeys key value ..." */
+    CMD_PUBLIC = (1 << 12) - 1,
+    /* What follows is not shown to clients. */
+    CMD_WHOLE = 1 << 12,  /* without keys, because all of them are concerned */
+    CMD_AT_ONCE = 1 << 13 /* never queued: it is about the transaction, or ends it */
 };
 
 /* Categories that do not follow from the flags; read, write, admin, fast and slow do. */
@@ -37,7 +41,8 @@ enum command_category {
     CAT_KEYSPACE = 1 << 0,
     CAT_STRING = 1 << 1,
     CAT_DANGEROUS = 1 << 2,
-    CAT_CONNECTION = 1 << 3
+    CAT_CONNECTION = 1 << 3,
+    CAT_TRANSACTION = 1 << 4
 };
 
 /* What a command does with its keys, as COMMAND INFO's key specifications say it. */
@@ -71,6 +76,7 @@ enum command_group {
     GROUP_STRING,
     GROUP_GENERIC,
     GROUP_CONNECTION,
+    GROUP_TRANSACTIONS,
     GROUP_SERVER,
     GROUP_CLUSTER,
     GROUP_ATTL,
