@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Taking and dropping claims. Marks are set when all locks are held, and the number of claims is
- * raised after that and before the first change: a reader of several keys that finds the number
- * unchanged has either read all of them before the transaction or waited for its end at each of its
- * partitions. Dropping clears the marks before the locks go, so who waited for a lock reads freely.
+ * Taking and dropping claims. Marks are set when all locks are held, and the numbers of claims are
+ * raised after that and before the first change. So a reader of several keys that noted the number
+ * of each partition before it read there, and finds all of them unchanged at the end, has seen no
+ * transaction half: where it came before one, that one has raised the number since. Dropping clears
+ * the marks before the locks go, so who waited for a lock reads freely.
  */
 #include "cache/claim.h"
 
@@ -54,8 +55,12 @@ claim_take(struct claim *claim)
     size_t n = size(claim);
     for (size_t i = 0; i < n; i++)
         lock_acquire(&at(claim, i)->lock);
-    for (size_t i = 0; i < n; i++)
-        mark(at(claim, i), TABLE_BUSY);
+    for (size_t i = 0; i < n; i++) {
+        struct partition *p = at(claim, i);
+        mark(p, TABLE_BUSY);
+        uint32_t claims = atomic_load_explicit(&p->claims, memory_order_relaxed);
+        atomic_store_explicit(&p->claims, claims + 1, memory_order_release);
+    }
     atomic_fetch_add(&claim->cache->claims, 1);
 }
 

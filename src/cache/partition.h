@@ -2,7 +2,7 @@
 /*
  * A partition: one slice of the key space with its index table, its lock and its counters.
  * Partitions are what shards own and what the balancer moves; moving one changes `owner` and two
- * sums, never an entry. Everything but `table` and `owner` belongs to the lock.
+ * sums, never an entry. Everything but `table`, `owner` and `claims` belongs to the lock.
  */
 #ifndef ATTL_CACHE_PARTITION_H
 #define ATTL_CACHE_PARTITION_H
@@ -23,9 +23,10 @@ struct partition {
     uint8_t flags;          /* enum partition_flag */
     uint32_t watched;       /* keys of it that somebody watches: see engine/watch.h */
     uint64_t items, ttl_items;
-    uint64_t live_bytes;    /* records and extents */
-    struct table *frozen;   /* the table of a snapshot's cut, if it has been replaced since */
-    struct table *detached; /* what a clear took out */
+    uint64_t live_bytes;     /* records and extents */
+    struct table *frozen;    /* the table of a snapshot's cut, if it has been replaced since */
+    struct table *detached;  /* what a clear took out */
+    _Atomic uint32_t claims; /* transactions that have been inside, ever; in the reader's line */
 };
 
 /* For whoever holds the lock. */
