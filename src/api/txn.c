@@ -18,6 +18,7 @@ enum txn_write { TXN_NONE, TXN_SET, TXN_DEL };
 struct txn_key {
     struct watch watch;
     bool watched;
+    uint32_t ignored; /* kinds of changes that do not matter */
     enum txn_write write;
     int64_t ttl_ms;
     attl_slice value; /* TXN_SET: owned */
@@ -121,6 +122,7 @@ watch_key(attl_txn *txn, struct txn_key *k)
     watch_add_locked(&a->watches, &a->cache, &k->watch, k->key);
     lock_release(&e.partition->lock);
     k->watched = true;
+    k->ignored = e.found ? 0 : NOTICE_CLEARED; /* what is absent is not cleared */
     return ATTL_OK;
 }
 
@@ -237,9 +239,11 @@ check_watches(struct batch *b, void *ud)
 {
     const attl_txn *txn = ud;
     (void)b; /* its look-ups have made passed deadlines known */
-    for (size_t i = 0; i < txn->n; i++)
-        if (txn->keys[i]->watched && watch_seen(&txn->keys[i]->watch))
+    for (size_t i = 0; i < txn->n; i++) {
+        const struct txn_key *k = txn->keys[i];
+        if (k->watched && (watch_seen(&k->watch) & ~k->ignored))
             return ATTL_E_CONFLICT;
+    }
     return ATTL_OK;
 }
 
@@ -307,7 +311,7 @@ attl_txn_scope_begin(attl_txn *txn, const attl_slice *keys, size_t n, uint64_t b
     const attl_allocator *alloc = &txn->a->cache.config.alloc;
     if ((flags & ~ATTL_SCOPE_WHOLE) || txn->in_scope)
         return ATTL_E_INVALID;
-    struct watch **watches = txn->n ? alloc_zero(alloc, txn->n * sizeof(*watches)) : NULL;
+    struct scope_watch *watches = txn->n ? alloc_zero(alloc, txn->n * sizeof(*watches)) : NULL;
     if (txn->n && !watches)
         return ATTL_E_NOMEM;
     struct scope_plan plan = { .keys = keys,
@@ -317,7 +321,8 @@ attl_txn_scope_begin(attl_txn *txn, const attl_slice *keys, size_t n, uint64_t b
                                .watches = watches };
     for (size_t i = 0; i < txn->n; i++)
         if (txn->keys[i]->watched)
-            watches[plan.watches_len++] = &txn->keys[i]->watch;
+            watches[plan.watches_len++] =
+                (struct scope_watch){ &txn->keys[i]->watch, txn->keys[i]->ignored };
     int status = scope_begin(&txn->scope, txn->a, &plan);
     alloc_free(alloc, watches);
     txn->in_scope = status == ATTL_OK;

@@ -23,7 +23,7 @@ list_partitions(struct scope *s, const struct scope_plan *plan)
     for (size_t i = 0; i < plan->n; i++)
         s->claim.list[i] = cache_partition(c, cache_hash(c, plan->keys[i]));
     for (size_t i = 0; i < plan->watches_len; i++)
-        s->claim.list[plan->n + i] = plan->watches[i]->partition;
+        s->claim.list[plan->n + i] = plan->watches[i].watch->partition;
     s->claim.count = n;
     claim_sort(&s->claim);
     return true;
@@ -44,13 +44,13 @@ static int
 check_watches(struct scope *s, const struct scope_plan *plan)
 {
     for (size_t i = 0; i < plan->watches_len; i++) {
-        struct watch *w = plan->watches[i];
+        const struct watch *w = plan->watches[i].watch;
         struct entry e;
         engine_entry_init(s->a, s->self, w->key, &e);
         if (!freeze_ready(&s->a->cache, e.partition))
             return ATTL_E_NOMEM;
         entry_find(&e);
-        if (watch_seen(w))
+        if (watch_seen(w) & ~plan->watches[i].ignored)
             return ATTL_E_CONFLICT;
     }
     return ATTL_OK;

@@ -25,12 +25,18 @@ struct scope {
     int64_t written_deadline_ms;
 };
 
+/* A watch to be asked. */
+struct scope_watch {
+    struct watch *watch;
+    uint32_t ignored; /* kinds of changes that do not matter to it */
+};
+
 struct scope_plan {
     const attl_slice *keys;
     size_t n;
-    uint64_t bytes;               /* about what will be written */
-    bool whole;                   /* any key, and calls on all keys at once */
-    struct watch *const *watches; /* their keys belong to the scope as well */
+    uint64_t bytes;                    /* about what will be written */
+    bool whole;                        /* any key, and calls on all keys at once */
+    const struct scope_watch *watches; /* their keys belong to the scope as well */
     size_t watches_len;
 };
 

@@ -61,7 +61,7 @@ SCRIPTS = {
         A: WATCH n|B: GETDEL n|A: MULTI|A: PING|A: EXEC|A: SET n 1|A: WATCH n|B: FLUSHALL|A: MULTI|A: PING|A: EXEC
         A: WATCH n|B: MULTI|B: SET n 5|A: GET n|B: EXEC|A: MULTI|A: PING|A: EXEC
         A: WATCH n|B: MULTI|B: SET n 6|B: DISCARD|A: MULTI|A: PING|A: EXEC
-        A: WATCH n|B: SET other 6|A: MULTI|A: PING|A: EXEC
+        A: WATCH n|B: SET other 6|A: MULTI|A: PING|A: EXEC|A: WATCH none|B: FLUSHALL|A: MULTI|A: PING|A: EXEC
     """,
     "own changes count": """
         A: SET a 1|A: WATCH a|A: SET a 2|A: MULTI|A: GET a|A: EXEC|A: WATCH a|A: UNWATCH|A: SET a 3|A: MULTI|A: GET a

@@ -152,6 +152,20 @@ appearing_is_a_conflict_with_having_been_absent(void **state)
 }
 
 static void
+clearing_is_nothing_to_what_is_absent(void **state)
+{
+    struct fixture *f = *state;
+    attl_txn *txn = begin(f), *other = begin(f);
+    finds(f, txn, "a", NULL);
+    finds(f, other, "a", NULL);
+    ASSERT_STATUS(attl_clear(f->cache), ATTL_OK);
+    commit(txn, ATTL_OK);
+    put(f->cache, "a", "1", ATTL_TTL_NONE);
+    ASSERT_STATUS(attl_clear(f->cache), ATTL_OK);
+    commit(other, ATTL_E_CONFLICT); /* it was there for a moment */
+}
+
+static void
 what_was_dead_already_is_no_conflict(void **state)
 {
     struct fixture *f = *state;
@@ -548,6 +562,7 @@ main(void)
         UNIT_TEST(rolling_back_leaves_no_trace),
         UNIT_TEST(any_change_of_what_was_read_is_a_conflict),
         UNIT_TEST(appearing_is_a_conflict_with_having_been_absent),
+        UNIT_TEST(clearing_is_nothing_to_what_is_absent),
         UNIT_TEST(what_was_dead_already_is_no_conflict),
         UNIT_TEST(writing_blindly_conflicts_with_nobody),
         UNIT_TEST(keeping_the_deadline_means_the_one_at_the_commit),
