@@ -192,11 +192,8 @@ model_run(struct run *r, const struct request *rq)
         say(r, "+PONG\r\n");
     } else if (strcmp(verb, "FLUSHALL") == 0) {
         model_clear(r);
-    } else if (strcmp(verb, "DBSIZE") == 0) {
-        size_t n = 0;
-        for (size_t i = 0; i < KEYS; i++)
-            n += r->items[i].there;
-        say(r, ":%zu\r\n", n);
+    } else if (strcmp(verb, "EXISTS") == 0) {
+        say(r, ":%d\r\n", it->there);
     } else if (strcmp(verb, "GET") == 0) {
         say_value(r, it);
     } else if (strcmp(verb, "MGET") == 0) {
@@ -350,7 +347,7 @@ choose_plain(struct run *r, struct request *rq)
         break;
     case 9: (void)snprintf(to, room, "RENAME k%u k%u", a, b); break;
     case 10: (void)snprintf(to, room, "MGET k%u k%u", a, b); break;
-    case 11: (void)snprintf(to, room, "DBSIZE"); break;
+    case 11: (void)snprintf(to, room, "EXISTS k%u", a); break;
     case 12: (void)snprintf(to, room, "SET k%u text%u", a, n); break;
     case 13:
     case 14: (void)snprintf(to, room, "GET k%u", a); break;
