@@ -29,6 +29,11 @@ int api_set_now(attl *a, attl_slice key, attl_slice value, int64_t ttl_ms);
 int api_del_now(attl *a, attl_slice key);
 /* Imports and checks the caller's: ATTL_OK, ATTL_E_INVALID. `to` holds a struct_size. */
 int api_import_rollback_opts(const attl_rollback_opts *from, attl_rollback_opts *to);
+/* Whether the calling thread is in a scope that does not hold the whole cache. */
+bool api_is_confined(const struct attl *a);
+/* Whether it is in one at all: what waits, or takes locks that come before partitions, is refused.
+ */
+bool api_is_inside(const struct attl *a);
 /* Whether the conditions of `opts` hold for an entry: ATTL_OK or ATTL_NOT_SET. */
 int api_check_condition(struct entry *e, const attl_set_opts *opts);
 

@@ -92,6 +92,8 @@ attl_log_sync(attl *a, int64_t timeout_ms)
 int
 attl_snapshot(attl *a, attl_snapshot_info *ret_info)
 {
+    if (api_is_inside(a))
+        return ATTL_E_INVALID;
     return a->store ? store_snapshot(a->store, ret_info) : ATTL_E_UNSUPPORTED;
 }
 
@@ -163,6 +165,8 @@ attl_rollback(attl *a, const attl_rollback_opts *opts, attl_rollback_report *ret
     }
     err[0] = '\0';
     int status = a->store ? api_import_rollback_opts(opts, &own) : ATTL_E_UNSUPPORTED;
+    if (api_is_inside(a))
+        status = ATTL_E_INVALID;
     if (status == ATTL_OK)
         status = journal_admit(a);
     if (status == ATTL_OK)
@@ -183,6 +187,8 @@ attl_retention_run(attl *a, int dry_run, attl_retention_fn fn, void *ud)
     struct store *s = a->store;
     if (!s)
         return ATTL_E_UNSUPPORTED;
+    if (api_is_inside(a))
+        return ATTL_E_INVALID;
     if (atomic_load(&s->loading))
         return ATTL_E_LOADING;
     return store_retain(s, dry_run != 0, fn, ud);

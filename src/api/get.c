@@ -7,6 +7,8 @@
  */
 #include "api/api.h"
 
+#include "engine/scope.h"
+
 struct read_call {
     struct attl *a;
     struct reclaim_reader *self;
@@ -226,15 +228,39 @@ struct batch_sink {
     unsigned flags;
     batch_fn fn;
     void *ud;
+    uint32_t claims; /* sum over the keys of their partitions' claims, before each was read */
 };
 
+static uint32_t
+claims_of(struct cache *c, uint64_t hash)
+{
+    return atomic_load_explicit(&cache_partition(c, hash)->claims, memory_order_acquire);
+}
+
+/* Whether no transaction has been inside a partition of the keys since batch_read() read there;
+ * `before` is the number of all transactions when it began. */
+static bool
+batch_is_one(attl *a, const attl_slice *keys, size_t n, const struct batch_sink *sink,
+             uint64_t before)
+{
+    struct cache *c = &a->cache;
+    uint32_t claims = 0;
+    if (atomic_load_explicit(&c->claims, memory_order_acquire) == before)
+        return true;
+    for (size_t i = 0; i < n; i++)
+        claims += validate_key(&a->rules, keys[i]) == ATTL_OK ? claims_of(c, cache_hash(c, keys[i]))
+                                                              : 0;
+    return claims == sink->claims;
+}
+
 static size_t
-batch_read(attl *a, const attl_slice *keys, size_t n, const struct batch_sink *sink)
+batch_read(attl *a, const attl_slice *keys, size_t n, struct batch_sink *sink)
 {
     struct read_call call = { .a = a, .self = reclaim_self() };
     struct index_key ks[LIMIT_BATCH];
     int statuses[LIMIT_BATCH];
     size_t hits = 0;
+    sink->claims = 0;
     if (!call.self) {
         for (size_t i = 0; i < n; i++)
             sink->fn(sink->ud, i, ATTL_E_NOMEM, NULL);
@@ -248,9 +274,11 @@ batch_read(attl *a, const attl_slice *keys, size_t n, const struct batch_sink *s
         reclaim_enter(call.self);
         batch_begin(&call, keys + first, count, ks, statuses);
         for (size_t i = 0; i < count; i++) {
-            if (statuses[i] == ATTL_OK)
+            if (statuses[i] == ATTL_OK) {
+                sink->claims += claims_of(&a->cache, ks[i].hash);
                 statuses[i] = read_key(&a->cache, &ks[i], call.now_ms,
                                        plain_flags(a, ks[i].key, sink->flags), &view);
+            }
             hits += statuses[i] == ATTL_OK;
             if (statuses[i] == ATTL_MISS) {
                 misses++;
@@ -265,15 +293,43 @@ batch_read(attl *a, const attl_slice *keys, size_t n, const struct batch_sink *s
     return hits;
 }
 
+/* Reads until it has been as of one moment; what came before is told anew from i = 0. */
+static int
+batch_read_as_one(attl *a, const attl_slice *keys, size_t n, struct batch_sink *sink,
+                  size_t *ret_hits)
+{
+    enum { TRIES = 4 };
+    struct scope scope;
+    struct scope_plan plan = { .keys = keys, .n = n };
+    for (unsigned tries = 0; tries < TRIES; tries++) {
+        uint64_t before = atomic_load_explicit(&a->cache.claims, memory_order_acquire);
+        *ret_hits = batch_read(a, keys, n, sink);
+        if (n < 2 || api_is_inside(a) || batch_is_one(a, keys, n, sink, before))
+            return ATTL_OK;
+    }
+    /* There are too many transactions: be one. */
+    int status = scope_begin(&scope, a, &plan);
+    if (status != ATTL_OK)
+        return status;
+    *ret_hits = batch_read(a, keys, n, sink);
+    return scope_end(&scope);
+}
+
 struct mget_out {
+    attl *a;
     attl_value *values;
     int *statuses;
+    size_t filled; /* values that an attempt before has left */
 };
 
 static void
 mget_store(void *ud, size_t i, int status, const struct read_view *view)
 {
     struct mget_out *out = ud;
+    if (i < out->filled)
+        attl_value_release(out->a, &out->values[i]);
+    else
+        out->filled = i + 1;
     out->statuses[i] = status;
     if (status == ATTL_OK)
         api_value_from_view(view, &out->values[i]);
@@ -284,9 +340,12 @@ mget_store(void *ud, size_t i, int status, const struct read_view *view)
 size_t
 attl_mget(attl *a, const attl_slice *keys, size_t n, attl_value *values, int *statuses)
 {
-    struct mget_out out = { values, statuses };
-    struct batch_sink sink = { READ_TOUCH | READ_PIN, mget_store, &out };
-    return batch_read(a, keys, n, &sink);
+    struct mget_out out = { a, values, statuses, 0 };
+    struct batch_sink sink = { READ_TOUCH | READ_PIN, mget_store, &out, 0 };
+    size_t hits;
+    /* Without memory for a scope the last attempt stands. */
+    (void)batch_read_as_one(a, keys, n, &sink, &hits);
+    return hits;
 }
 
 struct visit_out {
@@ -308,8 +367,21 @@ size_t
 attl_mget_visit(attl *a, const attl_slice *keys, size_t n, attl_mvisit_fn fn, void *ud)
 {
     struct visit_out out = { fn, ud };
-    struct batch_sink sink = { READ_TOUCH, mget_pass_on, &out };
+    struct batch_sink sink = { READ_TOUCH, mget_pass_on, &out, 0 };
     return batch_read(a, keys, n, &sink);
+}
+
+int
+attl_mget_at_once(attl *a, const attl_slice *keys, size_t n, attl_mvisit_fn fn, void *ud,
+                  size_t *ret_hits)
+{
+    struct visit_out out = { fn, ud };
+    struct batch_sink sink = { READ_TOUCH, mget_pass_on, &out, 0 };
+    size_t hits;
+    int status = batch_read_as_one(a, keys, n, &sink, &hits);
+    if (ret_hits)
+        *ret_hits = hits;
+    return status;
 }
 
 void

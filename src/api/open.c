@@ -66,6 +66,10 @@ attl_close(attl **cache)
 void
 attl_tick(attl *a, uint64_t budget_us, int64_t *ret_next_ms)
 {
+    if (ret_next_ms)
+        *ret_next_ms = 0;
+    if (api_is_inside(a))
+        return; /* its locks come before those of a transaction */
     int64_t next_ms = engine_maintain(a, budget_us);
     if (a->store)
         store_tick(a->store);
@@ -101,10 +105,11 @@ attl_option_set(attl *a, const char *name, const char *value, char *err, size_t 
         a->config = changed;
         changed = old;
         engine_apply_config(a, a->config);
-        drain_to_limits(&a->cache, engine_now_ms(a));
     }
     attl_config_free(changed);
     lock_release(&a->config_lock);
+    if (status == ATTL_OK && !api_is_inside(a)) /* a transaction's end will see to it */
+        drain_to_limits(&a->cache, engine_now_ms(a));
     return status;
 }
 

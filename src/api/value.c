@@ -7,6 +7,7 @@
  */
 #include "api/api.h"
 
+#include "engine/scope.h"
 #include "engine/value.h"
 
 void
@@ -101,6 +102,19 @@ api_check_condition(struct entry *e, const attl_set_opts *opts)
     default: break;
     }
     return holds ? ATTL_OK : ATTL_NOT_SET;
+}
+
+bool
+api_is_inside(const struct attl *a)
+{
+    return scope_mine(a, reclaim_self());
+}
+
+bool
+api_is_confined(const struct attl *a)
+{
+    const struct scope *s = scope_mine(a, reclaim_self());
+    return s && !claim_is_whole(&s->claim);
 }
 
 uint64_t

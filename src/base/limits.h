@@ -22,6 +22,7 @@ enum {
         6, /* 9 million entries, should a small cache's limits be raised later */
     LIMIT_PARTITION_BITS_MAX = 14,
     LIMIT_MSET_PAIRS = 65536,
+    LIMIT_TRANSACTION_OPS = 1000000, /* that limits.transaction_ops and .rollback_ops may allow  */
     LIMIT_READ_RETRIES = 32,      /* lock-free attempts before a read takes the lock            */
     LIMIT_ROOM_ROUNDS = 4096,     /* eviction rounds one write may pay for                      */
     LIMIT_DRAIN_QUANTUM = 64,     /* records per turn of the drain                              */

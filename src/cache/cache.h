@@ -102,6 +102,7 @@ struct cache {
                              where there is no room */
     _Atomic uint64_t frozen_bytes; /* of tables kept for a snapshot only */
     _Atomic uint64_t copied_bytes; /* of tables copied for snapshots, ever */
+    _Atomic uint64_t claims;       /* transactions that have been inside, ever */
     struct partition *partitions;
     unsigned partition_bits;
     struct shard *shards;
@@ -179,6 +180,8 @@ void cache_unlock_all(struct cache *c);
  * with all partitions locked.
  */
 void cache_clear(struct cache *c, void (*at)(void *ud), void *ud);
+/* The same for a caller that has claimed the whole cache. */
+void cache_clear_claimed(struct cache *c, void (*at)(void *ud), void *ud);
 /* Every invariant that can be checked on a quiet cache; NULL or the first one broken. */
 const char *cache_check(struct cache *c);
 

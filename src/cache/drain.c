@@ -234,7 +234,7 @@ gather(struct drain *d, struct candidate batch[BATCH], unsigned max)
     ASSERT(offset <= d->chunk->used);
     for (unsigned i = 0; i < n; i++) {
         table_ref ref = atomic_load_explicit(&batch[i].partition->table, memory_order_acquire);
-        if (ref)
+        if (table_ref_usable(ref))
             lookup_prefetch_buckets(ref, batch[i].hash);
         if (may_die && c->death_soon_fn)
             c->death_soon_fn(c->death_ud, batch[i].hash);

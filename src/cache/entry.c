@@ -361,12 +361,23 @@ entry_abort(struct entry *e)
     shard_record_died(e->staged.chunk, e->cache, e->staged.bytes);
 }
 
-/* True if a new entry would pass max_items. */
+/* True if a new entry would pass max_items. Where entries can be evicted a transaction may, because
+ * that is done when it is over. */
 static bool
-at_item_limit(const struct cache *c)
+at_item_limit(const struct entry *e)
 {
+    struct cache *c = e->cache;
     uint64_t max = atomic_load_explicit(&c->max_items, memory_order_relaxed);
-    return max && cache_items(c) >= max;
+    if (!max || cache_items(c) < max)
+        return false;
+    return !e->urgent || atomic_load_explicit(&c->policy, memory_order_relaxed) == EVICT_NONE;
+}
+
+/* Whether the log record that is being gathered can take the value; short ones it always can. */
+static bool
+fits_log(const struct entry *e, const struct stored_value *v)
+{
+    return !v->ref.extent || !e->urgent || v->ref.len <= e->log_room;
 }
 
 int
@@ -378,9 +389,13 @@ entry_put(struct entry *e, struct stored_value *v, int64_t deadline_ms)
         note_change(e, ENTRY_PUT, e->record);
         return ATTL_OK;
     }
-    if (!e->found && !e->replaces && at_item_limit(e->cache))
+    if (!e->found && !e->replaces && at_item_limit(e))
         return ATTL_E_FULL;
-    int status = append(e, &spec, false);
+    if (__builtin_expect(!fits_log(e, v), 0)) {
+        e->log_room = v->ref.len;
+        return ATTL_E_NOMEM;
+    }
+    int status = append(e, &spec, e->urgent);
     return status == ATTL_OK ? commit(e, v, true) : status;
 }
 
@@ -408,7 +423,7 @@ set_deadlines(struct entry *e, int64_t deadline_ms, const struct life *life)
                                 .deadline_ms = deadline_ms,
                                 .value_flags = e->shape.flags & (RECORD_INTEGER | RECORD_EXTENT),
                                 .life = life };
-    int status = append(e, &spec, false);
+    int status = append(e, &spec, e->urgent);
     if (status == ATTL_OK)
         status = publish(e, 0, true, false);
     if (status == ATTL_OK)

@@ -40,6 +40,8 @@ struct entry {
     bool hopeless;     /* set by a change that no amount of room would let succeed */
     bool unbounded;    /* no quota refuses it */
     bool replaces;     /* another entry goes with this change: max_items is not the question */
+    bool urgent;       /* in a transaction, where no room can be made: it may use the reserve */
+    uint64_t log_room; /* if urgent: the longest value out of line that its log record can take */
     /* Set by the functions that write: the earliest deadline written, INT64_MAX if none. */
     int64_t written_deadline_ms;
     /* Between entry_stage and entry_commit or entry_abort: */

@@ -62,7 +62,7 @@ detach(struct cache *c, struct partition *p)
     atomic_fetch_sub_explicit(&owner->items, p->items, memory_order_relaxed);
     atomic_fetch_sub_explicit(&owner->ttl_items, p->ttl_items, memory_order_relaxed);
     p->items = p->ttl_items = p->live_bytes = 0;
-    atomic_store_explicit(&p->table, 0, memory_order_release);
+    partition_table_set(p, NULL);
     p->detached = t;
     p->flags |= PARTITION_CLEARED;
     if (!(p->flags & PARTITION_SHARED))
@@ -94,6 +94,18 @@ cache_clear(struct cache *c, void (*at)(void *ud), void *ud)
     (void)limbo_collect(&c->limbo);
 }
 
+void
+cache_clear_claimed(struct cache *c, void (*at)(void *ud), void *ud)
+{
+    size_t count = (size_t)1 << c->partition_bits;
+    for (size_t i = 0; i < count; i++)
+        detach(c, &c->partitions[i]);
+    at(ud);
+    for (size_t i = 0; i < count; i++)
+        if (c->partitions[i].flags & PARTITION_CLEARED)
+            finish_clear(c, &c->partitions[i]);
+}
+
 /* ---- changing -------------------------------------------------------------------------------- */
 
 bool
@@ -109,7 +121,7 @@ freeze_prepare(struct cache *c, struct partition *p)
         struct table *copy = index_table_copy(&c->table_pool, old);
         if (!copy)
             return false;
-        atomic_store_explicit(&p->table, table_ref_to(copy), memory_order_release);
+        partition_table_set(p, copy);
         p->frozen = old;
         atomic_fetch_add_explicit(&c->frozen_bytes, old->bytes, memory_order_relaxed);
         atomic_fetch_add_explicit(&c->copied_bytes, old->bytes, memory_order_relaxed);

@@ -9,6 +9,7 @@
 #include "cache/read.h"
 
 #include "base/num.h"
+#include "cache/claim.h"
 #include "cache/lookup.h"
 
 /* Presents an int64 value as text. */
@@ -116,17 +117,26 @@ view_life(const struct lookup_hit *hit, int64_t now_ms, unsigned flags, struct r
     return (flags & READ_STALE) || !life_is_hidden(&view->life, now_ms);
 }
 
-/* One attempt. ATTL_DONE: something changed, try again. */
-static int
-try_read(struct cache *c, struct partition *p, const struct index_key *k, int64_t now_ms,
-         unsigned flags, struct read_view *view)
+struct read_how {
+    int64_t now_ms;
+    unsigned flags;
+    bool locked; /* the partition is the caller's: a transaction inside is its own */
+};
+
+/* One attempt. ATTL_DONE: something changed, or a transaction is inside; try again. */
+static inline __attribute__((always_inline)) int
+try_read(struct cache *c, struct partition *p, const struct index_key *k, struct read_how how,
+         struct read_view *view)
 {
+    int64_t now_ms = how.now_ms;
+    unsigned flags = how.flags;
     table_ref t = atomic_load_explicit(&p->table, memory_order_acquire);
     view->deadline_ms = ATTL_NO_DEADLINE;
-    if (!t)
-        return ATTL_MISS;
+    table_ref readable = how.locked ? t & ~TABLE_BUSY : t;
+    if (!table_ref_usable(readable))
+        return readable ? ATTL_DONE : ATTL_MISS;
     struct lookup_hit hit;
-    enum lookup_result result = lookup(t, &c->region, k, &hit);
+    enum lookup_result result = lookup(readable, &c->region, k, &hit);
     if (result == LOOKUP_RETRY)
         return ATTL_DONE;
     if (result == LOOKUP_MISS)
@@ -148,21 +158,39 @@ try_read(struct cache *c, struct partition *p, const struct index_key *k, int64_
     return ATTL_OK;
 }
 
+/* As a writer would: behind the lock, unless it is ours. */
+static __attribute__((noinline)) int
+read_locked(struct cache *c, struct partition *p, const struct index_key *k, struct read_how how,
+            struct read_view *view)
+{
+    const struct claim *claim = claim_mine(c);
+    bool mine = claim && claim_has(claim, p);
+    if (claim && !mine)
+        return ATTL_E_BUSY; /* waiting for somebody else's transaction inside one's own */
+    if (!mine)
+        lock_acquire(&p->lock);
+    how.locked = true;
+    int status = try_read(c, p, k, how, view);
+    if (!mine)
+        lock_release(&p->lock);
+    ASSERT(status != ATTL_DONE); /* nobody else can have changed anything */
+    return status;
+}
+
 int
 read_key(struct cache *c, const struct index_key *k, int64_t now_ms, unsigned flags,
          struct read_view *view)
 {
     struct partition *p = cache_partition(c, k->hash);
+    struct read_how how = { now_ms, flags, false };
     for (int tries = 0; tries < LIMIT_READ_RETRIES; tries++) {
-        int status = try_read(c, p, k, now_ms, flags, view);
+        int status = try_read(c, p, k, how, view);
         if (status != ATTL_DONE)
             return status;
+        if (atomic_load_explicit(&p->table, memory_order_relaxed) & TABLE_BUSY)
+            break; /* a transaction takes its time: wait for it, do not spin */
     }
-    lock_acquire(&p->lock);
-    int status = try_read(c, p, k, now_ms, flags, view);
-    lock_release(&p->lock);
-    ASSERT(status != ATTL_DONE); /* nobody else can have changed anything */
-    return status;
+    return read_locked(c, p, k, how, view);
 }
 
 void
@@ -175,10 +203,10 @@ read_prefetch(struct cache *c, const struct index_key *keys, size_t n)
     for (size_t i = 0; i < n; i++) {
         tables[i] =
             atomic_load_explicit(&cache_partition(c, keys[i].hash)->table, memory_order_acquire);
-        if (tables[i])
+        if (table_ref_usable(tables[i]))
             lookup_prefetch_buckets(tables[i], keys[i].hash);
     }
     for (size_t i = 0; i < n; i++)
-        if (tables[i])
+        if (table_ref_usable(tables[i]))
             lookup_prefetch_record(tables[i], &c->region, keys[i].hash);
 }

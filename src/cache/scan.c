@@ -9,6 +9,7 @@
 #include "cache/scan.h"
 
 #include "base/num.h"
+#include "cache/claim.h"
 
 enum { EMPTY_PARTITIONS_PER_STEP = 512, RANDOM_STRIDE = 7919 /* a prime: reaches every place */ };
 
@@ -98,6 +99,21 @@ visit_home(struct visitor *v, struct table *t, uint64_t from)
     return to;
 }
 
+/* Whoever has claimed the whole cache holds all locks already. */
+static void
+scan_lock(struct partition *p, const struct claim *claim)
+{
+    if (!claim)
+        lock_acquire(&p->lock);
+}
+
+static void
+scan_unlock(struct partition *p, const struct claim *claim)
+{
+    if (!claim)
+        lock_release(&p->lock);
+}
+
 static uint64_t
 step(struct visitor *v, uint64_t cursor, size_t count)
 {
@@ -105,15 +121,18 @@ step(struct visitor *v, uint64_t cursor, size_t count)
     uint64_t partition = cursor >> 32;
     uint64_t position = cursor & UINT32_MAX;
     uint64_t partitions = UINT64_C(1) << c->partition_bits;
+    const struct claim *claim = claim_mine(c);
+    if (claim && !claim_is_whole(claim))
+        return 0; /* the others' locks come before or after ours: nobody knows */
     /* Empty partitions are cheap but not free: a step ends after so many homes, found or not. */
     for (size_t homes = 0;
          partition < partitions && v->visited < count && homes < count + EMPTY_PARTITIONS_PER_STEP;
          homes++) {
         struct partition *p = &c->partitions[partition];
-        lock_acquire(&p->lock);
+        scan_lock(p, claim);
         struct table *t = partition_table(p);
         position = t ? visit_home(v, t, position) : UINT64_C(1) << 32;
-        lock_release(&p->lock);
+        scan_unlock(p, claim);
         if (position > UINT32_MAX) {
             position = 0;
             partition++;
@@ -143,9 +162,12 @@ scan_random(struct cache *c, uint64_t random, int64_t now_ms, scan_fn fn, void *
     struct visitor v = { .cache = c, .fn = fn, .ud = ud, .now_ms = now_ms };
     uint64_t partitions = UINT64_C(1) << c->partition_bits;
     uint64_t start = random >> (64 - c->partition_bits);
+    const struct claim *claim = claim_mine(c);
+    if (claim && !claim_is_whole(claim))
+        return false;
     for (uint64_t i = 0; i < partitions; i++) {
         struct partition *p = &c->partitions[(start + i) % partitions];
-        lock_acquire(&p->lock);
+        scan_lock(p, claim);
         struct table *t = partition_table(p);
         uint32_t places = t ? (t->home_count + 1 + t->stash_count) * BUCKET_SLOTS : 0;
         /* In strides, because entries gather in the first slots of a bucket. */
@@ -160,7 +182,7 @@ scan_random(struct cache *c, uint64_t random, int64_t now_ms, scan_fn fn, void *
             struct record_shape shape = record_shape(r);
             visit(&v, r, &shape);
         }
-        lock_release(&p->lock);
+        scan_unlock(p, claim);
         if (v.visited)
             return true;
     }

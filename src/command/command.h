@@ -62,6 +62,7 @@ struct session {
     bool no_evict, no_touch;
     bool close_after_reply;
     bool waiting; /* the last request has no reply yet: command_job_reply() will make it */
+    struct transaction *transaction; /* after WATCH or MULTI, else NULL */
     enum session_reply_mode reply_mode;
     char name[SESSION_NAME_MAX + 1];
     char lib_name[SESSION_NAME_MAX + 1];
@@ -84,6 +85,10 @@ session_is_subscribed(const struct session *s)
 {
     return s->special & SESSION_SUBSCRIBED;
 }
+/* The memory that a session holds for its transaction. */
+size_t session_bytes(const struct session *s);
+/* The end of a session: ends its transaction. Before the cache is closed; may be called twice. */
+void session_end(struct session *s);
 
 /* A command that waits for the disk, on its way to another thread and back. See job.h. */
 struct command_job;
@@ -124,6 +129,8 @@ struct command_host {
                   size_t err_len);
     int (*ns_del)(void *ud, attl_slice prefix);
     void (*stats_reset)(void *ud);
+    /* Bytes that one client's queued requests may take, 0 or NULL: any number. */
+    size_t (*queue_bytes)(void *ud);
     /* True if `password` is right (constant time), or none is required. `user` is "default" or as
      * given. */
     bool (*auth)(void *ud, attl_slice user, attl_slice password);

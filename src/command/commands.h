@@ -44,6 +44,9 @@ command_fn cmd_object_encoding, cmd_object_freq, cmd_object_idletime, cmd_object
 /* the connection, cmd_connection.c */
 command_fn cmd_ping, cmd_echo, cmd_hello, cmd_auth, cmd_select, cmd_quit, cmd_reset;
 
+/* transactions, cmd_transaction.c */
+command_fn cmd_multi, cmd_exec, cmd_discard, cmd_watch, cmd_unwatch;
+
 /* connections, cmd_client.c and client_list.c */
 command_fn cmd_client_capa, cmd_client_getname, cmd_client_id, cmd_client_info, cmd_client_kill,
     cmd_client_list, cmd_client_no_evict, cmd_client_no_touch, cmd_client_pause, cmd_client_reply,

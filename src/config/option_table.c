@@ -207,6 +207,16 @@ static const struct option table[OPTION_COUNT] = {
         .library_default = "365d", .server_default = "0", .max = TTL_MAX,
         .text = "Longest TTL. 0 means no bound, except in strict mode, where it is 365d." },
 
+    /* ---- limits ---- */
+    [OPT_LIMITS_TRANSACTION_OPS] = {
+        .name = "limits.transaction_ops", .type = OPTION_INT, .flags = OPTION_RUNTIME,
+        .library_default = "10000", .min = 1, .max = LIMIT_TRANSACTION_OPS, .unit = "operations",
+        .text = "Most keys of a transaction, and most commands between MULTI and EXEC." },
+    [OPT_LIMITS_ROLLBACK_OPS] = {
+        .name = "limits.rollback_ops", .type = OPTION_INT, .flags = OPTION_RUNTIME,
+        .library_default = "10000", .min = 1, .max = LIMIT_TRANSACTION_OPS, .unit = "operations",
+        .text = "Most operations that can be undone at once." },
+
     /* ---- balancer ---- */
     [OPT_BALANCER_ENABLED] = {
         .name = "balancer.enabled", .type = OPTION_BOOL, .flags = OPTION_RUNTIME | OPTION_LATER,

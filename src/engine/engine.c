@@ -10,6 +10,7 @@
 #include "cache/freeze.h"
 #include "engine/durability.h"
 #include "engine/journal.h"
+#include "engine/scope.h"
 #include "engine/store.h"
 
 enum {
@@ -67,6 +68,8 @@ engine_apply_config(struct attl *a, const attl_config *config)
     atomic_store(&a->return_delay_ms, config_i64(config, OPT_CACHE_RETURN_DELAY));
     atomic_store(&a->pool.threads_max, (uint32_t)config_i64(config, OPT_ASYNC_THREADS));
     atomic_store(&a->pool.waiting_max, (uint32_t)config_i64(config, OPT_ASYNC_QUEUE));
+    atomic_store(&a->transaction_ops, config_i64(config, OPT_LIMITS_TRANSACTION_OPS));
+    atomic_store(&a->rollback_ops, config_i64(config, OPT_LIMITS_ROLLBACK_OPS));
     if (a->store)
         store_apply_config(a->store, config);
     for (unsigned i = 0; i < a->cache.shard_count; i++)
@@ -260,6 +263,7 @@ engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key
     e->unwanted = false;
     e->unbounded = false;
     e->replaces = false;
+    e->urgent = false;
     e->written_deadline_ms = INT64_MAX;
 }
 
@@ -284,6 +288,10 @@ engine_retry(struct attl *a, struct entry *e, int status, unsigned round)
         return false;
     if (e->hopeless)
         return false;
+    if (__builtin_expect(e->self->claim != NULL, 0) && scope_mine(a, e->self)) {
+        cache_count(&a->cache, e->self, COUNT_REFUSED_FULL, 1);
+        return false; /* locks are held before which those of the drain come */
+    }
     unsigned rounds = status == ATTL_E_FULL ? LIMIT_ROOM_ROUNDS : NOMEM_ROUNDS;
     if (round < rounds &&
         drain_make_room(&a->cache, cache_shard(&a->cache, e->partition), e->now_ms)) {
@@ -335,6 +343,23 @@ engine_settle(struct attl *a, struct entry *e)
         (void)limbo_collect(&c->limbo);
 }
 
+void
+engine_settle_claim(struct attl *a, const struct claim *claim, int64_t written_deadline_ms)
+{
+    enum { SETTLED_MAX = 64 }; /* what others owe the next write will pay */
+    struct cache *c = &a->cache;
+    size_t n = claim_is_whole(claim) ? 1 : claim->count;
+    struct entry e = { .cache = c, .self = reclaim_self(), .now_ms = engine_now_ms(a) };
+    for (size_t i = 0; i < n && i < SETTLED_MAX; i++) {
+        e.partition = claim_is_whole(claim) ? &c->partitions[0] : claim->list[i];
+        e.written_deadline_ms = i == 0 ? written_deadline_ms : INT64_MAX;
+        engine_settle(a, &e);
+    }
+    uint64_t max = atomic_load_explicit(&c->max_items, memory_order_relaxed);
+    if (max && cache_items(c) > max)
+        drain_to_limits(c, e.now_ms);
+}
+
 struct change {
     engine_change_fn fn;
     void *ud;
@@ -346,6 +371,8 @@ static int
 change_entry(struct attl *a, const struct reclaim_reader *r, attl_slice key,
              const struct change *change)
 {
+    if (__builtin_expect(r->claim != NULL, 0) && scope_mine(a, r))
+        return scope_change(scope_mine(a, r), key, change->fn, change->ud, change->sees_stale);
     struct entry e;
     engine_entry_init(a, r, key, &e);
     e.sees_stale = change->sees_stale;
@@ -379,6 +406,9 @@ admit_and_change(struct attl *a, attl_slice key, const struct change *change)
 {
     if (__builtin_expect(!a->store, 1))
         return check_and_change(a, key, change);
+    struct scope *scope = scope_mine(a, reclaim_self());
+    if (scope)
+        return scope->admitted == ATTL_OK ? check_and_change(a, key, change) : scope->admitted;
     int status = journal_admit(a);
     if (status == ATTL_OK)
         status = check_and_change(a, key, change);

@@ -17,6 +17,7 @@
 #ifndef ATTL_ENGINE_ENGINE_H
 #define ATTL_ENGINE_ENGINE_H
 
+#include "cache/claim.h"
 #include "cache/drain.h"
 #include "cache/entry.h"
 #include "cache/read.h"
@@ -56,6 +57,7 @@ struct attl {
     _Atomic bool serves_stale;      /* some namespace does; beside what every read looks at */
     _Atomic int64_t default_ttl_ms; /* 0: none */
     _Atomic int64_t return_delay_ms;
+    _Atomic int64_t transaction_ops, rollback_ops; /* most of them in one */
     struct clock clock;
     attl_clock_fn clock_fn; /* NULL: the clock above */
     void *clock_ud;
@@ -133,6 +135,9 @@ int engine_look(struct attl *a, attl_slice key, engine_change_fn fn, void *ud);
 bool engine_retry(struct attl *a, struct entry *e, int status, unsigned round);
 /* Step 4, without a lock. */
 void engine_settle(struct attl *a, struct entry *e);
+/* The same after changes in several partitions: once for each of them, and for the limits, which a
+ * transaction may have passed. */
+void engine_settle_claim(struct attl *a, const struct claim *claim, int64_t written_deadline_ms);
 
 /* Maintenance in at most about `budget_us` (0: all); returns when it wants to run again (INT64_MAX:
  * never). */

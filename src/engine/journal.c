@@ -7,6 +7,7 @@
 #include "engine/journal.h"
 
 #include "engine/durability.h"
+#include "engine/scope.h"
 #include "engine/store.h"
 
 #include <errno.h>
@@ -181,6 +182,50 @@ journal_group_init(struct attl *a, struct journal_group *g, size_t entries, uint
     return true;
 }
 
+bool
+journal_group_reserve(struct attl *a, struct journal_group *g, uint64_t more)
+{
+    uint64_t need = g->len + more + OP_OVERHEAD_BYTES;
+    uint64_t max = WAL_FRAME_MAX_BYTES - WAL_FRAME_HEADER_BYTES;
+    if (!g->bytes || need <= g->cap)
+        return true;
+    uint64_t cap = need > 2 * (uint64_t)g->cap ? need : 2 * (uint64_t)g->cap;
+    if (cap > max)
+        cap = max;
+    struct group_memory *memory =
+        need <= cap ? alloc_zero(&a->cache.config.alloc, sizeof(*memory) + cap) : NULL;
+    if (!memory)
+        return false;
+    memory->alloc = a->cache.config.alloc;
+    memcpy(memory->bytes, g->bytes, g->len);
+    release_group(memory_of(g));
+    g->bytes = memory->bytes;
+    g->cap = cap;
+    return true;
+}
+
+uint64_t
+journal_op_max_bytes(uint64_t key_bytes, uint64_t value_bytes)
+{
+    return key_bytes + value_bytes + OP_OVERHEAD_BYTES;
+}
+
+uint64_t
+journal_group_room(const struct journal_group *g, uint64_t key_bytes)
+{
+    uint64_t used = g->len + key_bytes + OP_OVERHEAD_BYTES;
+    return !g->bytes ? UINT64_MAX : used < g->cap ? g->cap - used : 0;
+}
+
+static void
+group_put(struct journal_group *g, const struct wal_op *op)
+{
+    uint32_t bytes = wal_op_bytes(op);
+    ASSERT(bytes <= g->cap - g->len);
+    wal_op_encode(op, g->bytes + g->len);
+    g->len += bytes;
+}
+
 void
 journal_group_add(struct attl *a, struct journal_group *g, const struct entry *e)
 {
@@ -188,10 +233,18 @@ journal_group_add(struct attl *a, struct journal_group *g, const struct entry *e
         return;
     struct extent *extent;
     struct wal_op op = op_of(a, e, &extent);
-    uint32_t bytes = wal_op_bytes(&op);
-    ASSERT(bytes <= g->cap - g->len);
-    wal_op_encode(&op, g->bytes + g->len);
-    g->len += bytes;
+    group_put(g, &op);
+}
+
+void
+journal_group_add_clear(struct attl *a, struct journal_group *g)
+{
+    const struct reclaim_reader *r = reclaim_self();
+    struct wal_op op = { .kind = WAL_CLEAR, .deadline_ms = ATTL_NO_DEADLINE };
+    if (r)
+        cache_count(&a->cache, r, COUNT_CHANGES, 1);
+    if (g->bytes)
+        group_put(g, &op);
 }
 
 void
@@ -224,6 +277,11 @@ journal_clear(struct attl *a)
 {
     const struct reclaim_reader *r = reclaim_self();
     struct wal_op op = { .kind = WAL_CLEAR, .deadline_ms = ATTL_NO_DEADLINE };
+    struct scope *scope = scope_mine(a, r);
+    if (scope) {
+        journal_group_add_clear(a, &scope->logged);
+        return;
+    }
     if (r)
         cache_count(&a->cache, r, COUNT_CHANGES, 1);
     if (wal_of(a))

@@ -130,6 +130,7 @@ conn_close(struct worker *w, struct conn *c)
                                   memory_order_relaxed);
     account(w, c, 0);
     list_remove(w, c);
+    session_end(&c->session);
     if (c->held)
         hold_remove(w, c);
     if (c->task)
@@ -312,7 +313,8 @@ settle(struct worker *w, struct conn *c)
     watch(w, c);
     if (!c->dead)
         account(w, c,
-                c->in.len + c->out.len + resp_parser_bytes(&c->parser) + push_waiting_bytes(c));
+                c->in.len + c->out.len + resp_parser_bytes(&c->parser) + push_waiting_bytes(c) +
+                    session_bytes(&c->session));
 }
 
 /* What runs from here on is on behalf of `c`. */

@@ -201,6 +201,14 @@ take_done(struct worker *w)
     }
 }
 
+/* command_host's queue_bytes: what is queued has been a request before. */
+static size_t
+caller_queue_bytes(void *ud)
+{
+    const struct worker *w = ((const struct net_caller *)ud)->worker;
+    return LIMIT_LOAD(w->net, query_bytes);
+}
+
 /* command_host's aside. */
 static bool
 caller_aside(void *ud, struct command_job *job)
@@ -378,6 +386,7 @@ host_init(struct worker *w)
     w->host.aside = caller_aside;
     caller_fill(&w->host);
     w->host.park = park_begin;
+    w->host.queue_bytes = caller_queue_bytes;
     w->env = (struct command_env){ .cache = w->net->cache, .host = &w->host };
 }
 
