@@ -72,33 +72,48 @@ struct set_call {
     bool now; /* the log is not waited for */
 };
 
+/* The life that is given; op->past if it is over already. */
+static int
+set_life(attl *a, const struct reclaim_reader *r, const struct set_call *call, struct set_op *op)
+{
+    struct ttl_wish wish = { call->key, call->ttl_ms, call->deadline_ms, engine_now_ms(a),
+                             call->wish };
+    struct ttl_given given = { .deadline_ms = ATTL_NO_DEADLINE };
+    int status = life_is_wished(&wish.life) ? engine_check_wish(a, r, &wish.life) : ATTL_OK;
+    if (status == ATTL_OK)
+        status = engine_life(a, r, &wish, &given);
+    op->keep_deadline = call->deadline_ms <= 0 && call->ttl_ms == ATTL_TTL_KEEP;
+    op->deadline_ms = given.deadline_ms;
+    op->wish = given.life;
+    op->past = status == ATTL_DELETED;
+    if (op->keep_deadline && (status == ATTL_E_TTL_REQUIRED || status == ATTL_E_TTL_RANGE)) {
+        op->life_status = status; /* only if there is no life to keep */
+        return ATTL_OK;
+    }
+    return status;
+}
+
+static int
+set_prepare(attl *a, const struct reclaim_reader *r, const struct set_call *call, struct set_op *op)
+{
+    int status = engine_check_key(a, r, call->key);
+    if (status == ATTL_OK)
+        status = engine_check_value(a, r, call->value.len);
+    if (status == ATTL_OK)
+        status = set_life(a, r, call, op);
+    if (status == ATTL_OK)
+        status = api_store_value(a, r, call->key, call->value, &op->stored);
+    return status;
+}
+
 static int
 set_run(attl *a, const struct set_call *call, attl_value *ret_old, int *ret_had_old)
 {
     const struct reclaim_reader *r = reclaim_self();
     if (!r)
         return ATTL_E_NOMEM;
-    struct set_op op = { .opts = call->opts, .wish = call->wish, .ret_old = ret_old };
-    int status = engine_check_key(a, r, call->key);
-    if (status == ATTL_OK)
-        status = engine_check_value(a, r, call->value.len);
-    struct ttl_wish wish = { call->key, call->ttl_ms, call->deadline_ms, engine_now_ms(a),
-                             op.wish };
-    struct ttl_given given = { .deadline_ms = ATTL_NO_DEADLINE };
-    op.keep_deadline = call->deadline_ms <= 0 && call->ttl_ms == ATTL_TTL_KEEP;
-    if (status == ATTL_OK && life_is_wished(&op.wish))
-        status = engine_check_wish(a, r, &wish.life);
-    if (status == ATTL_OK)
-        status = engine_life(a, r, &wish, &given);
-    op.deadline_ms = given.deadline_ms;
-    op.wish = given.life;
-    op.past = status == ATTL_DELETED;
-    if (op.keep_deadline && (status == ATTL_E_TTL_REQUIRED || status == ATTL_E_TTL_RANGE)) {
-        op.life_status = status; /* only if there is no life to keep */
-        status = ATTL_OK;
-    }
-    if (status == ATTL_OK)
-        status = api_store_value(a, r, call->key, call->value, &op.stored);
+    struct set_op op = { .opts = call->opts, .ret_old = ret_old };
+    int status = set_prepare(a, r, call, &op);
     if (status != ATTL_OK && !op.past)
         return status;
     if (ret_old)

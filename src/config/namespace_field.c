@@ -36,24 +36,26 @@ static const struct option fields[NS_FIELDS] = {
                      .type = OPTION_BOOL,
                      .flags = OPTION_RUNTIME,
                      .library_default = "yes",
-                     .text =
-                         "no: as if the namespace did not exist; its keys belong to the next shorter "
-                         "prefix. This is what `ATTL.NS DEL` leaves of a namespace of the settings file." },
+                     .text = "no: as if the namespace did not exist; its keys belong to the next "
+                             "shorter "
+                             "prefix. This is what `ATTL.NS DEL` leaves of a namespace of the "
+                             "settings file." },
     [NS_TTL_DEFAULT] = { .name = "ttl_default",
                          .type = OPTION_DURATION,
                          .flags = OPTION_RUNTIME,
                          .library_default = "0",
                          .max = LIFE_MAX,
                          .text =
-                             "Life of an entry that is stored without one. 0: cache.default_ttl decides." },
+                             "Life of an entry that is stored without one. 0: cache.default_ttl "
+                             "decides." },
     [NS_TTL_MAX] = { .name = "ttl_max",
                      .type = OPTION_DURATION,
                      .flags = OPTION_RUNTIME,
                      .library_default = "0",
                      .max = LIFE_MAX,
-                     .text =
-                         "Longest life: a longer one, or none, is cut down to it; in strict validation "
-                         "mode it is refused. 0: validation.max_ttl alone decides." },
+                     .text = "Longest life: a longer one, or none, is cut down to it; in strict "
+                             "validation "
+                             "mode it is refused. 0: validation.max_ttl alone decides." },
     [NS_TTL_REQUIRED] = { .name = "ttl_required",
                           .type = OPTION_BOOL,
                           .flags = OPTION_RUNTIME,
@@ -73,9 +75,9 @@ static const struct option fields[NS_FIELDS] = {
                    .flags = OPTION_RUNTIME,
                    .library_default = "0",
                    .max = LIFE_MAX,
-                   .text =
-                       "Time for which an entry is kept beyond its life, for whoever accepts a stale "
-                       "value." },
+                   .text = "Time for which an entry is kept beyond its life, for whoever accepts a "
+                           "stale "
+                           "value." },
     [NS_JITTER] = { .name = "jitter",
                     .type = OPTION_INT,
                     .flags = OPTION_RUNTIME,
@@ -83,7 +85,8 @@ static const struct option fields[NS_FIELDS] = {
                     .max = 90,
                     .unit = "percent",
                     .text =
-                        "Part of a life given as a time from now by which it may be shortened, so that "
+                        "Part of a life given as a time from now by which it may be shortened, so "
+                        "that "
                         "what was stored together does not end together. The same key and life are "
                         "shortened alike; points in time are kept as given." },
     [NS_NEGATIVE_TTL] = { .name = "negative_ttl",
@@ -91,8 +94,8 @@ static const struct option fields[NS_FIELDS] = {
                           .flags = OPTION_RUNTIME,
                           .library_default = "0",
                           .max = LIFE_MAX,
-                          .text =
-                              "Life of the answer of a loader that there is no value. 0: the loader decides." },
+                          .text = "Life of the answer of a loader that there is no value. 0: the "
+                                  "loader decides." },
     [NS_SERVE_STALE] = { .name = "serve_stale",
                          .type = OPTION_BOOL,
                          .flags = OPTION_RUNTIME,
@@ -110,8 +113,8 @@ static const struct option fields[NS_FIELDS] = {
                        .flags = OPTION_RUNTIME,
                        .library_default = "0",
                        .max = BYTES_MAX,
-                       .text =
-                           "Bytes of records and large values the namespace may hold. 0: no quota." },
+                       .text = "Bytes of records and large values the namespace may hold. 0: no "
+                               "quota." },
     [NS_EVICTION] = { .name = "eviction",
                       .type = OPTION_ENUM,
                       .flags = OPTION_RUNTIME,
@@ -125,7 +128,8 @@ static const struct option fields[NS_FIELDS] = {
                         .library_default = "log",
                         .choices = durabilities,
                         .text =
-                            "Where there is a data directory: logged and in snapshots (log), in snapshots "
+                            "Where there is a data directory: logged and in snapshots (log), in "
+                            "snapshots "
                             "only (snapshot), or neither, and gone after a restart (none)." },
 };
 

@@ -2,7 +2,8 @@
 /*
  * A set of namespaces of its own, apart from the one in force, because that one may change. Loading
  * knows nothing of durability: it brings back what the directory says, and then what should not
- * have been kept is removed as by a caller, each key with its frame in the log.
+ * have been kept is removed as by a caller, each key with its frame in the log. The set is the
+ * cache's from opening to closing and never changes, so nothing here is locked.
  */
 #include "engine/durability.h"
 

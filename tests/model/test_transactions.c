@@ -6,6 +6,7 @@
  * (ATTL_TEST_SEED); what threads do to each other is in model/isolation.
  */
 #include "command/command.h"
+#include "base/num.h"
 #include "support/check.h"
 #include "support/rng.h"
 #include "support/sim.h"
@@ -119,6 +120,14 @@ is_number(const char *text)
     return len > 0 && len < 12 && strspn(text, "0123456789") == len && (len == 1 || text[0] != '0');
 }
 
+static long long
+number_of(const char *text)
+{
+    int64_t number = 0;
+    CHECK(num_parse_i64(attl_s(text), &number), "%s", text);
+    return number;
+}
+
 static void
 model_incr(struct run *r, struct item *it)
 {
@@ -127,7 +136,7 @@ model_incr(struct run *r, struct item *it)
         say(r, "-ERR value is not an integer or out of range\r\n");
         return;
     }
-    long long n = (it->there ? atoll(it->value) : 0) + 1;
+    long long n = (it->there ? number_of(it->value) : 0) + 1;
     (void)snprintf(text, sizeof text, "%lld", n);
     put_item(it, text, it->there ? it->deadline_ms : 0);
     say(r, ":%lld\r\n", n);
@@ -180,6 +189,28 @@ model_clear(struct run *r)
     say(r, "+OK\r\n");
 }
 
+/* A command that only looks; false if it is none. */
+static bool
+model_read(struct run *r, const char *verb, struct item *it, const char *arg)
+{
+    unsigned b = 0;
+    if (strcmp(verb, "PING") == 0) {
+        say(r, "+PONG\r\n");
+    } else if (strcmp(verb, "EXISTS") == 0) {
+        say(r, ":%d\r\n", it->there);
+    } else if (strcmp(verb, "GET") == 0) {
+        say_value(r, it);
+    } else if (strcmp(verb, "MGET") == 0) {
+        CHECK(sscanf(arg, "k%u", &b) == 1, "%s", arg);
+        say(r, "*2\r\n");
+        say_value(r, it);
+        say_value(r, &r->items[b]);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 /* Runs a plain command on the model. */
 static void
 model_run(struct run *r, const struct request *rq)
@@ -188,24 +219,15 @@ model_run(struct run *r, const struct request *rq)
     unsigned a = 0, b = 0;
     int words = sscanf(rq->text, "%15s k%u %31s", verb, &a, arg);
     struct item *it = &r->items[a];
-    if (strcmp(verb, "PING") == 0) {
-        say(r, "+PONG\r\n");
-    } else if (strcmp(verb, "FLUSHALL") == 0) {
+    if (model_read(r, verb, it, arg))
+        return;
+    if (strcmp(verb, "FLUSHALL") == 0) {
         model_clear(r);
-    } else if (strcmp(verb, "EXISTS") == 0) {
-        say(r, ":%d\r\n", it->there);
-    } else if (strcmp(verb, "GET") == 0) {
-        say_value(r, it);
-    } else if (strcmp(verb, "MGET") == 0) {
-        CHECK(sscanf(arg, "k%u", &b) == 1, "%s", rq->text);
-        say(r, "*2\r\n");
-        say_value(r, it);
-        say_value(r, &r->items[b]);
     } else if (strcmp(verb, "SET") == 0) {
         put_item(it, arg, 0);
         say(r, "+OK\r\n");
     } else if (strcmp(verb, "PSETEX") == 0) {
-        put_item(it, "mortal", sim_now(&r->sim) + atoll(arg));
+        put_item(it, "mortal", sim_now(&r->sim) + number_of(arg));
         say(r, "+OK\r\n");
     } else if (strcmp(verb, "DEL") == 0) {
         model_count(r, it->there, it, remove_item);
@@ -213,7 +235,7 @@ model_run(struct run *r, const struct request *rq)
         model_count(r, it->there && it->deadline_ms, it, persist_item);
     } else if (strcmp(verb, "PEXPIRE") == 0) {
         model_count(r, it->there, it, persist_item);
-        it->deadline_ms = it->there ? sim_now(&r->sim) + atoll(arg) : 0;
+        it->deadline_ms = it->there ? sim_now(&r->sim) + number_of(arg) : 0;
     } else if (strcmp(verb, "INCR") == 0) {
         model_incr(r, it);
     } else if (strcmp(verb, "APPEND") == 0) {
