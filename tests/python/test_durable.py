@@ -127,6 +127,14 @@ class Durable(unittest.IsolatedAsyncioTestCase):
             with self.assertRaises(ValueError):
                 await cache.restore_from_snapshot("/elsewhere/" + snapshot.name)
 
+    async def test_snapshots_and_restorations_at_once_take_turns(self):
+        async with self.open() as cache:
+            await asyncio.gather(*(cache.set(f"key{i}", i) for i in range(support.scaled(5000))))
+            snapshots = [cache.create_backup_snapshot() for _ in range(3)]
+            await asyncio.gather(cache.restore_from_snapshot(snapshots[0]), *snapshots,
+                                 cache.restore_from_snapshot(snapshots[2]))
+            self.assertEqual(len({s.name for s in snapshots} - {None}), len(snapshots))
+
     async def test_snapshots_do_not_need_a_log(self):
         options = {"persist.dir": self.path}
         async with AsyncTTLCache(options=options) as cache:
