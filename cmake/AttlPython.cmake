@@ -29,13 +29,6 @@ file(GLOB attl_python_files CONFIGURE_DEPENDS ${attl_python_from}/asyncttlcache/
   ${attl_python_from}/asyncttlcache/*.pyi ${attl_python_from}/asyncttlcache/py.typed)
 set(attl_python_map ${attl_python_from}/src/_attl.map)
 
-file(STRINGS ${PROJECT_SOURCE_DIR}/include/attl/attl.h attl_python_undo REGEX "attl_rollback_ops")
-if(NOT attl_python_undo) # until libattl has it, rollback_transaction() is refused
-  list(FILTER attl_python_sources EXCLUDE REGEX "/undo\\.c$")
-else()
-  list(FILTER attl_python_sources EXCLUDE REGEX "/undo_absent\\.c$")
-endif()
-
 add_library(attl_python MODULE ${attl_python_sources})
 set_target_properties(attl_python PROPERTIES PREFIX "" OUTPUT_NAME _attl SUFFIX .abi3.so
   LIBRARY_OUTPUT_DIRECTORY ${attl_python_to} LINK_DEPENDS ${attl_python_map} LINKER_LANGUAGE C)

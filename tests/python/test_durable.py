@@ -20,15 +20,6 @@ ALWAYS = {"persist.fsync": "always"}
 STILL_S = 0.25  # a shared machine takes its time; what is waited for here takes longer
 
 
-def can_undo():
-    with TTLCache() as cache:
-        try:
-            cache.rollback([])
-        except CacheError as error:
-            return error.rule != "UNSUPPORTED"
-    return True
-
-
 class Durable(unittest.IsolatedAsyncioTestCase):
     def setUp(self):
         self.directory = support.temporary_directory()
@@ -219,7 +210,6 @@ class Durable(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(cache.get("key"), 1)
 
 
-@unittest.skipUnless(can_undo(), "libattl has no attl_rollback_ops yet")
 class Undo(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self):
         self.cache = AsyncTTLCache(ttl_seconds=60)
