@@ -27,6 +27,7 @@ LOAD_PAUSE_S, LOAD_PAUSE_MAX_S = 0.001, 0.05
 INLINE_ENTRIES = 50_000  # clearing that many takes no longer than a thread's start
 INLINE_OPERATIONS = 256
 DETACH_S = 5
+TURN_S = 0.02
 
 
 class BackupSnapshot:
@@ -228,7 +229,7 @@ class AsyncTTLCache:
             snapshot = (await snapshot).name or ""
         name = self._snapshot_name(snapshot)
         queue = await self._ready_queue()
-        done = await self._submit(queue.queue.submit_restore, name)
+        done = await self._alone(queue.queue.submit_restore, name)
         if done[1] != status.OK:
             self._cache.raise_status(done[1], done[2] or "")
         return done[2]
@@ -251,7 +252,7 @@ class AsyncTTLCache:
 
     async def _take_snapshot(self) -> dict[str, Any]:
         queue = await self._ready_queue()
-        done = await self._submit(queue.queue.submit_snapshot)
+        done = await self._alone(queue.queue.submit_snapshot)
         self._checked(done[1])
         return done[2]
 
@@ -355,6 +356,12 @@ class AsyncTTLCache:
 
     async def _submit(self, call: Callable[..., int | None], *args: Any) -> Completion:
         return await self._queue().submit(call, *args)
+
+    async def _alone(self, call: Callable[..., int | None], *args: Any) -> Completion:
+        """Snapshots and restorations go one at a time: waits for its turn."""
+        while (done := await self._submit(call, *args))[1] == status.E_BUSY:
+            await asyncio.sleep(TURN_S)
+        return done
 
     def _checked(self, code: int) -> int:
         if code < 0:

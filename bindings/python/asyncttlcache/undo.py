@@ -36,13 +36,12 @@ def _parts(operation: Any) -> tuple[Any, Any, Any, Any, Any]:
 
 
 def _deadline_ms(ttl: Any, deadline: Any, default_ttl: float, now: float) -> int:
-    if deadline is not None:
-        moment = deadline
-    else:
-        moment = now + (default_ttl if ttl is None else ttl)
-    if isinstance(moment, bool) or not isinstance(moment, (int, float)):
-        raise refuse("TTL_TYPE", "a TTL is a number of seconds", ValidationTypeError)
-    if ttl is not None and not 0 <= ttl <= YEAR_S or not 0 < moment <= now + YEAR_S + 1:
+    life = default_ttl if ttl is None else ttl
+    for seconds in (life, deadline):
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float, type(None))):
+            raise refuse("TTL_TYPE", "a TTL is a number of seconds", ValidationTypeError)
+    moment = now + life if deadline is None else deadline
+    if not 0 <= life <= YEAR_S or not 0 < moment <= now + YEAR_S + 1:
         raise refuse("TTL_RANGE", "the previous TTL is negative or above a year")
     return max(round(moment * 1000), 1)
 
