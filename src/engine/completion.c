@@ -19,6 +19,8 @@
 #include "engine/value.h"
 #include "os/barrier.h"
 
+#define WAIT_MAX_MS (INT64_C(100) * 365 * 24 * 3600 * 1000) /* longer is for ever */
+
 enum { REAP_BATCH = 256 }; /* places given back at once: submitters need not wait for all */
 
 /* ---- places and references ------------------------------------------------------------------- */
@@ -223,6 +225,8 @@ look(attl_queue *q)
 int
 completion_wait(attl_queue *q, int64_t timeout_ms)
 {
+    if (timeout_ms > WAIT_MAX_MS)
+        timeout_ms = -1;
     int64_t end_ns = clock_mono_ns() + (timeout_ms > 0 ? timeout_ms * 1000000 : 0);
     for (;;) {
         int status = look(q);

@@ -199,7 +199,7 @@ a_shutdown_accepts_nothing_and_waits_for_what_is_owed(void **state)
     assert_int_equal(completion_wait(s->q, 0), ATTL_E_TIMEOUT);
     completion_unreserve(s->q);
     assert_true(is_readable(s->q));
-    assert_int_equal(completion_wait(s->q, -1), ATTL_E_CLOSED);
+    assert_int_equal(completion_wait(s->q, INT64_MAX), ATTL_E_CLOSED);
     completion_queue_shutdown(s->q); /* again */
     assert_int_equal(completion_wait(s->q, -1), ATTL_E_CLOSED);
 }
