@@ -191,13 +191,12 @@ static int
 remove_collected(attl *a, struct flush *f, uint64_t *removed)
 {
     int status = journal_admit(a);
-    const char *p = f->keys.data, *end = p + f->keys.len;
-    while (status >= 0 && p < end) {
+    for (size_t at = 0; status >= 0 && at < f->keys.len;) {
         size_t len;
-        memcpy(&len, p, sizeof(len));
-        p += sizeof(len);
-        status = engine_restore(a, attl_b(p, len), flush_change, removed);
-        p += len;
+        memcpy(&len, f->keys.data + at, sizeof(len));
+        at += sizeof(len);
+        status = engine_restore(a, attl_b(f->keys.data + at, len), flush_change, removed);
+        at += len;
     }
     return status < 0 ? status : ATTL_OK;
 }

@@ -34,6 +34,7 @@ struct quota_state {
     uint32_t wanted;      /* by the set in force, 0: none; config_lock */
     struct lock lock;     /* `next`, and the end of counting */
     uint32_t next;        /* partition */
+    uint32_t fruitless;   /* walks in a row that found nothing to evict; tick_lock */
 };
 
 /* Shared by sets with the same prefixes. */

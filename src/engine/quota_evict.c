@@ -231,11 +231,14 @@ quota_relieve_some(struct attl *a, int64_t now_ms)
                             .now_ms = now_ms };
         if (!f.ns->evicts || !is_over(f.ns, f.q))
             continue;
-        /* Stuck for now may mean that other partitions have to be walked. */
-        int64_t before = atomic_load(&f.q->entries);
-        uint32_t from = atomic_load(&f.q->walk);
-        more = relieve(&f) != OUTCOME_STUCK || atomic_load(&f.q->entries) != before ||
-               from >> a->cache.partition_bits < 2;
+        /* Stuck may mean that other partitions have to be walked: all of them, once and a bit. */
+        if (relieve(&f) != OUTCOME_STUCK)
+            a->quotas.fruitless = 0;
+        else
+            a->quotas.fruitless++;
+        more = a->quotas.fruitless <= (1u << a->cache.partition_bits) / WALK_PARTITIONS + 1;
+        if (!more)
+            a->quotas.fruitless = 0;
     }
     reclaim_exit(r);
     return more;
