@@ -8,6 +8,7 @@
 #include "bench.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { WAITERS = 1000, ROUNDS = 20, LOAD_US = 20000, BATCH = 64 };
