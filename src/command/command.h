@@ -88,8 +88,18 @@ session_is_subscribed(const struct session *s)
 /* A command that waits for the disk, on its way to another thread and back. See job.h. */
 struct command_job;
 
+/* Of the types that Redis has, ours are two. */
+enum client_type { CLIENT_ANY, CLIENT_NORMAL, CLIENT_PUBSUB, CLIENT_OTHER };
+
+static inline bool
+session_has_type(const struct session *s, enum client_type type)
+{
+    return type == CLIENT_ANY || type == (session_is_subscribed(s) ? CLIENT_PUBSUB : CLIENT_NORMAL);
+}
+
 /* What CLIENT KILL selects; a zero member does not restrict. */
 struct client_filter {
+    enum client_type type;
     uint64_t id;
     const char *addr, *laddr;
     int64_t min_age_s;
