@@ -11,16 +11,16 @@ cd "$ROOT" || exit 1
 
 # To build: compilers and libraries. libtomlplusplus-dev is headers only, nothing of it is linked.
 PACKAGES_BUILD=(gcc g++ libc6-dev binutils cmake ninja-build pkg-config libxxhash-dev
-    libjemalloc-dev libedit-dev libtomlplusplus-dev libzstd-dev)
+    libjemalloc-dev libedit-dev libtomlplusplus-dev libzstd-dev python3-dev)
 # To test: the framework, independent Redis clients and server, file systems and disks to break, the
 # checks of the tree.
 PACKAGES_TEST=(libcmocka-dev redis-server redis-tools libhiredis-dev python3 python3-redis procps
-    strace mount util-linux e2fsprogs xfsprogs clang-format-14 shellcheck)
+    strace mount util-linux e2fsprogs xfsprogs clang-format-14 shellcheck libuv1-dev libevent-dev)
 # The second compiler and its sanitizers; .ci/run and the fuzz preset use it.
 PACKAGES_CLANG=(clang)
 # To measure: the servers and the in-process caches we are compared with.
 PACKAGES_BENCH=(redis-server redis-tools memcached libglib2.0-dev libtbb-dev libcuckoo-dev liburcu-dev
-    python3 xz-utils zstd)
+    python3 python3-cachetools xz-utils zstd)
 
 if [ -t 1 ]; then
     BOLD=$(printf '\033[1m') PLAIN=$(printf '\033[0m')
@@ -141,9 +141,10 @@ build_tree() {
 # What came out of a build directory, with sizes.
 list_products() {
     local dir=$1 file
-    for file in attld attl libattl.so libattl.a libattl-toml.so; do
+    for file in attld attl libattl.so libattl.a libattl-toml.so \
+        python/asyncttlcache/_attl.abi3.so; do
         if [ -e "$dir/$file" ]; then
-            printf '  %-24s %7s KiB\n' "$dir/$file" "$(($(stat -L -c %s "$dir/$file") / 1024))"
+            printf '  %-40s %7s KiB\n' "$dir/$file" "$(($(stat -L -c %s "$dir/$file") / 1024))"
         fi
     done
 }

@@ -19,7 +19,7 @@ from tidy_rules import files, outside, tree  # noqa: E402
 from tidy_rules.csource import CSource  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-FOLDERS = ("include", "src", "tests", "examples", "tools", "scripts", "cmake", ".ci")
+FOLDERS = ("include", "src", "tests", "examples", "tools", "scripts", "cmake", "bindings", ".ci")
 TOP_FILES = ("CMakeLists.txt", "Makefile", ".clang-format", ".editorconfig")
 EXCEPTIONS = "tools/tidy_exceptions.txt"
 C_SUFFIXES = (".c", ".h", ".cpp")
@@ -98,7 +98,7 @@ def check_c(source, layers, root, add):
         tree.check_system_headers(source, layers, add)
     if path.startswith("examples/"):
         tree.check_examples(source, add)
-    if path == "include/attl/attl.h":
+    if path.startswith("include/attl/") and path != "include/attl/attl_unstable.h":
         tree.check_public_comments(source, add)
 
 

@@ -8,7 +8,7 @@
  *   deadline in milliseconds. An entry whose deadline has passed is never returned, by any call,
  *   however busy the cache is; its memory is reclaimed within a second of the deadline.
  *   Reads take no lock. Writes lock one of the cache's partitions for well under a microsecond.
- *   Without persist.fsync nothing touches a disk; with it, see "durability" below. Nothing here
+ *   Without persist.fsync nothing touches a disk; with it, see durability.h. Nothing here
  *   touches the network.
  *
  * Statuses
@@ -279,16 +279,20 @@ typedef struct attl_set_opts {
     int64_t deadline_ms; /* Unix ms; 0: unused. In the past: the key is deleted, ATTL_DELETED  */
     attl_slice match;    /* for IFEQ, IFNE                                                     */
     uint64_t digest;     /* for IFDEQ, IFDNE                                                   */
+    int64_t soft_ms;     /* life until it should be reloaded; 0: none. Since 0.3               */
+    int64_t grace_ms;    /* kept for stale reads beyond its deadline; 0: not. Since 0.3        */
 } attl_set_opts;
-#define ATTL_SET_OPTS_INIT                                            \
-    {                                                                 \
-        sizeof(attl_set_opts), 0, ATTL_TTL_DEFAULT, 0, { NULL, 0 }, 0 \
+#define ATTL_SET_OPTS_INIT                                                  \
+    {                                                                       \
+        sizeof(attl_set_opts), 0, ATTL_TTL_DEFAULT, 0, { NULL, 0 }, 0, 0, 0 \
     }
 
 /*
- * Conditional store. If `ret_old` is not NULL it receives the previous value, also when nothing was
- * stored; *ret_had_old (may be NULL) says whether there was one. Atomic.
- * Returns ATTL_OK, ATTL_DELETED, ATTL_NOT_SET, and the failures of attl_set. Since 0.1.
+ * Conditional store. An entry with soft_ms or grace_ms is an ordinary one until its deadline, and
+ * absent from then on to every call but attl_peek() and those that load. If `ret_old` is not NULL
+ * it receives the previous value, also when nothing was stored; *ret_had_old (may be NULL) says
+ * whether there was one. Atomic. Returns ATTL_OK, ATTL_DELETED, ATTL_NOT_SET, and the failures of
+ * attl_set. Since 0.1.
  */
 ATTL_CHECKED int attl_set_if(attl *cache, attl_slice key, attl_slice value,
                              const attl_set_opts *opts, attl_value *ret_old, int *ret_had_old);
@@ -376,6 +380,29 @@ typedef struct attl_meta {
 /* What is known about an entry, without counting as a use. ATTL_OK, ATTL_MISS. Since 0.1. */
 ATTL_CHECKED int attl_meta_get(attl *cache, attl_slice key, attl_meta *ret_meta);
 
+typedef struct attl_peek_info {
+    uint32_t struct_size;
+    uint32_t stale;    /* 0 fresh, 1 past its soft deadline, 2 past its deadline           */
+    int64_t soft_ms;   /* Unix ms from when it should be reloaded, or ATTL_NO_DEADLINE     */
+    int64_t hard_ms;   /* its deadline: other calls do not find it from then on            */
+    int64_t gone_ms;   /* from when this call does not find it either                      */
+    uint32_t negative; /* 1: known not to exist; other calls do not find it                */
+    uint32_t load_ms;  /* how long loading it took; 0: it was not loaded                   */
+} attl_peek_info;
+#define ATTL_PEEK_INFO_INIT                                                                   \
+    {                                                                                         \
+        sizeof(attl_peek_info), 0, ATTL_NO_DEADLINE, ATTL_NO_DEADLINE, ATTL_NO_DEADLINE, 0, 0 \
+    }
+/*
+ * The value with all of its deadlines, also where no other read finds it any more; does not count
+ * as a use, and loads nothing. Either result may be NULL; a value must be released. ATTL_OK,
+ * ATTL_STALE (past its soft deadline or its deadline), ATTL_NEGATIVE (the value is what was stored
+ * with that answer), ATTL_MISS, ATTL_E_BUSY (too many bytes pinned), ATTL_E_INVALID, ATTL_E_KEY_*.
+ * Lock-free. Threads: any. Since 0.3.
+ */
+ATTL_CHECKED int attl_peek(attl *cache, attl_slice key, attl_value *ret_value,
+                           attl_peek_info *ret_info);
+
 /*
  * Adds `delta` to the decimal integer at `key` (absent: 0), keeping its deadline; a new entry gets
  * `ttl_ms_if_new`. ATTL_OK with *ret_value, ATTL_E_NOT_INTEGER, ATTL_E_OVERFLOW, and attl_set's.
@@ -406,6 +433,14 @@ typedef void (*attl_mvisit_fn)(void *ud, size_t i, int status, attl_slice value,
                                int64_t deadline_ms);
 ATTL_API size_t attl_mget_visit(attl *cache, const attl_slice *keys, size_t n, attl_mvisit_fn fn,
                                 void *ud);
+/*
+ * The same as of one moment: no transaction, nor attl_mset, comes between two of the keys, as is
+ * also true of attl_mget. If one does it all begins again: `fn` is called with i = 0 and has to
+ * drop what it had. After a few times others wait instead. *ret_hits may be NULL. ATTL_OK,
+ * ATTL_E_NOMEM (what `fn` has is not of one moment). Since 0.3.
+ */
+ATTL_CHECKED int attl_mget_at_once(attl *cache, const attl_slice *keys, size_t n, attl_mvisit_fn fn,
+                                   void *ud, size_t *ret_hits);
 /*
  * A hint that these keys are about to be read or written: fetches their memory, all at once, so
  * that the calls that follow do not wait for it. Never fails. Since 0.1.
@@ -486,6 +521,12 @@ typedef struct attl_stats {
     uint64_t expire_cpu_ns;
     uint64_t ghost_hits;
     uint64_t shard_max_items, shard_min_items;
+    /* misses by what had become of the key; 0 without ledger.entries. Since 0.3 */
+    uint64_t misses_cold;    /* never there, or forgotten                              */
+    uint64_t misses_expired; /* its deadline had passed: is the TTL too short?         */
+    uint64_t misses_evicted; /* it had made room for others: is the memory too small?  */
+    uint64_t misses_deleted;
+    uint64_t mem_ledger; /* bytes; not part of mem_used                                */
 } attl_stats;
 /* Fills *ret_stats (struct_size must be set). Counters are summed over threads. O(shards +
  * threads). Since 0.1. */
@@ -493,201 +534,15 @@ ATTL_API void attl_stats_get(attl *cache, attl_stats *ret_stats);
 /* Clears hits, misses and the other counters. Since 0.1. */
 ATTL_API void attl_stats_reset(attl *cache);
 
-/* ---- durability ------------------------------------------------------------------------------ */
-
-/*
- * With persist.fsync = no, everysec or always, and a directory in persist.dir, every change is
- * written to a log before the call that made it returns (always: and is durable by then). Opening
- * reads the newest snapshot and the log behind it. `always`: nothing acknowledged is lost.
- * `everysec`: at most the last two seconds are. `no`: the system decides; what survives is a prefix
- * of what was done. An entry never lives longer because of a restart.
- */
-
-/* As attl_open; on failure `err` (may be NULL) receives a sentence. Also returns ATTL_E_IO,
- * ATTL_E_DAMAGED, ATTL_E_LOCKED. Blocks while the data directory is read, unless
- * persist.background_load is set. Since 0.2. */
-ATTL_CHECKED int attl_open_dir(attl **ret_cache, const attl_config *config, char *err,
-                               size_t err_len);
-
-typedef struct attl_load_progress {
-    uint32_t struct_size;
-    uint32_t loading; /* 1 until everything has been read; meanwhile changes get ATTL_E_LOADING */
-    int32_t status;   /* ATTL_OK, or why loading failed */
-    uint32_t reserved;
-    uint64_t bytes_done, bytes_total, entries;
-    int64_t eta_ms; /* -1: not known yet */
-} attl_load_progress;
-/* How far loading is. Never blocks. Threads: any. Since 0.2. */
-ATTL_API void attl_load_progress_get(attl *cache, attl_load_progress *ret_progress);
-
-/*
- * The log position just behind the calling thread's last change to this cache, 0 if it made none;
- * and the position up to which the promise of persist.fsync holds. A change is safe when the second
- * has reached the first. Without a log both are 0. Never block. Since 0.2.
- */
-ATTL_API uint64_t attl_log_position(attl *cache);
-ATTL_API uint64_t attl_log_safe(attl *cache);
-/*
- * Waits for that: ATTL_OK, ATTL_E_BUSY after timeout_ms (< 0: for ever), ATTL_E_IO if the log
- * cannot be written: the change is made, but it is not durable. Only needed with persist.wait =
- * no; otherwise the calls that change something wait themselves under `always`. Since 0.2.
- */
-ATTL_CHECKED int attl_log_wait(attl *cache, uint64_t position, int64_t timeout_ms);
-/* Makes everything logged so far durable, whatever persist.fsync says. As attl_log_wait. Blocks on
- * the disk. Since 0.2. */
-ATTL_CHECKED int attl_log_sync(attl *cache, int64_t timeout_ms);
-/* Calls `fn` whenever more has become safe, or never will: from the log's thread, so it may do no
- * more than wake somebody. Since 0.2. */
-typedef void (*attl_log_notify_fn)(void *ud);
-ATTL_API void attl_config_set_log_notify(attl_config *config, attl_log_notify_fn fn, void *ud);
-
-typedef struct attl_snapshot_info {
-    uint32_t struct_size;
-    uint32_t valid;     /* 1: it was read back and is whole; 0: not looked at */
-    uint64_t lsn;       /* the state before this change                      */
-    int64_t created_ms; /* Unix ms                                           */
-    uint64_t entries, bytes;
-    char name[96];
-} attl_snapshot_info;
-/*
- * Writes a snapshot of this moment while everything goes on, and waits for it. ret_info may be
- * NULL. ATTL_OK, ATTL_E_BUSY (one is running), ATTL_E_IO, ATTL_E_NOMEM, ATTL_E_UNSUPPORTED (no
- * persist.dir), ATTL_E_LOADING. Blocks on the disk. Since 0.2.
- */
-ATTL_CHECKED int attl_snapshot(attl *cache, attl_snapshot_info *ret_info);
-/* The same in the background; attl_persist_stats_get() tells how it goes. Since 0.2. */
-ATTL_CHECKED int attl_snapshot_start(attl *cache);
-/* Calls `fn` for each snapshot of the directory, oldest first. ATTL_OK, ATTL_E_IO,
- * ATTL_E_UNSUPPORTED. Blocks on the disk. Since 0.2. */
-typedef void (*attl_snapshot_fn)(void *ud, const attl_snapshot_info *info);
-ATTL_CHECKED int attl_snapshot_list(attl *cache, attl_snapshot_fn fn, void *ud);
-
-typedef struct attl_rollback_opts {
-    uint32_t struct_size;
-    uint32_t dry_run;    /* 1: only count                                            */
-    int64_t to_ms;       /* the state at this Unix ms, if > 0; otherwise             */
-    uint64_t to_lsn;     /* the state before this change, if > 0; otherwise          */
-    const char *to_name; /* the state of this snapshot                               */
-} attl_rollback_opts;
-typedef struct attl_rollback_report {
-    uint32_t struct_size;
-    uint32_t reserved;
-    uint64_t lsn;            /* the state before this change was restored           */
-    int64_t time_ms;         /* when that was, as exactly as the log tells; 0: unknown */
-    uint64_t entries_before; /* in the cache                                        */
-    uint64_t entries_after;
-    uint64_t restored;        /* entries that were missing and are back              */
-    uint64_t changed;         /* entries that had another value or deadline          */
-    uint64_t removed;         /* entries that were not there then                    */
-    uint64_t expired;         /* entries of then whose deadline has passed since     */
-    char safety_snapshot[96]; /* taken before; roll back to it to undo the rollback */
-} attl_rollback_report;
-/*
- * Brings the contents back to what they were, as ordinary changes: logged, seen by readers one by
- * one, and undoable. A snapshot is taken first. Changes made meanwhile by others stay. ATTL_OK,
- * ATTL_MISS (the log does not reach back that far: `err` says how far it does), ATTL_E_INVALID,
- * ATTL_E_DAMAGED, ATTL_E_BUSY (another one is running), ATTL_E_FULL, ATTL_E_IO, ATTL_E_NOMEM,
- * ATTL_E_UNSUPPORTED. Blocks on the disk. Since 0.2.
- */
-ATTL_CHECKED int attl_rollback(attl *cache, const attl_rollback_opts *opts,
-                               attl_rollback_report *ret_report, char *err, size_t err_len);
-
-/* One file that retention looked at. */
-typedef void (*attl_retention_fn)(void *ud, const char *name, uint64_t bytes, int goes,
-                                  const char *reason);
-/* Applies the rules of retention.* now, or with dry_run only tells. `fn` may be NULL. ATTL_OK,
- * ATTL_E_IO, ATTL_E_NOMEM, ATTL_E_UNSUPPORTED. `fn` must not call back into the cache's snapshots.
- * Blocks on the disk. Since 0.2. */
-ATTL_CHECKED int attl_retention_run(attl *cache, int dry_run, attl_retention_fn fn, void *ud);
-
-typedef struct attl_persist_stats {
-    uint32_t struct_size;
-    uint32_t enabled;   /* 1: there is a log                                                */
-    uint32_t state;     /* 0 writing, 1 trying for a new segment, 2 in memory only, 3 closed */
-    int32_t last_error; /* negative errno of the last failed write or sync, 0: none since   */
-    uint64_t next_lsn, written_lsn, durable_lsn;
-    uint64_t log_bytes, log_segments, log_writes, log_syncs, log_frames;
-    uint64_t unsynced_bytes, buffer_bytes, buffer_used;
-    uint64_t write_errors, sync_errors, delayed_syncs, unlogged_changes;
-    uint64_t sync_us_p50, sync_us_p99, sync_us_max;
-    int64_t last_sync_ms;
-    /* snapshots */
-    uint64_t snapshots, snapshot_failures;
-    uint64_t snapshot_running, snapshot_entries_done, snapshot_entries_total;
-    int64_t last_snapshot_ms; /* Unix ms of its cut; 0: none                                   */
-    uint64_t last_snapshot_bytes, last_snapshot_entries, last_snapshot_lsn;
-    int64_t last_snapshot_took_ms;
-    int32_t last_snapshot_status; /* of the last attempt: ATTL_OK or a failure              */
-    uint32_t last_snapshot_verified;
-    uint64_t changes_since_snapshot;
-    uint64_t snapshot_copied_bytes; /* index tables copied for the running or last one        */
-    /* recovery */
-    uint64_t replay_bytes; /* of log that a restart would read                            */
-    int64_t replay_ms;     /* and about how long that would take                          */
-    uint64_t recovered_entries, recovered_frames, recovered_lost_frames;
-    int64_t recovery_ms;
-    uint64_t disk_bytes; /* of all our files                                               */
-} attl_persist_stats;
-/* Fills *ret_stats (struct_size must be set). Never blocks on the disk. Since 0.2. */
-ATTL_API void attl_persist_stats_get(attl *cache, attl_persist_stats *ret_stats);
-
-/* ---- watching -------------------------------------------------------------------------------- */
-
-/* What can happen to an entry; bits of a mask. */
-#define ATTL_EV_SET 0x01u     /* it has a new value (and deadline)                          */
-#define ATTL_EV_EXPIRE 0x02u  /* it has another deadline, or none any more                  */
-#define ATTL_EV_DELETED 0x04u /* it was removed by a caller                                 */
-#define ATTL_EV_EXPIRED 0x08u /* its deadline had passed and it was removed                 */
-#define ATTL_EV_EVICTED 0x10u /* it was removed to make room for others                     */
-#define ATTL_EV_CLEARED 0x20u /* everything was removed at one moment: told once, no key    */
-#define ATTL_EV_ALL 0x3fu
-
-/* Why an entry is gone. */
-enum attl_cause {
-    ATTL_CAUSE_NONE = 0,        /* it is not gone                                           */
-    ATTL_CAUSE_EXPIRED = 1,     /* its deadline had passed                                  */
-    ATTL_CAUSE_MEMORY = 2,      /* evicted: cache.max_memory was reached                    */
-    ATTL_CAUSE_ENTRIES = 3,     /* evicted: cache.max_entries was reached                   */
-    ATTL_CAUSE_QUOTA = 4,       /* evicted: the quota of its namespace was reached          */
-    ATTL_CAUSE_DELETED = 5,     /* by a caller                                              */
-    ATTL_CAUSE_ROLLED_BACK = 6, /* a rollback went back to when it was not there            */
-    ATTL_CAUSE_CLEARED = 7      /* all entries were removed at once                         */
-};
-/* A word for a cause: "expired", "evicted-memory", ... Never NULL. Threads: any. Since 0.3. */
-ATTL_API const char *attl_cause_name(uint32_t cause);
-
-/* One change that has been made. */
-typedef struct attl_notice {
-    uint32_t struct_size;
-    uint32_t kind;       /* one of ATTL_EV_*                                                */
-    attl_slice key;      /* for the call only; empty for CLEARED                            */
-    int64_t deadline_ms; /* Unix ms or ATTL_NO_DEADLINE: the entry's, of one removed its last */
-    int64_t at_ms;       /* Unix ms: the time of the call that changed it                   */
-    uint64_t actor;      /* see attl_actor_set; 0 for what the cache did by itself          */
-    uint32_t cause;      /* enum attl_cause                                                 */
-    uint32_t reserved;
-} attl_notice;
-/*
- * Called in the thread that changes something, right after the change and before anybody else can
- * change the same key, so that notices of one key come in the order of its changes. A part of the
- * cache is locked meanwhile: the function notes it down, no more. It must not block and must not
- * call into the cache. Changes of different keys may be told by several threads at once.
- */
-typedef void (*attl_notice_fn)(void *ud, const attl_notice *notice);
-/* Makes `fn` the hook of caches opened from `config`. It hears nothing before attl_notice_mask().
- * Since 0.3. */
-ATTL_API void attl_config_set_notice(attl_config *config, attl_notice_fn fn, void *ud);
-/* What the hook hears from now on: a sum of ATTL_EV_*, 0 at first. Changes that are being made may
- * still be told by the old mask. Never blocks. Threads: any. Since 0.3. */
-ATTL_API void attl_notice_mask(attl *cache, uint32_t kinds);
-/*
- * Says on whose behalf the calling thread changes this cache from now on: any number, 0 (at first)
- * for nobody in particular. Notices and attl_why() repeat it. A few nanoseconds; never blocks; only
- * the first 1024 threads of the process are remembered. Since 0.3.
- */
-ATTL_API void attl_actor_set(attl *cache, uint64_t actor);
-
 #ifdef __cplusplus
 }
 #endif
+
+/* The rest by topic. */
+#include <attl/durability.h>
+#include <attl/queue.h>
+#include <attl/watch.h>
+#include <attl/load.h>
+#include <attl/transaction.h>
+#include <attl/namespace.h>
 #endif

@@ -92,6 +92,8 @@ attl_log_sync(attl *a, int64_t timeout_ms)
 int
 attl_snapshot(attl *a, attl_snapshot_info *ret_info)
 {
+    if (api_is_inside(a))
+        return ATTL_E_INVALID;
     return a->store ? store_snapshot(a->store, ret_info) : ATTL_E_UNSUPPORTED;
 }
 
@@ -141,8 +143,8 @@ attl_snapshot_list(attl *a, attl_snapshot_fn fn, void *ud)
     return store_status(error);
 }
 
-static int
-import_rollback_opts(const attl_rollback_opts *from, attl_rollback_opts *to)
+int
+api_import_rollback_opts(const attl_rollback_opts *from, attl_rollback_opts *to)
 {
     if (from->struct_size < sizeof to->struct_size || from->struct_size > sizeof *to)
         return ATTL_E_INVALID;
@@ -162,7 +164,9 @@ attl_rollback(attl *a, const attl_rollback_opts *opts, attl_rollback_report *ret
         err_len = sizeof own_err;
     }
     err[0] = '\0';
-    int status = a->store ? import_rollback_opts(opts, &own) : ATTL_E_UNSUPPORTED;
+    int status = a->store ? api_import_rollback_opts(opts, &own) : ATTL_E_UNSUPPORTED;
+    if (api_is_inside(a))
+        status = ATTL_E_INVALID;
     if (status == ATTL_OK)
         status = journal_admit(a);
     if (status == ATTL_OK)
@@ -183,6 +187,8 @@ attl_retention_run(attl *a, int dry_run, attl_retention_fn fn, void *ud)
     struct store *s = a->store;
     if (!s)
         return ATTL_E_UNSUPPORTED;
+    if (api_is_inside(a))
+        return ATTL_E_INVALID;
     if (atomic_load(&s->loading))
         return ATTL_E_LOADING;
     return store_retain(s, dry_run != 0, fn, ud);
@@ -190,13 +196,16 @@ attl_retention_run(attl *a, int dry_run, attl_retention_fn fn, void *ud)
 
 /* ---- statistics ------------------------------------------------------------------------------ */
 
+enum { STATE_BEHIND_GAP = 4 }; /* in attl_persist_stats, after those of the log itself */
+
 static void
-log_stats(struct wal *w, attl_persist_stats *st)
+log_stats(const struct store *s, attl_persist_stats *st)
 {
     struct wal_stats log;
-    wal_stats_get(w, &log);
+    wal_stats_get(s->wal, &log);
+    bool gap = log.gaps > atomic_load(&s->gaps_bridged);
     st->enabled = 1;
-    st->state = (uint32_t)log.state;
+    st->state = log.state == WAL_WRITING && gap ? STATE_BEHIND_GAP : (uint32_t)log.state;
     st->last_error = log.last_error;
     st->next_lsn = log.next_lsn;
     st->written_lsn = log.written_lsn;
@@ -253,9 +262,8 @@ void
 attl_persist_stats_get(attl *a, attl_persist_stats *ret_stats)
 {
     attl_persist_stats st = { .last_snapshot_status = ATTL_OK };
-    struct wal *w = wal_of(a);
-    if (w)
-        log_stats(w, &st);
+    if (wal_of(a))
+        log_stats(a->store, &st);
     if (a->store)
         store_stats(a->store, &st);
     size_t size = ret_stats->struct_size < sizeof st ? ret_stats->struct_size : sizeof st;

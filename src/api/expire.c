@@ -62,7 +62,8 @@ attl_expire(attl *a, attl_slice key, int64_t ttl_ms, uint32_t flags)
     struct expire_op op = { .flags = flags };
     int64_t now_ms = engine_now_ms(a);
     if (ttl_ms > 0) {
-        int status = engine_deadline(a, r, ttl_ms, 0, now_ms, &op.deadline_ms);
+        struct ttl_wish wish = { .key = key, .ttl_ms = ttl_ms, .now_ms = now_ms };
+        int status = engine_life_deadline(a, r, &wish, &op.deadline_ms);
         if (status != ATTL_OK)
             return status;
     } else {
@@ -82,8 +83,11 @@ attl_expire_at(attl *a, attl_slice key, int64_t deadline_ms, uint32_t flags)
         return ATTL_E_NOMEM;
     struct expire_op op = { .flags = flags, .past = deadline_ms <= 0 };
     if (deadline_ms > 0) {
-        int status =
-            engine_deadline(a, r, ATTL_TTL_DEFAULT, deadline_ms, engine_now_ms(a), &op.deadline_ms);
+        struct ttl_wish wish = { .key = key,
+                                 .ttl_ms = ATTL_TTL_DEFAULT,
+                                 .deadline_ms = deadline_ms,
+                                 .now_ms = engine_now_ms(a) };
+        int status = engine_life_deadline(a, r, &wish, &op.deadline_ms);
         op.past = status == ATTL_DELETED;
         if (status < 0)
             return status;
@@ -94,27 +98,28 @@ attl_expire_at(attl *a, attl_slice key, int64_t deadline_ms, uint32_t flags)
 static int
 persist_change(struct entry *e, void *ud)
 {
-    const struct validate_rules *rules = ud;
+    struct attl *a = ud;
     if (!e->found)
         return ATTL_MISS;
     if (e->deadline_ms == ATTL_NO_DEADLINE)
         return ATTL_NOT_SET;
-    if (atomic_load_explicit(&rules->mode, memory_order_relaxed) == VALIDATE_STRICT)
-        return ATTL_E_TTL_REQUIRED;
-    return entry_set_deadline(e, ATTL_NO_DEADLINE);
+    struct ttl_wish wish = { .key = e->key.key, .ttl_ms = ATTL_TTL_NONE, .now_ms = e->now_ms };
+    int64_t deadline_ms;
+    int status = engine_life_deadline(a, e->self, &wish, &deadline_ms);
+    return status == ATTL_OK ? entry_set_deadline(e, deadline_ms) : status;
 }
 
 int
 attl_persist(attl *a, attl_slice key)
 {
-    return engine_change(a, key, persist_change, &a->rules);
+    return engine_change(a, key, persist_change, a);
 }
 
 static int
 meta_change(struct entry *e, void *ud)
 {
     attl_meta *meta = ud;
-    if (!e->found)
+    if (!e->found || entry_is_hidden(e))
         return ATTL_MISS;
     int64_t number;
     attl_slice value = entry_value(e);

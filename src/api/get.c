@@ -7,6 +7,8 @@
  */
 #include "api/api.h"
 
+#include "engine/scope.h"
+
 struct read_call {
     struct attl *a;
     struct reclaim_reader *self;
@@ -24,6 +26,15 @@ read_begin(struct attl *a, attl_slice key, struct read_call *ret_call)
     return engine_check_key(a, self, key);
 }
 
+/* What a plain read sees; inside the epoch. */
+static inline unsigned
+plain_flags(struct attl *a, attl_slice key, unsigned flags)
+{
+    if (__builtin_expect(atomic_load_explicit(&a->serves_stale, memory_order_relaxed), 0))
+        flags |= engine_read_flags(a, key);
+    return flags;
+}
+
 /* Enters the epoch and reads; the caller leaves it. */
 static int
 read_enter(struct read_call *call, attl_slice key, unsigned flags, struct read_view *view)
@@ -32,9 +43,11 @@ read_enter(struct read_call *call, attl_slice key, unsigned flags, struct read_v
     struct index_key k = { .key = key, .hash = cache_hash(c, key) };
     call->now_ms = engine_now_ms(call->a);
     reclaim_enter(call->self);
-    int status = read_key(c, &k, call->now_ms, flags, view);
+    int status = read_key(c, &k, call->now_ms, plain_flags(call->a, key, flags), view);
     if (status != ATTL_E_BUSY)
         cache_count(c, call->self, status == ATTL_OK ? COUNT_HITS : COUNT_MISSES, 1);
+    if (status == ATTL_MISS)
+        engine_note_miss(call->a, call->self, k.hash, view->deadline_ms != ATTL_NO_DEADLINE);
     return status;
 }
 
@@ -131,6 +144,63 @@ attl_ttl(attl *a, attl_slice key, int64_t *ret_ttl_ms)
     return status;
 }
 
+/* ---- all deadlines --------------------------------------------------------------------------- */
+
+static attl_peek_info
+peek_info(const struct read_view *view, int64_t now_ms, int64_t skew_ms)
+{
+    attl_peek_info info = ATTL_PEEK_INFO_INIT;
+    struct life life = { .soft_ms = ATTL_NO_DEADLINE, .hard_ms = view->deadline_ms };
+    if (view->has_life)
+        life = view->life;
+    info.stale = life_has_passed(life.hard_ms, now_ms)   ? 2
+                 : life_has_passed(life.soft_ms, now_ms) ? 1
+                                                         : 0;
+    info.soft_ms = life_shift_deadline(life.soft_ms, skew_ms);
+    info.hard_ms = life_shift_deadline(life.hard_ms, skew_ms);
+    info.gone_ms = life_shift_deadline(view->has_life ? view->gone_ms : view->deadline_ms, skew_ms);
+    info.negative = (life.flags & LIFE_NEGATIVE) != 0;
+    info.load_ms = life.load_ms;
+    return info;
+}
+
+/* Fills as much of the caller's struct as it has. */
+static void
+peek_export(const attl_peek_info *info, attl_peek_info *ret_info)
+{
+    uint32_t size = ret_info->struct_size < sizeof(*info) ? ret_info->struct_size
+                                                          : (uint32_t)sizeof(*info);
+    memcpy(ret_info, info, size);
+    ret_info->struct_size = size;
+}
+
+int
+attl_peek(attl *a, attl_slice key, attl_value *ret_value, attl_peek_info *ret_info)
+{
+    struct read_call call;
+    if (ret_info && ret_info->struct_size < sizeof(uint32_t) * 2)
+        return ATTL_E_INVALID;
+    int status = read_begin(a, key, &call);
+    if (status != ATTL_OK)
+        return status;
+    struct read_view view;
+    struct index_key k = { .key = key, .hash = cache_hash(&a->cache, key) };
+    call.now_ms = engine_now_ms(a);
+    reclaim_enter(call.self);
+    status = read_key(&a->cache, &k, call.now_ms, READ_STALE | (ret_value ? READ_PIN : 0), &view);
+    if (status == ATTL_OK && ret_value)
+        api_value_from_view(&view, ret_value);
+    reclaim_exit(call.self);
+    if (status != ATTL_OK)
+        return status;
+    attl_peek_info info = peek_info(&view, call.now_ms, engine_skew_ms(a));
+    if (ret_info)
+        peek_export(&info, ret_info);
+    if (info.negative)
+        return ATTL_NEGATIVE;
+    return info.stale ? ATTL_STALE : ATTL_OK;
+}
+
 /* ---- batches --------------------------------------------------------------------------------- */
 
 /* Checks and hashes up to LIMIT_BATCH keys and starts fetching them; statuses[i] < 0 are skipped.
@@ -158,15 +228,39 @@ struct batch_sink {
     unsigned flags;
     batch_fn fn;
     void *ud;
+    uint32_t claims; /* sum over the keys of their partitions' claims, before each was read */
 };
 
+static uint32_t
+claims_of(struct cache *c, uint64_t hash)
+{
+    return atomic_load_explicit(&cache_partition(c, hash)->claims, memory_order_acquire);
+}
+
+/* Whether no transaction has been inside a partition of the keys since batch_read() read there;
+ * `before` is the number of all transactions when it began. */
+static bool
+batch_is_one(attl *a, const attl_slice *keys, size_t n, const struct batch_sink *sink,
+             uint64_t before)
+{
+    struct cache *c = &a->cache;
+    uint32_t claims = 0;
+    if (atomic_load_explicit(&c->claims, memory_order_acquire) == before)
+        return true;
+    for (size_t i = 0; i < n; i++)
+        claims += validate_key(&a->rules, keys[i]) == ATTL_OK ? claims_of(c, cache_hash(c, keys[i]))
+                                                              : 0;
+    return claims == sink->claims;
+}
+
 static size_t
-batch_read(attl *a, const attl_slice *keys, size_t n, const struct batch_sink *sink)
+batch_read(attl *a, const attl_slice *keys, size_t n, struct batch_sink *sink)
 {
     struct read_call call = { .a = a, .self = reclaim_self() };
     struct index_key ks[LIMIT_BATCH];
     int statuses[LIMIT_BATCH];
     size_t hits = 0;
+    sink->claims = 0;
     if (!call.self) {
         for (size_t i = 0; i < n; i++)
             sink->fn(sink->ud, i, ATTL_E_NOMEM, NULL);
@@ -180,10 +274,16 @@ batch_read(attl *a, const attl_slice *keys, size_t n, const struct batch_sink *s
         reclaim_enter(call.self);
         batch_begin(&call, keys + first, count, ks, statuses);
         for (size_t i = 0; i < count; i++) {
-            if (statuses[i] == ATTL_OK)
-                statuses[i] = read_key(&a->cache, &ks[i], call.now_ms, sink->flags, &view);
+            if (statuses[i] == ATTL_OK) {
+                sink->claims += claims_of(&a->cache, ks[i].hash);
+                statuses[i] = read_key(&a->cache, &ks[i], call.now_ms,
+                                       plain_flags(a, ks[i].key, sink->flags), &view);
+            }
             hits += statuses[i] == ATTL_OK;
-            misses += statuses[i] == ATTL_MISS;
+            if (statuses[i] == ATTL_MISS) {
+                misses++;
+                engine_note_miss(a, call.self, ks[i].hash, view.deadline_ms != ATTL_NO_DEADLINE);
+            }
             sink->fn(sink->ud, first + i, statuses[i], &view);
         }
         reclaim_exit(call.self);
@@ -193,15 +293,43 @@ batch_read(attl *a, const attl_slice *keys, size_t n, const struct batch_sink *s
     return hits;
 }
 
+/* Reads until it has been as of one moment; what came before is told anew from i = 0. */
+static int
+batch_read_as_one(attl *a, const attl_slice *keys, size_t n, struct batch_sink *sink,
+                  size_t *ret_hits)
+{
+    enum { TRIES = 4 };
+    struct scope scope;
+    struct scope_plan plan = { .keys = keys, .n = n };
+    for (unsigned tries = 0; tries < TRIES; tries++) {
+        uint64_t before = atomic_load_explicit(&a->cache.claims, memory_order_acquire);
+        *ret_hits = batch_read(a, keys, n, sink);
+        if (n < 2 || api_is_inside(a) || batch_is_one(a, keys, n, sink, before))
+            return ATTL_OK;
+    }
+    /* There are too many transactions: be one. */
+    int status = scope_begin(&scope, a, &plan);
+    if (status != ATTL_OK)
+        return status;
+    *ret_hits = batch_read(a, keys, n, sink);
+    return scope_end(&scope);
+}
+
 struct mget_out {
+    attl *a;
     attl_value *values;
     int *statuses;
+    size_t filled; /* values that an attempt before has left */
 };
 
 static void
 mget_store(void *ud, size_t i, int status, const struct read_view *view)
 {
     struct mget_out *out = ud;
+    if (i < out->filled)
+        attl_value_release(out->a, &out->values[i]);
+    else
+        out->filled = i + 1;
     out->statuses[i] = status;
     if (status == ATTL_OK)
         api_value_from_view(view, &out->values[i]);
@@ -212,9 +340,12 @@ mget_store(void *ud, size_t i, int status, const struct read_view *view)
 size_t
 attl_mget(attl *a, const attl_slice *keys, size_t n, attl_value *values, int *statuses)
 {
-    struct mget_out out = { values, statuses };
-    struct batch_sink sink = { READ_TOUCH | READ_PIN, mget_store, &out };
-    return batch_read(a, keys, n, &sink);
+    struct mget_out out = { a, values, statuses, 0 };
+    struct batch_sink sink = { READ_TOUCH | READ_PIN, mget_store, &out, 0 };
+    size_t hits;
+    /* Without memory for a scope the last attempt stands. */
+    (void)batch_read_as_one(a, keys, n, &sink, &hits);
+    return hits;
 }
 
 struct visit_out {
@@ -236,8 +367,21 @@ size_t
 attl_mget_visit(attl *a, const attl_slice *keys, size_t n, attl_mvisit_fn fn, void *ud)
 {
     struct visit_out out = { fn, ud };
-    struct batch_sink sink = { READ_TOUCH, mget_pass_on, &out };
+    struct batch_sink sink = { READ_TOUCH, mget_pass_on, &out, 0 };
     return batch_read(a, keys, n, &sink);
+}
+
+int
+attl_mget_at_once(attl *a, const attl_slice *keys, size_t n, attl_mvisit_fn fn, void *ud,
+                  size_t *ret_hits)
+{
+    struct visit_out out = { fn, ud };
+    struct batch_sink sink = { READ_TOUCH, mget_pass_on, &out, 0 };
+    size_t hits;
+    int status = batch_read_as_one(a, keys, n, &sink, &hits);
+    if (ret_hits)
+        *ret_hits = hits;
+    return status;
 }
 
 void

@@ -10,6 +10,7 @@
 struct incr_op {
     int64_t delta;
     int64_t deadline_ms; /* of a new entry */
+    int life_status;     /* why there cannot be one */
     int64_t result;
 };
 
@@ -22,6 +23,8 @@ incr_change(struct entry *e, void *ud)
         return ATTL_E_NOT_INTEGER;
     if (!num_add_i64(number, op->delta, &op->result))
         return ATTL_E_OVERFLOW;
+    if (!e->found && op->life_status < 0)
+        return op->life_status;
     struct stored_value stored;
     stored_value_init_integer(op->result, &stored);
     int status = entry_put(e, &stored, e->found ? e->deadline_ms : op->deadline_ms);
@@ -37,9 +40,12 @@ attl_incr(attl *a, attl_slice key, int64_t delta, int64_t ttl_ms_if_new, int64_t
     if (!r)
         return ATTL_E_NOMEM;
     struct incr_op op = { .delta = delta };
-    int status = engine_deadline(a, r, ttl_ms_if_new, 0, engine_now_ms(a), &op.deadline_ms);
-    if (status == ATTL_OK)
-        status = engine_change(a, key, incr_change, &op);
+    struct ttl_wish wish = { .key = key, .ttl_ms = ttl_ms_if_new, .now_ms = engine_now_ms(a) };
+    op.life_status = engine_life_deadline(a, r, &wish, &op.deadline_ms);
+    if (op.life_status < 0 &&
+        op.life_status != ATTL_E_TTL_REQUIRED) /* whether it is there or not */
+        return op.life_status;
+    int status = engine_change(a, key, incr_change, &op);
     if (status == ATTL_OK)
         *ret_value = op.result;
     return status;
@@ -79,8 +85,9 @@ splice_change(struct entry *e, void *ud)
     }
     int status = engine_check_value(op->a, e->self, op->result_len);
     int64_t deadline_ms = e->deadline_ms;
+    struct ttl_wish wish = { .key = e->key.key, .ttl_ms = ATTL_TTL_NONE, .now_ms = e->now_ms };
     if (status == ATTL_OK && !e->found)
-        status = engine_deadline(op->a, e->self, ATTL_TTL_NONE, 0, e->now_ms, &deadline_ms);
+        status = engine_life_unasked(op->a, e->self, &wish, &deadline_ms);
     if (status != ATTL_OK)
         return status;
     e->hopeless = cache_never_fits(e->cache, op->result_len);

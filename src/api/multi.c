@@ -1,302 +1,141 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Changes of several keys as one. All partitions concerned are locked, in the order of their
- * addresses, before anything is looked at; everything that can fail happens before the first change
- * that cannot be taken back. So either all of it is done or none, and no other writer sees the
+ * Changes of several keys as one: MSET is a batch (engine/batch.h); RENAME and COPY claim two
+ * partitions themselves, because the value of one entry becomes that of another. In a scope they
+ * use its claim and its record of the log. Either all of it is done or none, and nobody sees the
  * middle.
  */
 #include "api/api.h"
 
 #include "cache/freeze.h"
-#include "engine/journal.h"
-
-#include <stdlib.h>
-
-/* The partitions of one change, sorted, each once. */
-struct locked {
-    struct partition **list;
-    size_t count;
-};
-
-static int
-compare_partitions(const void *a, const void *b)
-{
-    uintptr_t x = (uintptr_t) * (struct partition *const *)a;
-    uintptr_t y = (uintptr_t) * (struct partition *const *)b;
-    return (x > y) - (x < y);
-}
-
-/* False, with nothing locked, on lack of memory. */
-static bool
-lock_all(struct cache *c, struct locked *l, const struct entry *entries, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        l->list[i] = entries[i].partition;
-    qsort(l->list, n, sizeof(*l->list), compare_partitions);
-    l->count = 0;
-    for (size_t i = 0; i < n; i++)
-        if (l->count == 0 || l->list[l->count - 1] != l->list[i])
-            l->list[l->count++] = l->list[i];
-    size_t held = 0;
-    while (held < l->count && cache_lock(c, l->list[held]))
-        held++;
-    if (held == l->count)
-        return true;
-    while (held-- > 0)
-        lock_release(&l->list[held]->lock);
-    return false;
-}
-
-static void
-unlock_all(struct locked *l)
-{
-    for (size_t i = 0; i < l->count; i++)
-        lock_release(&l->list[i]->lock);
-}
+#include "engine/batch.h"
+#include "engine/scope.h"
 
 /* ---- MSET ------------------------------------------------------------------------------------ */
 
+static int
+mset_check(struct batch *b, void *ud)
+{
+    for (size_t i = 0; i < b->n; i++)
+        if (api_check_condition(&b->items[i].entry, ud) != ATTL_OK)
+            return ATTL_NOT_SET;
+    return ATTL_OK;
+}
+
 struct mset {
-    struct attl *a;
-    struct cache *cache;
+    const attl_slice *keys, *values;
     size_t n;
-    struct entry *entries;
-    struct stored_value *stored;
-    bool *is_new; /* published as a new entry by this call */
-    struct locked locked;
-    struct journal_group logged;
-    int64_t deadline_ms;
-    bool keep_deadline;
-    bool past; /* the deadline had passed already when the call was made */
-    const attl_set_opts *opts;
+    attl_set_opts opts;
+    int64_t now_ms;
 };
 
-static int64_t
-mset_deadline(const struct mset *m, const struct entry *e)
-{
-    return m->keep_deadline ? e->kept_deadline_ms : m->deadline_ms;
-}
-
-/* Looks all keys up: the condition, and whether the new ones fit under max_items. */
 static int
-mset_look(struct mset *m)
+mset_validate(struct attl *a, const struct reclaim_reader *r, const struct mset *m)
 {
-    uint64_t fresh = 0;
-    for (size_t i = 0; i < m->n; i++) {
-        entry_find(&m->entries[i]);
-        fresh += !m->entries[i].found;
-        if (api_check_condition(&m->entries[i], m->opts) != ATTL_OK)
-            return ATTL_NOT_SET;
-    }
-    uint64_t max = atomic_load_explicit(&m->cache->max_items, memory_order_relaxed);
-    return max && fresh && cache_items(m->cache) + fresh > max ? ATTL_E_FULL : ATTL_OK;
-}
-
-/* Writes all records where nobody sees them; all or none. */
-static int
-mset_stage(struct mset *m)
-{
-    for (size_t i = 0; i < m->n; i++) {
-        struct entry *e = &m->entries[i];
-        entry_find(e); /* a look-up before may have moved it: expired neighbours shrink tables */
-        int status = entry_stage(e, &m->stored[i], mset_deadline(m, e), true);
-        if (status == ATTL_OK)
-            continue;
-        while (i-- > 0)
-            entry_abort(&m->entries[i]);
-        return status;
-    }
-    return ATTL_OK;
-}
-
-/* Publishes the entries that are new; only this can fail, and then it is undone. */
-static int
-mset_commit_new(struct mset *m)
-{
-    for (size_t i = 0; i < m->n; i++) {
-        struct entry *e = &m->entries[i];
-        entry_find(e);
-        m->is_new[i] = !e->found;
-        if (e->found)
-            continue;
-        int status = entry_commit(e, &m->stored[i]);
-        if (status == ATTL_OK)
-            continue;
-        for (size_t j = 0; j < m->n; j++) {
-            if (j < i && m->is_new[j]) {
-                entry_find(&m->entries[j]);
-                entry_remove(&m->entries[j], COUNT_DELETES);
-            } else if (j != i) {
-                entry_abort(&m->entries[j]);
-            }
-        }
-        return status;
-    }
-    return ATTL_OK;
-}
-
-static void
-mset_commit_rest(struct mset *m)
-{
-    for (size_t i = 0; i < m->n; i++) {
-        struct entry *e = &m->entries[i];
-        if (m->is_new[i])
-            continue;
-        entry_find(e);
-        int status = entry_commit(e, &m->stored[i]);
-        ASSERT(status == ATTL_OK); /* replacing an address needs no memory */
-    }
-}
-
-/* With all partitions locked. */
-static int
-mset_apply(struct mset *m)
-{
-    int status = mset_look(m);
-    if (status == ATTL_OK && m->past) {
-        for (size_t i = 0; i < m->n; i++) {
-            entry_find(&m->entries[i]);
-            if (m->entries[i].found)
-                entry_remove(&m->entries[i], COUNT_DELETES);
-        }
-        return ATTL_DELETED;
-    }
-    if (status == ATTL_OK)
-        status = mset_stage(m);
-    if (status == ATTL_OK)
-        status = mset_commit_new(m);
-    if (status == ATTL_OK)
-        mset_commit_rest(m);
-    return status;
-}
-
-/*
- * The same, and one frame of the log for all of it. Inside an epoch, because a key that is named
- * twice leaves a record behind that is dead before the log has read it.
- */
-static int
-mset_apply_logged(struct mset *m, const struct reclaim_reader *r)
-{
-    reclaim_enter((struct reclaim_reader *)r);
-    int status = mset_apply(m);
-    m->logged.len = 0;
-    for (size_t i = 0; status >= 0 && i < m->n; i++) {
-        journal_group_add(m->a, &m->logged, &m->entries[i]);
-        notice_entry(m->a, &m->entries[i]);
-    }
-    journal_group_append(m->a, r, &m->logged);
-    reclaim_exit((struct reclaim_reader *)r);
-    return status;
-}
-
-static int
-mset_prepare(struct mset *m, const struct reclaim_reader *r, const attl_slice *keys,
-             const attl_slice *values)
-{
-    int64_t now_ms = engine_now_ms(m->a);
-    int status =
-        engine_deadline(m->a, r, m->opts->ttl_ms, m->opts->deadline_ms, now_ms, &m->deadline_ms);
-    m->past = status == ATTL_DELETED;
-    status = m->past ? ATTL_OK : status;
-    m->keep_deadline = m->opts->deadline_ms <= 0 && m->opts->ttl_ms == ATTL_TTL_KEEP;
+    int status = ATTL_OK;
     for (size_t i = 0; status == ATTL_OK && i < m->n; i++) {
-        status = engine_check_key(m->a, r, keys[i]);
+        status = engine_check_key(a, r, m->keys[i]);
         if (status == ATTL_OK)
-            status = engine_check_value(m->a, r, values[i].len);
+            status = engine_check_value(a, r, m->values[i].len);
     }
+    return status;
+}
+
+/* The life of the i-th pair: each key's namespace may want its own. *ret_past: its deadline has
+ * passed. */
+static int
+mset_life(struct batch *b, const struct mset *m, size_t i, struct batch_put *ret_put)
+{
+    const attl_set_opts *opts = &m->opts;
+    struct ttl_wish wish = { .key = m->keys[i],
+                             .ttl_ms = opts->ttl_ms,
+                             .deadline_ms = opts->deadline_ms,
+                             .now_ms = m->now_ms,
+                             .life = { opts->soft_ms, opts->grace_ms } };
+    struct ttl_given given = { 0 };
+    int status = engine_life(b->a, b->self, &wish, &given);
+    *ret_put = (struct batch_put){ .value = m->values[i],
+                                   .deadline_ms = given.deadline_ms,
+                                   .life = given.life,
+                                   .keep_deadline = opts->deadline_ms <= 0 &&
+                                                    opts->ttl_ms == ATTL_TTL_KEEP };
+    if (status < 0 && ret_put->keep_deadline) {
+        ret_put->life_status = status; /* others may keep theirs */
+        return ATTL_OK;
+    }
+    return status;
+}
+
+/* Adds all pairs; *ret_past: the deadline has passed already, so they go instead. */
+static int
+mset_fill(struct batch *b, const struct mset *m, bool *ret_past)
+{
+    struct life_wish life = { m->opts.soft_ms, m->opts.grace_ms };
+    int status = life_is_wished(&life) ? engine_check_wish(b->a, b->self, &life) : ATTL_OK;
+    if (status == ATTL_OK)
+        status = mset_validate(b->a, b->self, m);
     for (size_t i = 0; status == ATTL_OK && i < m->n; i++) {
-        engine_entry_init(m->a, r, keys[i], &m->entries[i]);
-        m->entries[i].now_ms = now_ms;
-        m->entries[i].hopeless = cache_never_fits(m->cache, values[i].len);
-        status = m->entries[i].hopeless ? ATTL_E_FULL
-                                        : stored_value_init(m->cache, values[i], &m->stored[i]);
-        for (unsigned round = 0;
-             status != ATTL_OK && engine_retry(m->a, &m->entries[i], status, round); round++)
-            status = stored_value_init(m->cache, values[i], &m->stored[i]);
+        struct batch_put put;
+        status = mset_life(b, m, i, &put);
+        *ret_past |= status == ATTL_DELETED;
+        if (status == ATTL_DELETED) {
+            batch_add(b, m->keys[i], BATCH_REMOVE);
+            status = ATTL_OK;
+        } else if (status == ATTL_OK) {
+            status = batch_add_put(b, m->keys[i], &put);
+        }
     }
     return status;
 }
 
 static int
-mset_run(struct mset *m, const struct reclaim_reader *r, const attl_slice *keys,
-         const attl_slice *values)
+mset_run(struct attl *a, struct mset *m)
 {
-    int status = mset_prepare(m, r, keys, values);
+    struct batch b;
+    uint64_t bytes = 0;
+    bool past = false;
+    for (size_t i = 0; i < m->n; i++)
+        bytes += m->keys[i].len + m->values[i].len;
+    int status = batch_init(&b, a, m->n, bytes);
     if (status != ATTL_OK)
         return status;
-    unsigned round = 0;
-    do {
-        for (size_t i = 0; i < m->n; i++)
-            m->entries[i].now_ms = m->entries[0].now_ms;
-        status = ATTL_E_NOMEM;
-        if (lock_all(m->cache, &m->locked, m->entries, m->n)) {
-            status = mset_apply_logged(m, r);
-            unlock_all(&m->locked);
-        }
-    } while (status < 0 && engine_retry(m->a, &m->entries[0], status, round++));
+    b.check = mset_check;
+    b.ud = &m->opts;
+    status = batch_admit(a);
     if (status == ATTL_OK)
-        cache_count(m->cache, r, COUNT_SETS, m->n);
-    for (size_t i = 0; i < m->n; i++)
-        engine_settle(m->a, &m->entries[i]);
-    return status;
-}
-
-static void
-mset_free(struct mset *m)
-{
-    const attl_allocator *alloc = &m->cache->config.alloc;
-    for (size_t i = 0; m->stored && i < m->n; i++)
-        stored_value_fini(&m->stored[i]);
-    journal_group_fini(&m->logged);
-    alloc_free(alloc, m->entries);
-    alloc_free(alloc, m->stored);
-    alloc_free(alloc, m->is_new);
-    alloc_free(alloc, m->locked.list);
-}
-
-static bool
-mset_alloc(struct mset *m, const attl_slice *keys, const attl_slice *values)
-{
-    const attl_allocator *alloc = &m->cache->config.alloc;
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < m->n; i++)
-        bytes += keys[i].len + values[i].len;
-    if (!journal_group_init(m->a, &m->logged, m->n, bytes))
-        return false;
-    m->entries = alloc_zero(alloc, m->n * sizeof(*m->entries));
-    m->stored = alloc_zero(alloc, m->n * sizeof(*m->stored));
-    m->is_new = alloc_zero(alloc, m->n * sizeof(*m->is_new));
-    m->locked.list = alloc_zero(alloc, m->n * sizeof(*m->locked.list));
-    return m->entries && m->stored && m->is_new && m->locked.list;
+        status = mset_fill(&b, m, &past);
+    if (status == ATTL_OK)
+        status = batch_run(&b);
+    if (status == ATTL_OK && past)
+        status = ATTL_DELETED;
+    else if (status == ATTL_OK)
+        cache_count(&a->cache, b.self, COUNT_SETS, m->n);
+    batch_fini(&b);
+    return batch_settle(a, status);
 }
 
 int
 attl_mset(attl *a, const attl_slice *keys, const attl_slice *values, size_t n,
           const attl_set_opts *opts)
 {
-    const struct reclaim_reader *r = reclaim_self();
-    attl_set_opts own = ATTL_SET_OPTS_INIT;
-    own.ttl_ms = ATTL_TTL_NONE;
-    int status = opts ? api_import_set_opts(opts, &own) : ATTL_OK;
-    if (status == ATTL_OK && (n > LIMIT_MSET_PAIRS || (own.flags & ~(ATTL_SET_NX | ATTL_SET_XX))))
+    struct mset m = { keys, values, n, ATTL_SET_OPTS_INIT, engine_now_ms(a) };
+    m.opts.ttl_ms = ATTL_TTL_NONE;
+    int status = opts ? api_import_set_opts(opts, &m.opts) : ATTL_OK;
+    if (status == ATTL_OK &&
+        (n > LIMIT_MSET_PAIRS || (m.opts.flags & ~(ATTL_SET_NX | ATTL_SET_XX))))
         status = ATTL_E_INVALID;
     if (status != ATTL_OK || n == 0)
         return status;
     uint64_t max = atomic_load_explicit(&a->cache.max_items, memory_order_relaxed);
     if (max && n > max)
         return ATTL_E_FULL;
-    struct mset m = { .a = a, .cache = &a->cache, .n = n, .opts = &own };
-    status = r && mset_alloc(&m, keys, values) ? journal_admit(a) : ATTL_E_NOMEM;
-    if (status == ATTL_OK)
-        status = journal_settle(a, r, mset_run(&m, r, keys, values));
-    mset_free(&m);
-    return status;
+    return mset_run(a, &m);
 }
 
 /* ---- RENAME and COPY --------------------------------------------------------------------------
  */
 
-/* The value of `from` in stored form; an extent is shared, not copied. */
+/* The value and the life of `from` in stored form; an extent is shared, not copied. */
 static void
 borrow_value(struct entry *from, struct stored_value *ret_stored)
 {
@@ -311,82 +150,132 @@ borrow_value(struct entry *from, struct stored_value *ret_stored)
     } else {
         *ret_stored = (struct stored_value){ .bytes = record_value(from->record, &from->shape) };
     }
+    ret_stored->has_life = from->has_life;
+    if (from->has_life)
+        ret_stored->life = from->life;
+}
+
+/* When it is gone under its new key, where its hard deadline may be an earlier one. */
+static int64_t
+carry_life(const struct entry *from, struct stored_value *stored, int64_t hard_ms)
+{
+    if (hard_ms == from->deadline_ms)
+        return from->gone_ms;
+    return stored->has_life ? life_move(&stored->life, from->gone_ms, hard_ms) : hard_ms;
 }
 
 struct transfer {
     struct attl *a;
+    struct scope *scope; /* that the caller is in, or NULL */
     bool keep_source;
     uint32_t flags;
+    struct entry from, to;
 };
 
 /* Logs what was done to both as one. */
 static void
-transfer_log(const struct transfer *t, struct journal_group *g, struct entry *from,
-             struct entry *to)
+transfer_log(struct transfer *t, struct journal_group *own)
 {
-    journal_group_add(t->a, g, to);
-    journal_group_add(t->a, g, from);
-    notice_entry(t->a, to);
-    notice_entry(t->a, from);
-    journal_group_append(t->a, to->self, g);
+    struct journal_group *g = t->scope ? &t->scope->logged : own;
+    journal_group_add(t->a, g, &t->to);
+    journal_group_add(t->a, g, &t->from);
+    notice_entry(t->a, &t->to);
+    notice_entry(t->a, &t->from);
+    if (!t->scope)
+        journal_group_append(t->a, t->to.self, g);
+}
+
+static bool
+is_same_key(const struct index_key *a, const struct index_key *b)
+{
+    return a->hash == b->hash && a->key.len == b->key.len &&
+           (a->key.len == 0 || memcmp(a->key.data, b->key.data, a->key.len) == 0);
 }
 
 static int
-transfer_locked(struct entry *from, struct entry *to, const struct transfer *t)
+transfer_reserve(struct transfer *t, struct journal_group *own)
 {
+    uint64_t bytes = t->from.key.key.len + t->to.key.key.len + entry_value(&t->from).len;
+    bool done = t->scope ? journal_group_reserve(t->a, &t->scope->logged,
+                                                 2 * journal_op_max_bytes(0, 0) + bytes)
+                         : journal_group_init(t->a, own, 2, bytes);
+    if (t->scope)
+        t->to.log_room = UINT64_MAX; /* just made */
+    return done ? ATTL_OK : ATTL_E_NOMEM;
+}
+
+static int
+transfer_locked(struct transfer *t)
+{
+    struct entry *from = &t->from, *to = &t->to;
+    if (!freeze_ready(from->cache, from->partition) || !freeze_ready(to->cache, to->partition))
+        return ATTL_E_NOMEM;
     entry_find(to);
     entry_find(from); /* second: finding `to` may have rebuilt a shared table */
     if (!from->found)
         return ATTL_MISS;
     if ((t->flags & ATTL_SET_NX) && to->found)
         return ATTL_NOT_SET;
-    if (from->key.hash == to->key.hash && from->key.key.len == to->key.key.len &&
-        memcmp(from->key.key.data, to->key.key.data, from->key.key.len) == 0)
+    if (is_same_key(&from->key, &to->key))
         return ATTL_OK;
-    struct journal_group logged;
-    if (!journal_group_init(t->a, &logged, 2,
-                            from->key.key.len + to->key.key.len + entry_value(from).len))
-        return ATTL_E_NOMEM;
+    struct journal_group own = { 0 };
+    int status = transfer_reserve(t, &own);
+    if (status != ATTL_OK)
+        return status;
     struct stored_value stored;
+    int64_t deadline_ms;
     borrow_value(from, &stored);
-    int status = entry_put(to, &stored, from->deadline_ms);
+    status = engine_carry(t->a, from, to->key.key, &deadline_ms);
+    if (status == ATTL_OK)
+        status = entry_put(to, &stored, carry_life(from, &stored, deadline_ms));
     stored_value_fini(&stored);
     if (status == ATTL_OK && !t->keep_source) {
         entry_find(from);
         entry_remove(from, COUNT_DELETES);
     }
     if (status == ATTL_OK)
-        transfer_log(t, &logged, from, to);
-    journal_group_fini(&logged);
+        transfer_log(t, &own);
+    journal_group_fini(&own);
     return status;
 }
 
 static int
-transfer_admitted(attl *a, const struct reclaim_reader *r, attl_slice from, attl_slice to,
-                  const struct transfer *t)
+transfer_in_scope(struct transfer *t)
 {
-    int status;
-    struct entry entries[2];
-    struct partition *pair[2];
-    struct locked locked = { pair, 0 };
-    engine_entry_init(a, r, from, &entries[0]);
-    engine_entry_init(a, r, to, &entries[1]);
-    entries[1].replaces = !t->keep_source;
-    unsigned round = 0;
-    do {
-        entries[0].now_ms = entries[1].now_ms;
-        status = ATTL_E_NOMEM;
-        if (lock_all(&a->cache, &locked, entries, 2)) {
-            status = transfer_locked(&entries[0], &entries[1], t);
-            unlock_all(&locked);
-        }
-    } while (status < 0 && engine_retry(a, &entries[1], status, round++));
-    engine_settle(a, &entries[1]);
+    struct scope *s = t->scope;
+    if (!claim_has(&s->claim, t->from.partition) || !claim_has(&s->claim, t->to.partition))
+        return ATTL_E_INVALID;
+    t->to.urgent = true;
+    t->from.now_ms = t->to.now_ms;
+    int status = transfer_locked(t);
+    if (t->to.written_deadline_ms < s->written_deadline_ms)
+        s->written_deadline_ms = t->to.written_deadline_ms;
     return status;
 }
 
 static int
-transfer(attl *a, attl_slice from, attl_slice to, const struct transfer *t)
+transfer_claimed(struct transfer *t)
+{
+    unsigned round = 0;
+    int status;
+    struct partition *pair[2];
+    struct claim claim = { .cache = &t->a->cache, .list = pair };
+    do {
+        pair[0] = t->from.partition;
+        pair[1] = t->to.partition;
+        claim.count = 2;
+        claim_sort(&claim);
+        t->from.now_ms = t->to.now_ms;
+        claim_take(&claim);
+        status = transfer_locked(t);
+        claim_drop(&claim);
+    } while (status < 0 && engine_retry(t->a, &t->to, status, round++));
+    engine_settle(t->a, &t->to);
+    return status;
+}
+
+static int
+transfer(attl *a, attl_slice from, attl_slice to, struct transfer *t)
 {
     const struct reclaim_reader *r = reclaim_self();
     if (!r)
@@ -397,22 +286,30 @@ transfer(attl *a, attl_slice from, attl_slice to, const struct transfer *t)
     if (status == ATTL_OK)
         status = engine_check_key(a, r, to);
     if (status == ATTL_OK)
-        status = journal_admit(a);
+        status = batch_admit(a);
     if (status != ATTL_OK)
         return status;
-    return journal_settle(a, r, transfer_admitted(a, r, from, to, t));
+    t->a = a;
+    t->scope = scope_mine(a, r);
+    engine_entry_init(a, r, from, &t->from);
+    engine_entry_init(a, r, to, &t->to);
+    t->to.replaces = !t->keep_source;
+    t->to.unbounded = !t->keep_source && quota_same(a, from, to);
+    if (t->scope)
+        return transfer_in_scope(t);
+    return journal_settle(a, r, transfer_claimed(t));
 }
 
 int
 attl_rename(attl *a, attl_slice from, attl_slice to, uint32_t flags)
 {
-    struct transfer t = { .a = a, .keep_source = false, .flags = flags };
+    struct transfer t = { .keep_source = false, .flags = flags };
     return transfer(a, from, to, &t);
 }
 
 int
 attl_copy(attl *a, attl_slice from, attl_slice to, uint32_t flags)
 {
-    struct transfer t = { .a = a, .keep_source = true, .flags = flags };
+    struct transfer t = { .keep_source = true, .flags = flags };
     return transfer(a, from, to, &t);
 }

@@ -4,7 +4,7 @@
  * attl comes from the caller's allocator. Settings are changed in a copy first and swapped in when
  * all is well, so a refused change leaves everything as it was.
  */
-#include "api/api.h"
+#include "api/lease.h"
 
 #include "engine/store.h"
 
@@ -38,6 +38,7 @@ attl_open_dir(attl **ret_cache, const attl_config *config, char *err, size_t err
         status = a ? engine_open(a, config, err, err_len) : ATTL_E_NOMEM;
     }
     if (status == ATTL_OK) {
+        lease_init(a);
         engine_start(a);
         *ret_cache = a;
     } else if (a) {
@@ -65,6 +66,10 @@ attl_close(attl **cache)
 void
 attl_tick(attl *a, uint64_t budget_us, int64_t *ret_next_ms)
 {
+    if (ret_next_ms)
+        *ret_next_ms = 0;
+    if (api_is_inside(a))
+        return; /* its locks come before those of a transaction */
     int64_t next_ms = engine_maintain(a, budget_us);
     if (a->store)
         store_tick(a->store);
@@ -100,10 +105,11 @@ attl_option_set(attl *a, const char *name, const char *value, char *err, size_t 
         a->config = changed;
         changed = old;
         engine_apply_config(a, a->config);
-        drain_to_limits(&a->cache, engine_now_ms(a));
     }
     attl_config_free(changed);
     lock_release(&a->config_lock);
+    if (status == ATTL_OK && !api_is_inside(a)) /* a transaction's end will see to it */
+        drain_to_limits(&a->cache, engine_now_ms(a));
     return status;
 }
 

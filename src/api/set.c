@@ -11,8 +11,10 @@ struct set_op {
     struct stored_value stored;
     const attl_set_opts *opts; /* NULL: unconditional */
     int64_t deadline_ms;
+    struct life_wish wish;
     bool keep_deadline;
-    bool past; /* the deadline had passed already when the call was made */
+    int life_status; /* of the life an entry would get that is not there to keep its own */
+    bool past;       /* the deadline had passed already when the call was made */
     attl_value *ret_old;
     int had_old;
 };
@@ -30,23 +32,26 @@ set_change(struct entry *e, void *ud)
     if (op->opts && api_check_condition(e, op->opts) != ATTL_OK)
         return ATTL_NOT_SET;
     int64_t deadline_ms = op->deadline_ms;
-    if (op->keep_deadline)
+    if (op->keep_deadline && (e->found || e->kept_deadline_ms != ATTL_NO_DEADLINE))
         deadline_ms = e->kept_deadline_ms;
+    else if (op->life_status < 0)
+        return op->life_status;
     if (op->past) {
         if (e->found)
             entry_remove(e, COUNT_DELETES);
         return ATTL_DELETED;
     }
+    if (__builtin_expect(life_is_wished(&op->wish), 0))
+        deadline_ms = stored_value_begin(&op->stored, &op->wish, e->now_ms, deadline_ms);
     int status = entry_put(e, &op->stored, deadline_ms);
     if (status == ATTL_OK)
         cache_count(e->cache, e->self, COUNT_SETS, 1);
     return status;
 }
 
-/* The value's stored form; makes room for a large one. */
-static int
-store_value(struct attl *a, const struct reclaim_reader *r, attl_slice key, attl_slice value,
-            struct stored_value *ret_stored)
+int
+api_store_value(struct attl *a, const struct reclaim_reader *r, attl_slice key, attl_slice value,
+                struct stored_value *ret_stored)
 {
     struct entry e;
     if (value.len <= LIMIT_INLINE_VALUE_BYTES)
@@ -62,8 +67,44 @@ store_value(struct attl *a, const struct reclaim_reader *r, attl_slice key, attl
 struct set_call {
     attl_slice key, value;
     int64_t ttl_ms, deadline_ms;
+    struct life_wish wish;
     const attl_set_opts *opts;
+    bool now; /* the log is not waited for */
 };
+
+/* The life that is given; op->past if it is over already. */
+static int
+set_life(attl *a, const struct reclaim_reader *r, const struct set_call *call, struct set_op *op)
+{
+    struct ttl_wish wish = { call->key, call->ttl_ms, call->deadline_ms, engine_now_ms(a),
+                             call->wish };
+    struct ttl_given given = { .deadline_ms = ATTL_NO_DEADLINE };
+    int status = life_is_wished(&wish.life) ? engine_check_wish(a, r, &wish.life) : ATTL_OK;
+    if (status == ATTL_OK)
+        status = engine_life(a, r, &wish, &given);
+    op->keep_deadline = call->deadline_ms <= 0 && call->ttl_ms == ATTL_TTL_KEEP;
+    op->deadline_ms = given.deadline_ms;
+    op->wish = given.life;
+    op->past = status == ATTL_DELETED;
+    if (op->keep_deadline && (status == ATTL_E_TTL_REQUIRED || status == ATTL_E_TTL_RANGE)) {
+        op->life_status = status; /* only if there is no life to keep */
+        return ATTL_OK;
+    }
+    return status;
+}
+
+static int
+set_prepare(attl *a, const struct reclaim_reader *r, const struct set_call *call, struct set_op *op)
+{
+    int status = engine_check_key(a, r, call->key);
+    if (status == ATTL_OK)
+        status = engine_check_value(a, r, call->value.len);
+    if (status == ATTL_OK)
+        status = set_life(a, r, call, op);
+    if (status == ATTL_OK)
+        status = api_store_value(a, r, call->key, call->value, &op->stored);
+    return status;
+}
 
 static int
 set_run(attl *a, const struct set_call *call, attl_value *ret_old, int *ret_had_old)
@@ -72,21 +113,13 @@ set_run(attl *a, const struct set_call *call, attl_value *ret_old, int *ret_had_
     if (!r)
         return ATTL_E_NOMEM;
     struct set_op op = { .opts = call->opts, .ret_old = ret_old };
-    int status = engine_check_key(a, r, call->key);
-    if (status == ATTL_OK)
-        status = engine_check_value(a, r, call->value.len);
-    if (status == ATTL_OK)
-        status = engine_deadline(a, r, call->ttl_ms, call->deadline_ms, engine_now_ms(a),
-                                 &op.deadline_ms);
-    op.past = status == ATTL_DELETED;
-    if (status == ATTL_OK)
-        status = store_value(a, r, call->key, call->value, &op.stored);
+    int status = set_prepare(a, r, call, &op);
     if (status != ATTL_OK && !op.past)
         return status;
-    op.keep_deadline = call->deadline_ms <= 0 && call->ttl_ms == ATTL_TTL_KEEP;
     if (ret_old)
         *ret_old = (attl_value)ATTL_VALUE_INIT;
-    status = engine_change(a, call->key, set_change, &op);
+    status = call->now ? engine_change_now(a, call->key, set_change, &op)
+                       : engine_change(a, call->key, set_change, &op);
     stored_value_fini(&op.stored);
     if (status < 0 && ret_old)
         attl_value_release(a, ret_old);
@@ -99,6 +132,13 @@ int
 attl_set(attl *a, attl_slice key, attl_slice value, int64_t ttl_ms)
 {
     struct set_call call = { .key = key, .value = value, .ttl_ms = ttl_ms };
+    return set_run(a, &call, NULL, NULL);
+}
+
+int
+api_set_now(attl *a, attl_slice key, attl_slice value, int64_t ttl_ms)
+{
+    struct set_call call = { .key = key, .value = value, .ttl_ms = ttl_ms, .now = true };
     return set_run(a, &call, NULL, NULL);
 }
 
@@ -116,6 +156,7 @@ attl_set_if(attl *a, attl_slice key, attl_slice value, const attl_set_opts *opts
                              .value = value,
                              .ttl_ms = own.ttl_ms,
                              .deadline_ms = own.deadline_ms,
+                             .wish = { own.soft_ms, own.grace_ms },
                              .opts = &own };
     return set_run(a, &call, ret_old, ret_had_old);
 }
@@ -136,6 +177,7 @@ static int
 del_change(struct entry *e, void *ud)
 {
     const attl_set_opts *opts = ud;
+    e->unwanted = !e->found && !opts;
     if (!e->found)
         return ATTL_MISS;
     if (opts && api_check_condition(e, opts) != ATTL_OK)
@@ -151,6 +193,12 @@ attl_del(attl *a, attl_slice key)
 }
 
 int
+api_del_now(attl *a, attl_slice key)
+{
+    return engine_change_now(a, key, del_change, NULL);
+}
+
+int
 attl_del_if(attl *a, attl_slice key, const attl_set_opts *opts)
 {
     attl_set_opts own;
@@ -161,6 +209,7 @@ attl_del_if(attl *a, attl_slice key, const attl_set_opts *opts)
 static int
 getdel_change(struct entry *e, void *ud)
 {
+    e->unwanted = !e->found;
     if (!e->found)
         return ATTL_MISS;
     int status = api_value_from_entry(e, ud);
@@ -170,11 +219,13 @@ getdel_change(struct entry *e, void *ud)
 }
 
 static void
-count_read(attl *a, int status)
+count_read(attl *a, attl_slice key, int status)
 {
     const struct reclaim_reader *r = reclaim_self();
     if (r && status >= 0)
         cache_count(&a->cache, r, status == ATTL_MISS ? COUNT_MISSES : COUNT_HITS, 1);
+    if (r && status == ATTL_MISS && a->ledger)
+        engine_note_miss(a, r, cache_hash(&a->cache, key), false);
 }
 
 int
@@ -182,7 +233,7 @@ attl_getdel(attl *a, attl_slice key, attl_value *ret_value)
 {
     *ret_value = (attl_value)ATTL_VALUE_INIT;
     int status = engine_change(a, key, getdel_change, ret_value);
-    count_read(a, status);
+    count_read(a, key, status);
     return status;
 }
 
@@ -220,13 +271,16 @@ attl_getex(attl *a, attl_slice key, int64_t ttl_ms, int64_t deadline_ms, attl_va
     struct getex_op op = { .a = a,
                            .keep = deadline_ms <= 0 && ttl_ms == ATTL_TTL_KEEP,
                            .ret_value = ret_value };
-    int status = engine_deadline(a, r, ttl_ms, deadline_ms, engine_now_ms(a), &op.deadline_ms);
+    struct ttl_wish wish = {
+        .key = key, .ttl_ms = ttl_ms, .deadline_ms = deadline_ms, .now_ms = engine_now_ms(a)
+    };
+    int status = op.keep ? ATTL_OK : engine_life_deadline(a, r, &wish, &op.deadline_ms);
     op.past = status == ATTL_DELETED;
     if (status != ATTL_OK && !op.past)
         return status;
     status = engine_change(a, key, getex_change, &op);
     if (status < 0)
         attl_value_release(a, ret_value);
-    count_read(a, status);
+    count_read(a, key, status);
     return status;
 }

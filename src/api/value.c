@@ -2,12 +2,13 @@
 /*
  * Values handed to callers, and the option struct of conditional stores. A value of up to 32 bytes
  * is copied into the struct; larger ones pin their chunk or their extent, which keeps the memory
- * but neither blocks a writer nor holds an epoch. The low bit of `pin` tells an extent from a
- * chunk.
+ * but neither blocks a writer nor holds an epoch. How they end is the engine's business
+ * (engine/value.h). Nothing is kept here.
  */
 #include "api/api.h"
 
-#define PIN_EXTENT ((uintptr_t)1)
+#include "engine/scope.h"
+#include "engine/value.h"
 
 void
 api_value_from_view(const struct read_view *view, attl_value *ret_value)
@@ -15,7 +16,7 @@ api_value_from_view(const struct read_view *view, attl_value *ret_value)
     *ret_value = (attl_value){ .deadline_ms = view->deadline_ms };
     if (view->chunk || view->extent) {
         ret_value->data = view->value;
-        ret_value->pin = view->extent ? (void *)((uintptr_t)view->extent | PIN_EXTENT)
+        ret_value->pin = view->extent ? (void *)((uintptr_t)view->extent | VALUE_PIN_EXTENT)
                                       : view->chunk;
         return;
     }
@@ -29,8 +30,9 @@ int
 api_value_from_entry(struct entry *e, attl_value *ret_value)
 {
     struct read_view view;
+    unsigned flags = READ_PIN | (e->sees_stale ? READ_STALE : 0);
     /* The lock is held, so the lock-free read cannot meet a change. */
-    int status = read_key(e->cache, &e->key, e->now_ms, READ_PIN, &view);
+    int status = read_key(e->cache, &e->key, e->now_ms, flags, &view);
     if (status == ATTL_OK)
         api_value_from_view(&view, ret_value);
     return status;
@@ -39,14 +41,24 @@ api_value_from_entry(struct entry *e, attl_value *ret_value)
 void
 attl_value_release(attl *a, attl_value *value)
 {
-    uintptr_t pin = (uintptr_t)value->pin;
-    if (pin & PIN_EXTENT)
-        read_unpin(&a->cache, NULL, (struct extent *)(pin & ~PIN_EXTENT), value->data.len);
-    else if (pin)
-        read_unpin(&a->cache, value->pin, NULL, value->data.len);
-    if (pin && atomic_load_explicit(&a->cache.limbo.urgent, memory_order_relaxed))
-        parker_wake(&a->parker); /* the last pin on something that is gone: its memory can follow */
-    *value = (attl_value)ATTL_VALUE_INIT;
+    value_release(a, value);
+}
+
+int
+api_value_share(struct attl *a, const attl_value *from, attl_value *ret_value)
+{
+    uintptr_t pin = (uintptr_t)from->pin;
+    if (pin & VALUE_PIN_HEAP) {
+        bool ok = value_copy(&a->cache.config.alloc, from->data, ret_value);
+        ret_value->deadline_ms = from->deadline_ms;
+        return ok ? ATTL_OK : ATTL_E_NOMEM;
+    }
+    struct extent *extent = pin & VALUE_PIN_EXTENT ? (void *)(pin & ~VALUE_PIN_BITS) : NULL;
+    struct chunk *chunk = extent ? NULL : from->pin;
+    if (pin && !read_pin_again(&a->cache, chunk, extent, from->data.len))
+        return ATTL_E_BUSY;
+    value_move(ret_value, from);
+    return ATTL_OK;
 }
 
 int
@@ -90,6 +102,19 @@ api_check_condition(struct entry *e, const attl_set_opts *opts)
     default: break;
     }
     return holds ? ATTL_OK : ATTL_NOT_SET;
+}
+
+bool
+api_is_inside(const struct attl *a)
+{
+    return scope_mine(a, reclaim_self());
+}
+
+bool
+api_is_confined(const struct attl *a)
+{
+    const struct scope *s = scope_mine(a, reclaim_self());
+    return s && !claim_is_whole(&s->claim);
 }
 
 uint64_t

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Watching for callers: the hook that hears of every change, and on whose behalf a thread works.
- * All of it ends at the engine's notice board; nothing is kept here. The hook itself runs under a
- * partition's lock, which is why it is a function of a configuration and cannot be replaced later.
+ * Watching for callers: the hook that hears of every change, on whose behalf a thread works, events
+ * on queues, and the ledger of what is gone. All of it ends at the engine's notice board; nothing
+ * is kept here. The hook itself runs under a partition's lock, which is why it is a function of a
+ * configuration and cannot be replaced later.
  */
 #include "api/api.h"
 
@@ -29,6 +30,24 @@ attl_actor_set(attl *a, uint64_t actor)
         cache_actor_set(&a->cache, r, actor);
 }
 
+int
+attl_watch(attl_queue *q, attl_slice prefix, uint32_t kinds, uint64_t user_data, uint64_t *ret_id)
+{
+    if (kinds == 0 || (kinds & ~ATTL_EV_ALL) || prefix.len > LIMIT_KEY_BYTES)
+        return ATTL_E_INVALID;
+    uint64_t id;
+    int status = feed_watch(q, prefix, kinds, user_data, &id);
+    if (status == ATTL_OK && ret_id)
+        *ret_id = id;
+    return status;
+}
+
+int
+attl_unwatch(attl_queue *q, uint64_t id)
+{
+    return feed_unwatch(q, id);
+}
+
 const char *
 attl_cause_name(uint32_t cause)
 {
@@ -43,4 +62,35 @@ attl_cause_name(uint32_t cause)
         [ATTL_CAUSE_CLEARED] = "cleared",
     };
     return cause < sizeof names / sizeof names[0] ? names[cause] : "unknown";
+}
+
+/* Looking is enough to make an entry go whose deadline has passed. */
+static int
+look_change(struct entry *e, void *ud)
+{
+    (void)ud;
+    return e->found ? ATTL_OK : ATTL_MISS;
+}
+
+int
+attl_why(attl *a, attl_slice key, size_t max, attl_death_fn fn, void *ud)
+{
+    if (!a->ledger)
+        return ATTL_E_UNSUPPORTED;
+    int status = engine_look(a, key, look_change, NULL);
+    if (status < 0)
+        return status;
+    struct ledger_death deaths[LIMIT_WHY_DEATHS];
+    size_t n = ledger_find(a->ledger, cache_hash(&a->cache, key), deaths,
+                           max < LIMIT_WHY_DEATHS ? max : LIMIT_WHY_DEATHS);
+    int64_t skew_ms = engine_skew_ms(a);
+    for (size_t i = 0; i < n; i++) {
+        attl_death death = { .struct_size = sizeof death,
+                             .cause = ledger_cause(&deaths[i]),
+                             .at_ms = ledger_at_ms(&deaths[i]) + skew_ms,
+                             .ttl_left_ms = deaths[i].ttl_left_ms,
+                             .actor = deaths[i].actor };
+        fn(ud, &death);
+    }
+    return n ? ATTL_OK : ATTL_MISS;
 }

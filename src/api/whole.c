@@ -8,6 +8,7 @@
 
 #include "cache/scan.h"
 #include "engine/journal.h"
+#include "engine/scope.h"
 #include "os/mem.h"
 
 #include <attl/attl_unstable.h>
@@ -15,7 +16,7 @@
 int
 attl_scan(attl *a, uint64_t *cursor, size_t count, attl_scan_fn fn, void *ud)
 {
-    if (count == 0)
+    if (count == 0 || api_is_confined(a))
         return ATTL_E_INVALID;
     *cursor = scan_step(&a->cache, *cursor, count, engine_now_ms(a), fn, ud);
     return *cursor == 0 ? ATTL_DONE : ATTL_OK;
@@ -42,6 +43,8 @@ attl_random_key(attl *a, void *buf, size_t buf_len, size_t *ret_len)
 {
     struct key_out out = { .buf = buf, .buf_len = buf_len };
     uint64_t random;
+    if (api_is_confined(a))
+        return ATTL_E_INVALID;
     if (!os_mem_random(&random, sizeof(random)))
         random = (uint64_t)engine_now_ms(a) * UINT64_C(0x9e3779b97f4a7c15);
     if (!scan_random(&a->cache, random, engine_now_ms(a), copy_key, &out))
@@ -51,9 +54,25 @@ attl_random_key(attl *a, void *buf, size_t buf_len, size_t *ret_len)
     return out.len <= buf_len ? ATTL_OK : ATTL_E_BUFFER;
 }
 
+/* In a scope, where all locks are held. */
+static int
+clear_in_scope(struct scope *s)
+{
+    if (!claim_is_whole(&s->claim))
+        return ATTL_E_INVALID;
+    if (s->admitted != ATTL_OK)
+        return s->admitted;
+    if (!journal_group_reserve(s->a, &s->logged, 0))
+        return ATTL_E_NOMEM;
+    cache_clear_claimed(&s->a->cache, notice_clear, s->a);
+    return ATTL_OK;
+}
+
 int
 attl_clear(attl *a)
 {
+    if (scope_mine(a, reclaim_self()))
+        return clear_in_scope(scope_mine(a, reclaim_self()));
     const struct reclaim_reader *r = reclaim_self();
     int status = r ? journal_admit(a) : ATTL_E_NOMEM;
     if (status != ATTL_OK)
@@ -129,6 +148,10 @@ counter_stats(struct cache *c, attl_stats *st)
     st->records_copied = cache_counter_sum(c, COUNT_RECORDS_COPIED);
     st->writes_in_place = cache_counter_sum(c, COUNT_WRITES_IN_PLACE);
     st->chunks_drained = cache_counter_sum(c, COUNT_CHUNKS_DRAINED);
+    st->misses_cold = cache_counter_sum(c, COUNT_MISSES_COLD);
+    st->misses_expired = cache_counter_sum(c, COUNT_MISSES_EXPIRED);
+    st->misses_evicted = cache_counter_sum(c, COUNT_MISSES_EVICTED);
+    st->misses_deleted = cache_counter_sum(c, COUNT_MISSES_DELETED);
     st->ghost_hits = cache_counter_sum(c, COUNT_GHOST_HITS);
     st->expire_lag_ms_sum = cache_counter_sum(c, COUNT_LAG_SUM_MS);
     st->expire_cpu_ns = cache_counter_sum(c, COUNT_EXPIRE_CPU_NS);
@@ -183,6 +206,7 @@ attl_stats_get(attl *a, attl_stats *ret_stats)
         shard_stats(&c->shards[i], now_ms, &st);
     memory_stats(c, &st);
     counter_stats(c, &st);
+    st.mem_ledger = a->ledger ? ledger_bytes(a->ledger) : 0;
     sample_lives(a, &st);
     size_t size = ret_stats->struct_size < sizeof(st) ? ret_stats->struct_size : sizeof(st);
     st.struct_size = (uint32_t)size;

@@ -22,12 +22,30 @@ enum {
         6, /* 9 million entries, should a small cache's limits be raised later */
     LIMIT_PARTITION_BITS_MAX = 14,
     LIMIT_MSET_PAIRS = 65536,
-    LIMIT_READ_RETRIES = 32,     /* lock-free attempts before a read takes the lock            */
-    LIMIT_ROOM_ROUNDS = 4096,    /* eviction rounds one write may pay for                      */
-    LIMIT_DRAIN_QUANTUM = 64,    /* records per turn of the drain                              */
-    LIMIT_THREAD_STRIPES = 1024, /* threads with statistics of their own; the rest share one   */
-    LIMIT_BATCH = 32,            /* keys in flight in one prefetching pass                     */
+    LIMIT_TRANSACTION_OPS = 1000000, /* that limits.transaction_ops and .rollback_ops may allow  */
+    LIMIT_READ_RETRIES = 32,      /* lock-free attempts before a read takes the lock            */
+    LIMIT_ROOM_ROUNDS = 4096,     /* eviction rounds one write may pay for                      */
+    LIMIT_DRAIN_QUANTUM = 64,     /* records per turn of the drain                              */
+    LIMIT_THREAD_STRIPES = 1024,  /* threads with statistics of their own; the rest share one   */
+    LIMIT_BATCH = 32,             /* keys in flight in one prefetching pass                     */
+    LIMIT_QUEUE_PLACES = 1 << 18, /* completions one queue may owe                             */
+    LIMIT_PAGE_BYTES = 1 << 20,   /* of a scan: beyond it values are left out                  */
+    LIMIT_PAGE_ENTRIES = 65536,
 };
+
+enum {
+    LIMIT_LEDGER_ENTRIES = 1 << 24, /* deaths remembered: 600 MB     */
+    LIMIT_WHY_DEATHS = 64,          /* deaths of one key told at once */
+    LIMIT_WATCHES = 1024,           /* of one cache                   */
+};
+/* Loading once (engine/flight.h). */
+enum {
+    LIMIT_FLIGHTS = 65536,        /* keys that are being loaded, or left alone after a failure */
+    LIMIT_FLIGHT_WAITERS = 65536, /* for one key                                               */
+    LIMIT_LOAD_DEPTH = 8,         /* loads that were started on behalf of one another          */
+    LIMIT_BACKOFF_MS = 60000,     /* how long a source that fails is left alone at most        */
+};
+#define LIMIT_LEASE_MS (INT64_C(24) * 3600 * 1000)
 
 #define LIMIT_VALUE_BYTES (UINT64_C(512) << 20)
 #define LIMIT_TTL_MS (INT64_C(1) << 46) /* ~2200 years: keeps every sum of times inside int64 */

@@ -338,6 +338,23 @@ cache_unlock_all(struct cache *c)
 }
 
 void
+cache_reserve(struct cache *c, uint64_t entries)
+{
+    uint64_t max = atomic_load_explicit(&c->max_items, memory_order_relaxed);
+    entries = max && entries > max ? max : entries;
+    uint64_t each = entries >> c->partition_bits;
+    uint64_t bytes = (uint64_t)index_table_bytes(each) << c->partition_bits;
+    if (each == 0 || cache_items(c) > 0 || !cache_may_use(c, bytes, false))
+        return;
+    for (size_t i = 0; i < (size_t)1 << c->partition_bits; i++) {
+        struct partition *p = &c->partitions[i];
+        lock_acquire(&p->lock);
+        partition_reserve(p, &c->env, each);
+        lock_release(&p->lock);
+    }
+}
+
+void
 cache_move_partition(struct cache *c, unsigned partition, unsigned shard)
 {
     struct partition *p = &c->partitions[partition];

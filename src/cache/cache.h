@@ -39,7 +39,11 @@ enum cache_counter {
     COUNT_GHOST_HITS,
     COUNT_LAG_SUM_MS,
     COUNT_EXPIRE_CPU_NS,
-    COUNT_ROLLED_BACK,  /* removed by a rollback */
+    COUNT_ROLLED_BACK, /* removed by a rollback */
+    COUNT_MISSES_COLD, /* by cause, where there is a ledger */
+    COUNT_MISSES_EXPIRED,
+    COUNT_MISSES_EVICTED,
+    COUNT_MISSES_DELETED,
     COUNT_CHANGES,      /* by callers, where there is a data directory */
     COUNT_REFUSED_RULE, /* eight of them, by validation rule */
     COUNT_TOTAL = COUNT_REFUSED_RULE + 8,
@@ -60,8 +64,21 @@ struct cache_death {
     struct partition *partition;
     int64_t deadline_ms, now_ms;
     enum cache_counter why; /* COUNT_EXPIRED, COUNT_EVICTED */
-    bool for_items;         /* evicted for max_items, not for memory */
+    bool early; /* expired, but its record's deadline is still to come: nothing else tells of it */
+    bool for_items; /* evicted for max_items, not for memory */
 };
+/* What an entry of a partition that somebody counts comes to weigh more, or less. */
+struct cache_weight {
+    const struct partition *partition;
+    attl_slice key; /* for the call only */
+    uint64_t hash;
+    int items;
+    int64_t bytes; /* of its record and its extent */
+    bool may_refuse;
+};
+/* Told of each before it happens, with the partition's lock held. False: it must not. */
+typedef bool (*cache_weight_fn)(void *ud, const struct cache_weight *w);
+
 /* Told of each, with its partition's lock held. */
 typedef void (*cache_death_fn)(void *ud, const struct cache_death *death);
 
@@ -76,11 +93,16 @@ struct cache {
     struct partition_env env;
     cache_death_fn death_fn; /* set before the first entry, NULL: nobody wants to know */
     void *death_ud;
+    /* NULL, or told that an entry may be announced in a moment: to fetch the memory for it. */
+    void (*death_soon_fn)(void *ud, uint64_t hash);
+    cache_weight_fn weight_fn; /* set before the first partition is counted */
+    void *weight_ud;
     struct lock clear_lock; /* one clear at a time */
     _Atomic bool ageless; /* a replay: what has expired by now may yet be prolonged, so it goes only
                              where there is no room */
     _Atomic uint64_t frozen_bytes; /* of tables kept for a snapshot only */
     _Atomic uint64_t copied_bytes; /* of tables copied for snapshots, ever */
+    _Atomic uint64_t claims;       /* transactions that have been inside, ever */
     struct partition *partitions;
     unsigned partition_bits;
     struct shard *shards;
@@ -144,6 +166,9 @@ uint64_t cache_used_bytes(const struct cache *c);
 bool cache_may_use(struct cache *c, uint64_t more, bool urgent);
 /* True if a value of `len` bytes would not fit even if the cache were empty. */
 bool cache_never_fits(const struct cache *c, uint64_t len);
+/* Tables for about `entries` in all, if the cache is empty and has room: they need not grow then.
+ */
+void cache_reserve(struct cache *c, uint64_t entries);
 /* Gives the partition to another shard: O(1), readers and entries are not disturbed. */
 void cache_move_partition(struct cache *c, unsigned partition, unsigned shard);
 
@@ -155,6 +180,8 @@ void cache_unlock_all(struct cache *c);
  * with all partitions locked.
  */
 void cache_clear(struct cache *c, void (*at)(void *ud), void *ud);
+/* The same for a caller that has claimed the whole cache. */
+void cache_clear_claimed(struct cache *c, void (*at)(void *ud), void *ud);
 /* Every invariant that can be checked on a quiet cache; NULL or the first one broken. */
 const char *cache_check(struct cache *c);
 

@@ -11,6 +11,7 @@
 
 #include "cache/freeze.h"
 #include "cache/lookup.h"
+#include "cache/weigh.h"
 
 enum {
     BATCH = 16,
@@ -36,12 +37,28 @@ struct candidate {
     struct partition *partition;
 };
 
+/* Tells whoever counts the partition. */
+static void
+weigh(struct drain *d, const struct candidate *it, int items, int64_t bytes)
+{
+    struct cache_weight w = {
+        .partition = it->partition, .hash = it->hash, .items = items, .bytes = bytes
+    };
+    if (__builtin_expect(w.partition->tally == 0 || (items == 0 && bytes == 0), 1))
+        return;
+    struct record_shape shape = record_shape(it->record);
+    w.key = record_key(it->record, &shape);
+    (void)weigh_change(d->cache, &w);
+}
+
 /* Takes a record that is leaving for good out of the sums. */
 static void
-account_removal(struct drain *d, struct partition *p, const struct record_shape *shape,
-                struct record *r)
+account_removal(struct drain *d, const struct candidate *it, const struct record_shape *shape)
 {
     struct cache *c = d->cache;
+    struct partition *p = it->partition;
+    struct record *r = it->record;
+    int64_t bytes = shape->bytes;
     struct shard *owner = cache_shard(c, p);
     p->items--;
     p->live_bytes -= shape->bytes;
@@ -54,8 +71,10 @@ account_removal(struct drain *d, struct partition *p, const struct record_shape 
         struct extent_ref ref;
         memcpy(&ref, record_value(r, shape).data, sizeof(ref));
         p->live_bytes -= ref.extent->bytes;
+        bytes += (int64_t)ref.extent->bytes;
         extent_retire(ref.extent, &c->limbo);
     }
+    weigh(d, it, -1, -bytes);
 }
 
 static void
@@ -87,7 +106,7 @@ announce(struct drain *d, const struct candidate *it, const struct record_shape 
     struct cache_death death = { .key = record_key(it->record, shape),
                                  .hash = it->hash,
                                  .partition = it->partition,
-                                 .deadline_ms = record_deadline(it->record, shape, d->now_ms),
+                                 .deadline_ms = record_hard_deadline(it->record, shape, d->now_ms),
                                  .now_ms = d->now_ms,
                                  .why = why,
                                  .for_items = d->done->for_items };
@@ -101,7 +120,7 @@ drop(struct drain *d, const struct candidate *it, struct index_pos pos, enum dra
 {
     struct record_shape shape = record_shape(it->record);
     index_remove(pos);
-    account_removal(d, it->partition, &shape, it->record);
+    account_removal(d, it, &shape);
     shard_record_died(d->chunk, d->cache, it->bytes);
     if (fate == FATE_EXPIRE) {
         note_lag(d, record_deadline(it->record, &shape, d->now_ms));
@@ -122,12 +141,17 @@ keep(struct drain *d, const struct candidate *it, struct index_pos pos,
      const struct drain_verdict *verdict)
 {
     struct record_shape shape = record_shape(it->record);
+    struct life life;
     struct record_spec record = {
         .key = record_key(it->record, &shape),
         .value = record_value(it->record, &shape),
         .deadline_ms = record_deadline(it->record, &shape, d->now_ms),
         .value_flags = shape.flags & (RECORD_INTEGER | RECORD_EXTENT),
     };
+    if (shape.flags & RECORD_LIFE) {
+        life = record_life(it->record, &shape);
+        record.life = &life;
+    }
     struct append_spec spec = { .record = &record,
                                 .hash = it->hash,
                                 .gen = verdict->gen,
@@ -138,6 +162,7 @@ keep(struct drain *d, const struct candidate *it, struct index_pos pos,
         return false;
     it->partition->live_bytes += appended.bytes;
     it->partition->live_bytes -= it->bytes;
+    weigh(d, it, 0, (int64_t)appended.bytes - it->bytes);
     index_replace(pos, appended.address);
     index_set_freq(pos, verdict->freq);
     shard_record_died(d->chunk, d->cache, it->bytes);
@@ -193,6 +218,7 @@ gather(struct drain *d, struct candidate batch[BATCH], unsigned max)
     struct cache *c = d->cache;
     uint32_t offset = d->chunk->drain_offset;
     uint64_t scratch[RECORD_SCRATCH_WORDS];
+    bool may_die = d->reason == DRAIN_DUE || d->reason == DRAIN_EVICT;
     unsigned n = 0;
     for (; n < max && offset < d->chunk->used; n++) {
         struct record *r = (struct record *)(void *)(d->chunk->data + offset);
@@ -208,8 +234,10 @@ gather(struct drain *d, struct candidate batch[BATCH], unsigned max)
     ASSERT(offset <= d->chunk->used);
     for (unsigned i = 0; i < n; i++) {
         table_ref ref = atomic_load_explicit(&batch[i].partition->table, memory_order_acquire);
-        if (ref)
+        if (table_ref_usable(ref))
             lookup_prefetch_buckets(ref, batch[i].hash);
+        if (may_die && c->death_soon_fn)
+            c->death_soon_fn(c->death_ud, batch[i].hash);
     }
     return n;
 }
@@ -263,9 +291,8 @@ drain_step(struct cache *c, struct shard *s, enum drain_reason reason, int64_t n
 
 /* ---- making room ----------------------------------------------------------------------------- */
 
-/* Removes some of what has expired, wherever it is. False if nothing has. */
-static bool
-expire_some(struct cache *c, int64_t now_ms)
+bool
+drain_expire_some(struct cache *c, int64_t now_ms)
 {
     struct drain_done done = { 0 };
     for (unsigned i = 0; i < c->shard_count && done.expired == 0; i++) {
@@ -372,7 +399,7 @@ bool
 drain_make_room(struct cache *c, struct shard *prefer, int64_t now_ms)
 {
     bool evicts = atomic_load_explicit(&c->policy, memory_order_relaxed) != EVICT_NONE;
-    bool gained = expire_some(c, now_ms);
+    bool gained = drain_expire_some(c, now_ms);
     /* Where memory is not the question, collecting it would cost more than the eviction. */
     if (items_over(c) && cache_may_use(c, LIMIT_CHUNK_MIN_BYTES, false))
         return gained || (evicts ? evict_anywhere(c, prefer, now_ms)
@@ -423,7 +450,7 @@ drain_assist(struct cache *c, struct shard *s, int64_t now_ms)
     if (near_limit || (dirty && !is_ageless(c)))
         drain_due_some(c, s, now_ms, &done);
     /* The present tick's slot may hold expired entries too: they go before any live one. */
-    bool expired = near_limit && !dirty && done.records == 0 && expire_some(c, now_ms);
+    bool expired = near_limit && !dirty && done.records == 0 && drain_expire_some(c, now_ms);
     if ((near_limit || dirty) && done.records == 0 && !expired)
         drain_step(c, s, dirty ? DRAIN_CLEAN : DRAIN_EVICT, now_ms, ASSIST_RECORDS, &done);
     if (done.records == 0 && !expired)

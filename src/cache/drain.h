@@ -41,4 +41,7 @@ void drain_to_limits(struct cache *c, int64_t now_ms);
  */
 bool drain_assist(struct cache *c, struct shard *s, int64_t now_ms);
 
+/* Removes some of what has expired, wherever it is. False if nothing has. */
+bool drain_expire_some(struct cache *c, int64_t now_ms);
+
 #endif

@@ -62,7 +62,7 @@ detach(struct cache *c, struct partition *p)
     atomic_fetch_sub_explicit(&owner->items, p->items, memory_order_relaxed);
     atomic_fetch_sub_explicit(&owner->ttl_items, p->ttl_items, memory_order_relaxed);
     p->items = p->ttl_items = p->live_bytes = 0;
-    atomic_store_explicit(&p->table, 0, memory_order_release);
+    partition_table_set(p, NULL);
     p->detached = t;
     p->flags |= PARTITION_CLEARED;
     if (!(p->flags & PARTITION_SHARED))
@@ -94,18 +94,19 @@ cache_clear(struct cache *c, void (*at)(void *ud), void *ud)
     (void)limbo_collect(&c->limbo);
 }
 
-/* ---- changing -------------------------------------------------------------------------------- */
-
-static void
-copy_buckets(struct table *to, const struct table *from)
+void
+cache_clear_claimed(struct cache *c, void (*at)(void *ud), void *ud)
 {
-    /* Readers may count a use in `from` meanwhile: word by word, as they do. */
-    const _Atomic uint64_t *source = (const _Atomic uint64_t *)(const void *)from->buckets;
-    uint64_t *target = (uint64_t *)(void *)to->buckets;
-    size_t words = (from->bytes - sizeof(struct table)) / sizeof(uint64_t);
-    for (size_t i = 0; i < words; i++)
-        target[i] = atomic_load_explicit(&source[i], memory_order_relaxed);
+    size_t count = (size_t)1 << c->partition_bits;
+    for (size_t i = 0; i < count; i++)
+        detach(c, &c->partitions[i]);
+    at(ud);
+    for (size_t i = 0; i < count; i++)
+        if (c->partitions[i].flags & PARTITION_CLEARED)
+            finish_clear(c, &c->partitions[i]);
 }
+
+/* ---- changing -------------------------------------------------------------------------------- */
 
 bool
 freeze_prepare(struct cache *c, struct partition *p)
@@ -117,11 +118,10 @@ freeze_prepare(struct cache *c, struct partition *p)
         return true;
     struct table *old = partition_table(p);
     if (old) {
-        struct table *copy = index_table_new(&c->table_pool, old->bytes);
+        struct table *copy = index_table_copy(&c->table_pool, old);
         if (!copy)
             return false;
-        copy_buckets(copy, old);
-        atomic_store_explicit(&p->table, table_ref_to(copy), memory_order_release);
+        partition_table_set(p, copy);
         p->frozen = old;
         atomic_fetch_add_explicit(&c->frozen_bytes, old->bytes, memory_order_relaxed);
         atomic_fetch_add_explicit(&c->copied_bytes, old->bytes, memory_order_relaxed);
@@ -171,9 +171,12 @@ visit(const struct record *r, int64_t now_ms, freeze_fn fn, void *ud)
     struct freeze_entry e = { .key = record_key(r, &shape),
                               .value = record_value(r, &shape),
                               .deadline_ms = record_deadline(r, &shape, now_ms),
-                              .is_integer = (shape.flags & RECORD_INTEGER) != 0 };
+                              .is_integer = (shape.flags & RECORD_INTEGER) != 0,
+                              .has_life = (shape.flags & RECORD_LIFE) != 0 };
     if (e.deadline_ms != ATTL_NO_DEADLINE && e.deadline_ms <= now_ms)
         return true;
+    if (e.has_life)
+        e.life = record_life(r, &shape);
     if (shape.flags & RECORD_EXTENT) {
         struct extent_ref ref;
         memcpy(&ref, e.value.data, sizeof(ref));

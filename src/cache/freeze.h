@@ -18,14 +18,24 @@
 /* An entry as it was at the cut. Slices are valid during the call. */
 struct freeze_entry {
     attl_slice key, value;
-    int64_t deadline_ms; /* of the cache's clock, or ATTL_NO_DEADLINE */
+    int64_t deadline_ms; /* when it is gone; of the cache's clock, or ATTL_NO_DEADLINE */
     bool is_integer;     /* the value is an int64 */
+    bool has_life;
+    struct life life; /* if has_life */
 };
 
 /* False ends the walk. */
 typedef bool (*freeze_fn)(void *ud, const struct freeze_entry *e);
 
 bool freeze_prepare(struct cache *c, struct partition *p);
+
+/* Before a change of a partition whose lock is held already; false on lack of memory. */
+static inline bool
+freeze_ready(struct cache *c, struct partition *p)
+{
+    return __builtin_expect(!(p->flags & (PARTITION_SHARED | PARTITION_CLEARED)), 1) ||
+           freeze_prepare(c, p);
+}
 
 /*
  * Locks a partition to change it: whatever a snapshot or a clear left to be done first is done.
@@ -35,8 +45,7 @@ static inline bool
 cache_lock(struct cache *c, struct partition *p)
 {
     lock_acquire(&p->lock);
-    if (__builtin_expect(!(p->flags & (PARTITION_SHARED | PARTITION_CLEARED)), 1) ||
-        freeze_prepare(c, p))
+    if (freeze_ready(c, p))
         return true;
     lock_release(&p->lock);
     return false;

@@ -46,8 +46,9 @@ index_table_bytes(uint64_t items)
     return (uint32_t)(bytes < TABLE_MAX_BYTES ? bytes : TABLE_MAX_BYTES);
 }
 
-struct table *
-index_table_new(struct arena_pool *pool, uint32_t bytes)
+/* Its buckets still hold whatever was there before. */
+static struct table *
+table_alloc(struct arena_pool *pool, uint32_t bytes)
 {
     _Static_assert(sizeof(struct table) == BUCKET_BYTES,
                    "the header takes the place of one bucket");
@@ -55,13 +56,37 @@ index_table_new(struct arena_pool *pool, uint32_t bytes)
     struct table *t = arena_pool_alloc(pool, bytes);
     if (!t)
         return NULL;
-    memset(t, 0, bytes);
+    memset(t, 0, sizeof(*t));
     t->pool = pool;
     t->bytes = bytes;
     uint32_t usable = bytes / BUCKET_BYTES - 1;
     t->stash_count = table_stash_count(usable);
     t->home_count = usable - t->stash_count - 1;
     return t;
+}
+
+struct table *
+index_table_new(struct arena_pool *pool, uint32_t bytes)
+{
+    struct table *t = table_alloc(pool, bytes);
+    if (t)
+        memset(t->buckets, 0, bytes - sizeof(*t));
+    return t;
+}
+
+struct table *
+index_table_copy(struct arena_pool *pool, const struct table *from)
+{
+    struct table *to = table_alloc(pool, from->bytes);
+    if (!to)
+        return NULL;
+    /* Readers may count a use in `from` meanwhile: word by word, as they do. */
+    const _Atomic uint64_t *source = (const _Atomic uint64_t *)(const void *)from->buckets;
+    uint64_t *target = (uint64_t *)(void *)to->buckets;
+    size_t words = (from->bytes - sizeof(*from)) / sizeof(uint64_t);
+    for (size_t i = 0; i < words; i++)
+        target[i] = atomic_load_explicit(&source[i], memory_order_relaxed);
+    return to;
 }
 
 void

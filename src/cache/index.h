@@ -54,6 +54,20 @@ struct table {
  */
 typedef uintptr_t table_ref;
 
+/*
+ * In a partition's reference: a transaction is inside (claim.h). It is the sign, so that a reader
+ * tests for it and for "none" at once, and finding it set in either of its two looks at the
+ * reference makes the reader start over. No table lies in that half of the address space.
+ */
+#define TABLE_BUSY ((table_ref)1 << (sizeof(table_ref) * 8 - 1))
+
+/* Whether a reference that was read without the lock leads to a table that may be read. */
+static inline bool
+table_ref_usable(table_ref ref)
+{
+    return (intptr_t)ref > 0;
+}
+
 static inline struct table *
 table_of(table_ref ref)
 {
@@ -169,6 +183,8 @@ index_stash(const struct table *t, uint64_t hash, unsigned choice)
 /* The bytes of a table that holds about `items`, rounded to the granule of tables. */
 uint32_t index_table_bytes(uint64_t items);
 struct table *index_table_new(struct arena_pool *pool, uint32_t bytes);
+/* The same buckets in memory of its own, or NULL; readers of `from` may go on. */
+struct table *index_table_copy(struct arena_pool *pool, const struct table *from);
 void index_table_free(struct table *t);
 /* Frees the table after its readers have left. */
 void index_table_retire(struct table *t, struct limbo *limbo);

@@ -72,7 +72,7 @@ partition_rebuild(struct partition *p, const struct partition_env *env, uint32_t
         if (!t)
             return ATTL_E_NOMEM;
         if (!old || table_copy(old, t, env)) {
-            atomic_store_explicit(&p->table, table_ref_to(t), memory_order_release);
+            partition_table_set(p, t);
             if (old)
                 index_table_retire(old, env->limbo);
             atomic_fetch_add_explicit(env->rebuilds, old != NULL, memory_order_relaxed);
@@ -106,6 +106,14 @@ partition_insert(struct partition *p, const struct partition_env *env, uint64_t 
 }
 
 void
+partition_reserve(struct partition *p, const struct partition_env *env, uint64_t entries)
+{
+    lock_assert_held(&p->lock);
+    if (!partition_table(p))
+        (void)partition_rebuild(p, env, index_table_bytes(entries));
+}
+
+void
 partition_shrink(struct partition *p, const struct partition_env *env, bool drop_empty)
 {
     lock_assert_held(&p->lock);
@@ -113,7 +121,7 @@ partition_shrink(struct partition *p, const struct partition_env *env, bool drop
     if (!t)
         return;
     if (p->items == 0 && drop_empty) {
-        atomic_store_explicit(&p->table, 0, memory_order_release);
+        partition_table_set(p, NULL);
         index_table_retire(t, env->limbo);
         return;
     }

@@ -36,6 +36,7 @@ reader_leave(void *reader)
     struct reclaim_reader *r = reader;
     atomic_store_explicit(&r->epoch, 0, memory_order_release);
     r->nesting = 0;
+    r->claim = NULL;
     self = NULL;
     atomic_store_explicit(&r->in_use, false, memory_order_release);
 }

@@ -30,6 +30,8 @@ record_bytes(const struct record_spec *spec, int64_t now_ms)
         bytes += 8;
     if (spec->key.len > RECORD_KEY_MAX)
         bytes += 8;
+    if (spec->life)
+        bytes += LIFE_BYTES;
     return (uint32_t)((bytes + 7) & ~(size_t)7);
 }
 
@@ -52,6 +54,7 @@ record_write(struct record *r, const struct record_spec *spec, int64_t now_ms)
     flags |= spec->deadline_ms == ATTL_NO_DEADLINE ? 0 : RECORD_HAS_TTL;
     flags |= far_off ? RECORD_FAR : 0;
     flags |= long_key ? RECORD_LONG_KEY : 0;
+    flags |= spec->life ? RECORD_LIFE : 0;
     uint64_t *word = (uint64_t *)(void *)r;
     uint32_t bytes = record_bytes(spec, now_ms);
     word[bytes / 8 - 1] = 0; /* defined padding */
@@ -61,6 +64,10 @@ record_write(struct record *r, const struct record_spec *spec, int64_t now_ms)
         *word++ = (uint64_t)spec->deadline_ms;
     if (long_key)
         *word++ = spec->key.len;
+    if (spec->life) {
+        memcpy(word, spec->life, LIFE_BYTES);
+        word += LIFE_WORDS;
+    }
     char *p = (char *)word;
     if (spec->key.len)
         memcpy(p, spec->key.data, spec->key.len);
@@ -120,8 +127,9 @@ bool
 record_can_overwrite(const struct record *r, const struct record_shape *s,
                      const struct record_spec *spec, int64_t now_ms)
 {
+    uint32_t flags = spec->value_flags | (spec->life ? RECORD_LIFE : 0);
     return record_is_mutable(s) && s->value_len == spec->value.len &&
-           (s->flags & (RECORD_INTEGER | RECORD_EXTENT)) == spec->value_flags &&
+           (s->flags & (RECORD_INTEGER | RECORD_EXTENT | RECORD_LIFE)) == flags &&
            !(s->flags & RECORD_EXTENT) && record_can_prolong(r, s, spec->deadline_ms, now_ms);
 }
 
@@ -135,9 +143,20 @@ record_prolong(struct record *r, const struct record_shape *s, int64_t deadline_
 }
 
 void
+record_set_life(struct record *r, const struct record_shape *s, const struct life *life)
+{
+    uint64_t words[LIFE_WORDS];
+    memcpy(words, life, sizeof(words));
+    for (unsigned i = 0; i < LIFE_WORDS; i++)
+        store_word(r, (s->key_offset - LIFE_BYTES) / 8 + i, words[i]);
+}
+
+void
 record_overwrite(struct record *r, const struct record_shape *s, const struct record_spec *spec)
 {
     record_prolong(r, s, spec->deadline_ms);
+    if (spec->life)
+        record_set_life(r, s, spec->life);
     const char *p = spec->value.data;
     uint32_t at = s->value_offset;
     uint32_t end = s->value_offset + s->value_len;

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Layout of one entry. A record is a header word, two optional words, the key, the value, rounded
- * up to eight bytes:
+ * Layout of one entry. A record is a header word, optional words, the key, the value, rounded up to
+ * eight bytes:
  *
- *   u64 header | [u64 absolute deadline, ms] | [u64 key length] | key | value | 0..7 bytes of
- * padding header: deadline 35 bits | key length 8 | flags 8 | value length 13   (from the low end)
+ *   u64 header | [u64 absolute deadline, ms] | [u64 key length] | [3 words: life] | key | value |
+ *   0..7 bytes of padding
+ *   header: deadline 35 bits | key length 8 | flags 8 | value length 13   (from the low end)
  *
+ * The deadline is when the entry is gone; one with a life (life.h) is out of plain sight before.
  * The 35-bit deadline is the low part of Unix milliseconds: with the present time at hand it is
  * exact for lives up to 190 days, and longer ones use the optional word. Sizes never change once
- * published. The header word, and in records of at most LIMIT_MUTABLE_RECORD_BYTES the value's
- * words, may be stored to in place by the holder of the partition's lock; readers therefore load
- * words atomically and re-check the bucket's version before they believe what they read.
+ * published. The header word and the life, and in records of at most LIMIT_MUTABLE_RECORD_BYTES the
+ * value's words, may be stored to in place by the holder of the partition's lock; readers therefore
+ * load words atomically and re-check the bucket's version before they believe what they read.
  */
 #ifndef ATTL_CACHE_RECORD_H
 #define ATTL_CACHE_RECORD_H
 
 #include "base/limits.h"
+#include "cache/life.h"
 
 #include <attl/attl.h>
 #include <stdatomic.h>
@@ -27,6 +30,7 @@ enum record_flag {
     RECORD_LONG_KEY = 4, /* the key's length is in its own word      */
     RECORD_INTEGER = 8,  /* the value is an int64, not its text      */
     RECORD_EXTENT = 16,  /* the value is a struct extent_ref         */
+    RECORD_LIFE = 32,    /* a struct life is in front of the key     */
 };
 
 enum {
@@ -60,8 +64,9 @@ struct record_shape {
 struct record_spec {
     attl_slice key;
     attl_slice value;
-    int64_t deadline_ms;  /* ATTL_NO_DEADLINE: none */
-    uint32_t value_flags; /* RECORD_INTEGER, RECORD_EXTENT */
+    int64_t deadline_ms;     /* ATTL_NO_DEADLINE: none */
+    uint32_t value_flags;    /* RECORD_INTEGER, RECORD_EXTENT */
+    const struct life *life; /* NULL: it has none but the deadline */
 };
 
 static inline uint64_t
@@ -79,13 +84,15 @@ record_shape(const struct record *r)
                               .flags = (uint32_t)(h >> RECORD_FLAG_SHIFT) & 0xff,
                               .value_len = (uint32_t)(h >> RECORD_VALUE_SHIFT) };
     uint32_t offset = 8;
-    if (s.flags & (RECORD_FAR | RECORD_LONG_KEY)) {
+    if (s.flags & (RECORD_FAR | RECORD_LONG_KEY | RECORD_LIFE)) {
         if (s.flags & RECORD_FAR)
             offset += 8;
         if (s.flags & RECORD_LONG_KEY) {
             s.key_len = (uint32_t)record_word(r, offset / 8);
             offset += 8;
         }
+        if (s.flags & RECORD_LIFE)
+            offset += LIFE_BYTES;
     }
     s.key_offset = offset;
     s.value_offset = offset + s.key_len;
@@ -104,6 +111,25 @@ record_deadline(const struct record *r, const struct record_shape *s, int64_t no
     uint64_t diff = ((s->header & RECORD_DEADLINE_MASK) - (uint64_t)now_ms) & RECORD_DEADLINE_MASK;
     int64_t sign = INT64_C(1) << (RECORD_DEADLINE_BITS - 1);
     return now_ms + (((int64_t)diff ^ sign) - sign);
+}
+
+/* The life of a record with RECORD_LIFE. It may change meanwhile: validate afterwards. */
+static inline struct life
+record_life(const struct record *r, const struct record_shape *s)
+{
+    struct life life;
+    uint64_t words[LIFE_WORDS];
+    for (unsigned i = 0; i < LIFE_WORDS; i++)
+        words[i] = record_word(r, (s->key_offset - LIFE_BYTES) / 8 + i);
+    memcpy(&life, words, sizeof(life));
+    return life;
+}
+
+/* The deadline that callers know: when the entry is out of plain sight. */
+static inline int64_t
+record_hard_deadline(const struct record *r, const struct record_shape *s, int64_t now_ms)
+{
+    return s->flags & RECORD_LIFE ? record_life(r, s).hard_ms : record_deadline(r, s, now_ms);
 }
 
 /* The first `n` < 8 bytes of `p` in a word whose other bytes are zero. */
@@ -163,13 +189,15 @@ record_is_mutable(const struct record_shape *s)
  */
 bool record_can_overwrite(const struct record *r, const struct record_shape *s,
                           const struct record_spec *spec, int64_t now_ms);
-/* Stores value and deadline in place, under the lock and between version changes. */
+/* Stores value, deadline and life in place, under the lock and between version changes. */
 void record_overwrite(struct record *r, const struct record_shape *s,
                       const struct record_spec *spec);
-/* True if only the header must change to give the record this deadline, which must not be earlier.
- */
+/* True if header and life can be stored in place to give the record this deadline, which must not
+ * be earlier. */
 bool record_can_prolong(const struct record *r, const struct record_shape *s, int64_t deadline_ms,
                         int64_t now_ms);
 void record_prolong(struct record *r, const struct record_shape *s, int64_t deadline_ms);
+/* The record has RECORD_LIFE. As record_prolong. */
+void record_set_life(struct record *r, const struct record_shape *s, const struct life *life);
 
 #endif

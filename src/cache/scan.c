@@ -9,23 +9,40 @@
 #include "cache/scan.h"
 
 #include "base/num.h"
+#include "cache/claim.h"
 
 enum { EMPTY_PARTITIONS_PER_STEP = 512, RANDOM_STRIDE = 7919 /* a prime: reaches every place */ };
 
 struct visitor {
     struct cache *cache;
-    scan_fn fn;
+    scan_fn fn; /* one of the two */
+    scan_all_fn all_fn;
     void *ud;
     int64_t now_ms;
     size_t visited;
 };
 
 static void
+show(struct visitor *v, const struct scan_entry *e)
+{
+    if (v->all_fn)
+        v->all_fn(v->ud, e);
+    else
+        v->fn(v->ud, e->key, e->value, e->has_life ? e->life.hard_ms : e->gone_ms);
+}
+
+static void
 visit(struct visitor *v, const struct record *r, const struct record_shape *shape)
 {
-    int64_t deadline_ms = record_deadline(r, shape, v->now_ms);
-    if (deadline_ms != ATTL_NO_DEADLINE && deadline_ms <= v->now_ms)
+    struct scan_entry e = { .gone_ms = record_deadline(r, shape, v->now_ms),
+                            .has_life = (shape->flags & RECORD_LIFE) != 0 };
+    if (life_has_passed(e.gone_ms, v->now_ms))
         return;
+    if (e.has_life) {
+        e.life = record_life(r, shape);
+        if (!v->all_fn && life_is_hidden(&e.life, v->now_ms))
+            return;
+    }
     attl_slice value = record_value(r, shape);
     char text[NUM_TEXT_MAX];
     if (shape->flags & RECORD_EXTENT) {
@@ -38,7 +55,9 @@ visit(struct visitor *v, const struct record *r, const struct record_shape *shap
         value = attl_b(text, num_format_i64(text, number));
     }
     v->visited++;
-    v->fn(v->ud, record_key(r, shape), value, deadline_ms);
+    e.key = record_key(r, shape);
+    e.value = value;
+    show(v, &e);
 }
 
 /* Visits the entries of one bucket whose position lies in [from, to). */
@@ -80,22 +99,40 @@ visit_home(struct visitor *v, struct table *t, uint64_t from)
     return to;
 }
 
-uint64_t
-scan_step(struct cache *c, uint64_t cursor, size_t count, int64_t now_ms, scan_fn fn, void *ud)
+/* Whoever has claimed the whole cache holds all locks already. */
+static void
+scan_lock(struct partition *p, const struct claim *claim)
 {
-    struct visitor v = { .cache = c, .fn = fn, .ud = ud, .now_ms = now_ms };
+    if (!claim)
+        lock_acquire(&p->lock);
+}
+
+static void
+scan_unlock(struct partition *p, const struct claim *claim)
+{
+    if (!claim)
+        lock_release(&p->lock);
+}
+
+static uint64_t
+step(struct visitor *v, uint64_t cursor, size_t count)
+{
+    struct cache *c = v->cache;
     uint64_t partition = cursor >> 32;
     uint64_t position = cursor & UINT32_MAX;
     uint64_t partitions = UINT64_C(1) << c->partition_bits;
+    const struct claim *claim = claim_mine(c);
+    if (claim && !claim_is_whole(claim))
+        return 0; /* the others' locks come before or after ours: nobody knows */
     /* Empty partitions are cheap but not free: a step ends after so many homes, found or not. */
     for (size_t homes = 0;
-         partition < partitions && v.visited < count && homes < count + EMPTY_PARTITIONS_PER_STEP;
+         partition < partitions && v->visited < count && homes < count + EMPTY_PARTITIONS_PER_STEP;
          homes++) {
         struct partition *p = &c->partitions[partition];
-        lock_acquire(&p->lock);
+        scan_lock(p, claim);
         struct table *t = partition_table(p);
-        position = t ? visit_home(&v, t, position) : UINT64_C(1) << 32;
-        lock_release(&p->lock);
+        position = t ? visit_home(v, t, position) : UINT64_C(1) << 32;
+        scan_unlock(p, claim);
         if (position > UINT32_MAX) {
             position = 0;
             partition++;
@@ -104,15 +141,33 @@ scan_step(struct cache *c, uint64_t cursor, size_t count, int64_t now_ms, scan_f
     return partition >= partitions ? 0 : partition << 32 | position;
 }
 
+uint64_t
+scan_step(struct cache *c, uint64_t cursor, size_t count, int64_t now_ms, scan_fn fn, void *ud)
+{
+    struct visitor v = { .cache = c, .fn = fn, .ud = ud, .now_ms = now_ms };
+    return step(&v, cursor, count);
+}
+
+uint64_t
+scan_step_all(struct cache *c, uint64_t cursor, size_t count, int64_t now_ms, scan_all_fn fn,
+              void *ud)
+{
+    struct visitor v = { .cache = c, .all_fn = fn, .ud = ud, .now_ms = now_ms };
+    return step(&v, cursor, count);
+}
+
 bool
 scan_random(struct cache *c, uint64_t random, int64_t now_ms, scan_fn fn, void *ud)
 {
     struct visitor v = { .cache = c, .fn = fn, .ud = ud, .now_ms = now_ms };
     uint64_t partitions = UINT64_C(1) << c->partition_bits;
     uint64_t start = random >> (64 - c->partition_bits);
+    const struct claim *claim = claim_mine(c);
+    if (claim && !claim_is_whole(claim))
+        return false;
     for (uint64_t i = 0; i < partitions; i++) {
         struct partition *p = &c->partitions[(start + i) % partitions];
-        lock_acquire(&p->lock);
+        scan_lock(p, claim);
         struct table *t = partition_table(p);
         uint32_t places = t ? (t->home_count + 1 + t->stash_count) * BUCKET_SLOTS : 0;
         /* In strides, because entries gather in the first slots of a bucket. */
@@ -127,7 +182,7 @@ scan_random(struct cache *c, uint64_t random, int64_t now_ms, scan_fn fn, void *
             struct record_shape shape = record_shape(r);
             visit(&v, r, &shape);
         }
-        lock_release(&p->lock);
+        scan_unlock(p, claim);
         if (v.visited)
             return true;
     }

@@ -82,6 +82,8 @@ put_op_json(struct dump *d, const struct wal_op *op)
         }
     }
     print_json_deadline(d->out, op->deadline_ms);
+    if (op->flags & WAL_LIFE)
+        print_json_life(d->out, &op->life);
 }
 
 static void
@@ -129,6 +131,8 @@ put_op(struct dump *d, const char *lsn, const struct wal_op *op)
         (void)fputs(" = ", d->out);
         text_quoted(d->out, value);
     }
+    if (op->flags & WAL_LIFE)
+        print_life(d->out, &op->life);
 }
 
 static void
@@ -219,9 +223,12 @@ offline_wal_dump(struct offline *o)
 static void
 put_entry_json(struct dump *d, const struct snapshot_entry *e, attl_slice value)
 {
-    if (d->want->values) { /* exactly the members that `attl load` knows */
+    if (d->want->values) { /* exactly the members that `attl load` knows: an ordinary entry, */
         struct jsonl_record record = { e->key, value, e->deadline_ms };
-        jsonl_write(d->out, &record);
+        if (e->has_life) /* which ends where plain reads end; what they never find is left out */
+            record.deadline_ms = e->life.hard_ms;
+        if (!e->has_life || !(e->life.flags & LIFE_NEGATIVE))
+            jsonl_write(d->out, &record);
         return;
     }
     (void)fputc('{', d->out);
@@ -229,6 +236,8 @@ put_entry_json(struct dump *d, const struct snapshot_entry *e, attl_slice value)
     (void)fprintf(d->out, ",\"value_bytes\":%zu%s", value.len,
                   e->is_integer ? ",\"integer\":true" : "");
     print_json_deadline(d->out, e->deadline_ms);
+    if (e->has_life)
+        print_json_life(d->out, &e->life);
     (void)fputs("}\n", d->out);
 }
 
@@ -250,6 +259,8 @@ take_entry(void *ud, const struct snapshot_entry *e)
             (void)fputs(" = ", d->out);
             text_quoted(d->out, value);
         }
+        if (e->has_life)
+            print_life(d->out, &e->life);
         (void)fputc('\n', d->out);
     }
     return more(d);

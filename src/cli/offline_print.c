@@ -107,6 +107,32 @@ print_json_deadline(FILE *to, int64_t unix_ms)
     (void)fprintf(to, ",\"deadline_ms\":%" PRId64 ",\"deadline\":\"%s\"", unix_ms, time);
 }
 
+void
+print_json_life(FILE *to, const struct life *life)
+{
+    if (life->soft_ms != ATTL_NO_DEADLINE)
+        (void)fprintf(to, ",\"soft_ms\":%" PRId64, life->soft_ms);
+    if (life->hard_ms != ATTL_NO_DEADLINE)
+        (void)fprintf(to, ",\"hard_ms\":%" PRId64, life->hard_ms);
+    if (life->flags & LIFE_NEGATIVE)
+        (void)fputs(",\"negative\":true", to);
+    if (life->load_ms > 0)
+        (void)fprintf(to, ",\"load_ms\":%" PRIu32, life->load_ms);
+}
+
+void
+print_life(FILE *to, const struct life *life)
+{
+    char soft[PRINT_TIME_MAX], hard[PRINT_TIME_MAX];
+    print_deadline(life->soft_ms, soft);
+    print_deadline(life->hard_ms, hard);
+    (void)fprintf(to, "  (reload from %s, found until %s%s", soft, hard,
+                  life->flags & LIFE_NEGATIVE ? ", negative" : "");
+    if (life->load_ms > 0)
+        (void)fprintf(to, ", loaded in %" PRIu32 " ms", life->load_ms);
+    (void)fputc(')', to);
+}
+
 const char *
 print_end(const struct wal_verdict *v)
 {

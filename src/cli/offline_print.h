@@ -29,6 +29,11 @@ attl_slice print_value(attl_slice value, bool is_integer, char text[PRINT_SIZE_M
 /* ,"deadline_ms":1,"deadline":"..." or nothing */
 void print_json_deadline(FILE *to, int64_t unix_ms);
 
+/* ,"soft_ms":1,"hard_ms":2 ... of an entry with more than one deadline */
+void print_json_life(FILE *to, const struct life *life);
+/* "  (reload from T, found until T, negative, loaded in 5 ms)" */
+void print_life(FILE *to, const struct life *life);
+
 /* How the log ended, "clean", "torn", "damaged", "gap" ... */
 const char *print_end(const struct wal_verdict *v);
 /* A line for it. */

@@ -67,6 +67,7 @@ category_names(const struct command *cmd, const char *names[NAMES_MAX])
         { (cmd->cats & CAT_DANGEROUS) || (cmd->flags & CMD_ADMIN), "@dangerous" },
         { cmd->cats & CAT_CONNECTION, "@connection" },
         { cmd->cats & CAT_PUBSUB, "@pubsub" },
+        { cmd->cats & CAT_TRANSACTION, "@transaction" },
     };
     size_t n = 0;
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -161,7 +162,7 @@ reply_command(struct request *rq, const struct command *cmd)
     resp_array(rq->out, INFO_FIELDS);
     resp_bulk_str(rq->out, cmd->name);
     resp_int(rq->out, cmd->arity);
-    reply_bits(rq, cmd->flags & CMD_PRINTED, flag_names);
+    reply_bits(rq, cmd->flags & CMD_PUBLIC, flag_names);
     resp_int(rq->out, cmd->keys.first);
     resp_int(rq->out, cmd->keys.last);
     resp_int(rq->out, cmd->keys.step);

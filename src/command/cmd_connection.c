@@ -73,6 +73,7 @@ cmd_reset(struct request *rq)
         host->leave(host->ud);
     }
     session_reset(rq->s);
+    session_end(rq->s);
     rq->s->authenticated = !host->auth_required(host->ud);
     resp_simple(rq->out, "RESET");
 }

@@ -16,15 +16,19 @@ enum { PAIRS_ON_STACK = 64, PAIRS_MAX = 65536 /* of attl_mset */ };
 
 struct mget {
     struct request *rq;
-    int failure; /* first status < 0, or 0 */
+    size_t start; /* of the values in the output */
+    int failure;  /* first status < 0, or 0 */
 };
 
 static void
 mget_visit(void *ud, size_t i, int status, attl_slice value, int64_t deadline_ms)
 {
-    (void)i;
     (void)deadline_ms;
     struct mget *mget = ud;
+    if (i == 0) { /* perhaps once more, if a transaction came in between */
+        mget->rq->out->len = mget->start;
+        mget->failure = 0;
+    }
     if (status == ATTL_OK)
         resp_bulk(mget->rq->out, value);
     else if (status < 0 && mget->failure == 0)
@@ -38,9 +42,13 @@ void
 cmd_mget(struct request *rq)
 {
     size_t mark = rq->out->len;
-    struct mget mget = { rq, 0 };
+    struct mget mget = { .rq = rq };
     resp_array(rq->out, rq->argc - 1);
-    (void)attl_mget_visit(rq->env->cache, rq->argv + 1, rq->argc - 1, mget_visit, &mget); /* hits */
+    mget.start = rq->out->len;
+    int status =
+        attl_mget_at_once(rq->env->cache, rq->argv + 1, rq->argc - 1, mget_visit, &mget, NULL);
+    if (status != ATTL_OK)
+        mget.failure = status;
     if (mget.failure) {
         /* A key that the validation refuses is the caller's mistake, not a miss: say so. */
         rq->out->len = mark;

@@ -62,6 +62,7 @@ struct session {
     bool no_evict, no_touch;
     bool close_after_reply;
     bool waiting; /* the last request has no reply yet: command_job_reply() will make it */
+    struct transaction *transaction; /* after WATCH or MULTI, else NULL */
     enum session_reply_mode reply_mode;
     char name[SESSION_NAME_MAX + 1];
     char lib_name[SESSION_NAME_MAX + 1];
@@ -84,6 +85,10 @@ session_is_subscribed(const struct session *s)
 {
     return s->special & SESSION_SUBSCRIBED;
 }
+/* The memory that a session holds for its transaction. */
+size_t session_bytes(const struct session *s);
+/* The end of a session: ends its transaction. Before the cache is closed; may be called twice. */
+void session_end(struct session *s);
 
 /* A command that waits for the disk, on its way to another thread and back. See job.h. */
 struct command_job;
@@ -96,6 +101,11 @@ session_has_type(const struct session *s, enum client_type type)
 {
     return type == CLIENT_ANY || type == (session_is_subscribed(s) ? CLIENT_PUBSUB : CLIENT_NORMAL);
 }
+
+/* Submits what a job waits for: the completion comes back with this `user_data`. As attl_submit_...
+ */
+typedef int (*command_submit_fn)(struct command_job *job, attl_queue *queue, uint64_t user_data,
+                                 uint64_t *ret_id);
 
 /* What CLIENT KILL selects; a zero member does not restrict. */
 struct client_filter {
@@ -124,7 +134,13 @@ struct command_host {
     int (*config_rewrite)(void *ud, char *err, size_t err_len);
     /* One call per option and per alias, for CONFIG GET patterns; ends at false. */
     bool (*config_name)(void *ud, size_t index, const char **ret_name);
+    /* Fields of a namespace, and removing one, as attl_ns_set and _del; NULL: the cache's alone. */
+    int (*ns_set)(void *ud, attl_slice prefix, const attl_ns_field *fields, size_t n, char *err,
+                  size_t err_len);
+    int (*ns_del)(void *ud, attl_slice prefix);
     void (*stats_reset)(void *ud);
+    /* Bytes that one client's queued requests may take, 0 or NULL: any number. */
+    size_t (*queue_bytes)(void *ud);
     /* True if `password` is right (constant time), or none is required. `user` is "default" or as
      * given. */
     bool (*auth)(void *ud, attl_slice user, attl_slice password);
@@ -155,6 +171,12 @@ struct command_host {
     void (*pushes)(void *ud, struct buf *out);
     /* RESET: no subscriptions and no tracking any more. */
     void (*leave)(void *ud);
+    /*
+     * Calls `submit` with a queue of the caller's, takes `job` over if that is ATTL_OK, and when it
+     * is complete calls command_job_complete() and command_job_reply(), or command_job_drop() if
+     * the client is gone; then command_job_free(). NULL: nobody can wait.
+     */
+    int (*park)(void *ud, struct command_job *job, command_submit_fn submit);
     /*
      * CLIENT TRACKING of the same connection. track keeps session.tracking; ATTL_OK, ATTL_MISS
      * (there is no client wish->redirect), or a failure that changed nothing.
@@ -188,6 +210,9 @@ void command_job_work(struct command_job *job);
 void command_job_reply(struct command_job *job, struct command_env *env, struct session *s,
                        struct buf *out);
 void command_job_free(struct command_job *job);
+/* For parked jobs: what they wait for is complete. `done` stays the caller's. */
+void command_job_complete(struct command_job *job, const attl_completion *done);
+void command_job_drop(struct command_job *job, const attl_completion *done);
 /*
  * The keys of a request (for prefetching), written to `keys`; returns how many, at most `max`.
  * Requests with unknown commands or wrong arity have none.

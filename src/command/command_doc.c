@@ -16,19 +16,25 @@
 enum { UPPER_MAX = COMMAND_NAME_MAX + 1 };
 
 static const char *const group_names[GROUP_COUNT] = {
-    [GROUP_STRING] = "string", [GROUP_GENERIC] = "generic", [GROUP_CONNECTION] = "connection",
-    [GROUP_SERVER] = "server", [GROUP_CLUSTER] = "cluster", [GROUP_ATTL] = "attl",
+    [GROUP_STRING] = "string",
+    [GROUP_GENERIC] = "generic",
+    [GROUP_CONNECTION] = "connection",
     [GROUP_PUBSUB] = "pubsub",
+    [GROUP_TRANSACTIONS] = "transactions",
+    [GROUP_SERVER] = "server",
+    [GROUP_CLUSTER] = "cluster",
+    [GROUP_ATTL] = "attl",
 };
 
 static const char *const group_titles[GROUP_COUNT] = {
     [GROUP_STRING] = "Strings",
     [GROUP_GENERIC] = "Keys",
     [GROUP_CONNECTION] = "Connections",
+    [GROUP_PUBSUB] = "Publish and subscribe",
+    [GROUP_TRANSACTIONS] = "Transactions",
     [GROUP_SERVER] = "The server",
     [GROUP_CLUSTER] = "Cluster",
     [GROUP_ATTL] = "Our own commands",
-    [GROUP_PUBSUB] = "Publish and subscribe",
 };
 
 const char *

@@ -44,6 +44,9 @@ command_fn cmd_object_encoding, cmd_object_freq, cmd_object_idletime, cmd_object
 /* the connection, cmd_connection.c */
 command_fn cmd_ping, cmd_echo, cmd_hello, cmd_auth, cmd_select, cmd_quit, cmd_reset;
 
+/* transactions, cmd_transaction.c */
+command_fn cmd_multi, cmd_exec, cmd_discard, cmd_watch, cmd_unwatch;
+
 /* connections, cmd_client.c and client_list.c */
 command_fn cmd_client_capa, cmd_client_getname, cmd_client_id, cmd_client_info, cmd_client_kill,
     cmd_client_list, cmd_client_no_evict, cmd_client_no_touch, cmd_client_pause, cmd_client_reply,
@@ -76,6 +79,14 @@ command_fn cmd_save, cmd_bgsave, cmd_lastsave, cmd_bgrewriteaof, cmd_attl_snapsh
 
 /* going back, cmd_rollback.c */
 command_fn cmd_attl_rollback;
+
+/* what became of a key, cmd_why.c */
+command_fn cmd_attl_why;
+/* policies by prefix, cmd_namespace.c */
+command_fn cmd_attl_ns_del, cmd_attl_ns_flush, cmd_attl_ns_get, cmd_attl_ns_list, cmd_attl_ns_match,
+    cmd_attl_ns_set, cmd_attl_ns_stats;
+/* loading once, cmd_lease.c */
+command_fn cmd_attl_fetch, cmd_attl_fill, cmd_attl_keep, cmd_attl_fail, cmd_attl_renew;
 
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;

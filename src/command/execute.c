@@ -6,12 +6,15 @@
  * commands need not report it; then the session's reply mode decides whether the reply stays. The
  * path of a command that runs allocates nothing and takes no lock.
  */
+#include "command/execute.h"
+
 #include "base/assert.h"
 #include "command/job.h"
 #include "command/reply.h"
 #include "command/stats.h"
 #include "command/table.h"
 #include "command/tracking.h"
+#include "command/transaction.h"
 #include "os/clock.h"
 
 #include <stdio.h>
@@ -119,7 +122,7 @@ request_admit(struct request *rq)
     return true;
 }
 
-static void
+void
 request_run(struct request *rq)
 {
     if (__builtin_expect(rq->s->special & SESSION_TRACKING, 0))
@@ -136,9 +139,11 @@ request_run(struct request *rq)
     stats_timed(stats, row, clock_mono_ns() - start_ns);
 }
 
-static void
+void
 request_count_error(struct request *rq, size_t mark, bool ran)
 {
+    if (rq->out->len <= mark || rq->out->data[mark] != '-')
+        return;
     struct command_stats *stats = rq->env->stats;
     attl_slice text = attl_b(rq->out->data + mark + 1, rq->out->len - mark - 1);
     stats_error(stats, text);
@@ -167,8 +172,7 @@ session_apply_reply_mode(struct session *s, struct buf *out, size_t mark)
 static void
 request_end(struct request *rq, size_t mark, bool ran)
 {
-    if (rq->out->len > mark && rq->out->data[mark] == '-')
-        request_count_error(rq, mark, ran);
+    request_count_error(rq, mark, ran);
     if (__builtin_expect(rq->s->special & SESSION_TRACKING, 0))
         tracking_after(rq);
     session_apply_reply_mode(rq->s, rq->out, mark);
@@ -182,7 +186,9 @@ command_execute(struct command_env *env, struct session *s, const attl_slice *ar
     size_t mark = out->len;
     struct request rq = { env, s, argv, argc, out, NULL };
     bool ran = request_resolve(&rq) && request_admit(&rq);
-    if (ran)
+    if (!ran)
+        transaction_refused(&rq, mark);
+    else if (__builtin_expect(!s->transaction, 1) || !transaction_takes(&rq))
         request_run(&rq);
     s->commands++;
     if (!s->waiting)

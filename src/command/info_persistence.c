@@ -12,10 +12,10 @@
 enum { MS_PER_SECOND = 1000, PERCENT = 100 };
 
 /* attl_persist_stats.state */
-enum { LOG_WRITING, LOG_RETRYING, LOG_MEMORY_ONLY, LOG_CLOSED, LOG_STATES };
+enum { LOG_WRITING, LOG_RETRYING, LOG_MEMORY_ONLY, LOG_CLOSED, LOG_BEHIND_GAP, LOG_STATES };
 
-static const char *const log_states[LOG_STATES] = { "writing", "retrying", "memory_only",
-                                                    "closed" };
+static const char *const log_states[LOG_STATES] = { "writing", "retrying", "memory_only", "closed",
+                                                    "behind_gap" };
 
 static void
 number(struct info *info, const char *field, uint64_t value)
@@ -76,7 +76,8 @@ write_aof(struct info *info, const attl_persist_stats *st)
 {
     bool running = st->enabled && st->snapshot_running;
     bool failed = st->enabled && st->last_snapshot_status != ATTL_OK;
-    bool broken = st->enabled && (st->state == LOG_RETRYING || st->state == LOG_MEMORY_ONLY);
+    bool broken = st->enabled && (st->state == LOG_RETRYING || st->state == LOG_MEMORY_ONLY ||
+                                  st->state == LOG_BEHIND_GAP);
     int64_t took_s = st->enabled && st->last_snapshot_ms ? st->last_snapshot_took_ms / MS_PER_SECOND
                                                          : -1;
     info_line(info, "aof_enabled", "%d", st->enabled != 0);

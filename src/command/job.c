@@ -25,6 +25,7 @@ request_job(struct request *rq, void (*work)(struct command_job *job),
     job->reply = reply;
     job->cmd = rq->cmd;
     job->cache = rq->env->cache;
+    job->actor = rq->s->id;
     job->proto = rq->s->proto;
     buf_init(&job->list, JOB_LIST_MAX_BYTES);
     return job;
@@ -50,6 +51,7 @@ request_aside(struct request *rq, struct command_job *job)
 void
 command_job_work(struct command_job *job)
 {
+    attl_actor_set(job->cache, job->actor);
     job->work(job);
 }
 

@@ -16,9 +16,11 @@ enum { JOB_TEXT_MAX = 512 };
 struct command_job {
     void (*work)(struct command_job *job); /* may block; fills in `status` and what belongs to it */
     void (*reply)(struct command_job *job, struct request *rq);
+    void (*dropped)(struct command_job *job); /* parked, and the client has gone; may be NULL */
     const struct command *cmd;
     attl *cache;
-    int proto; /* of the session, which does not change while it waits */
+    uint64_t actor; /* the client's number */
+    int proto;      /* of the session, which does not change while it waits */
     int status;
     bool dry_run;
     char text[JOB_TEXT_MAX]; /* the sentence of a failure */
@@ -27,9 +29,14 @@ struct command_job {
     char to_name[POINT_NAME_MAX];
     attl_rollback_report report;
     int durable_status; /* of its changes */
-    /* lists: `rows` maps */
+    /* lists: `rows` maps; of a parked job: its key; a prefix of so many bytes in `text` */
     struct buf list;
     size_t rows;
+    uint64_t removed; /* keys */
+    /* parked */
+    const attl_completion *done; /* during the reply */
+    attl_fetch_opts fetch;
+    bool with_meta;
 };
 
 /* A job of the request's command; NULL after answering that there is no memory. */

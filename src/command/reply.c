@@ -106,6 +106,9 @@ reply_failure(struct request *rq, int status)
     case ATTL_E_FULL:
         resp_error(rq->out, "OOM command not allowed when used memory > 'maxmemory'.");
         break;
+    case ATTL_E_QUOTA:
+        resp_error(rq->out, "OOM command not allowed: the quota of the key's namespace is used up");
+        break;
     case ATTL_E_NOMEM: resp_error(rq->out, "OOM out of memory"); break;
     case ATTL_E_NOT_INTEGER:
         resp_error(rq->out, "ERR value is not an integer or out of range");

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Sessions as text and by name. The line of CLIENT LIST has the fields of Redis 7.2 in their order;
- * those that have no meaning here (subscriptions, transactions, buffers of a kind we do not have)
+ * those that have no meaning here (subscriptions, buffers of a kind we do not have)
  * are present with the value that says "none", because tools read fields by name and expect all of
  * them. No text of a client gets into the line unchecked.
  */
 #include "command/session.h"
 
 #include "base/assert.h"
+#include "command/transaction.h"
 
 #include <inttypes.h>
 
@@ -76,6 +77,9 @@ session_flags(const struct session *s, char flags[SESSION_FLAGS_MAX + 1])
         flags[n++] = 'R';
     if (s->tracking.flags & TRACKING_BCAST)
         flags[n++] = 'B';
+    bool queueing = s->transaction && s->transaction->queueing;
+    if (queueing)
+        flags[n++] = 'x';
     if (s->no_evict)
         flags[n++] = 'e';
     if (s->no_touch)
@@ -89,16 +93,19 @@ void
 session_describe(const struct session *s, int64_t now_ms, struct buf *out)
 {
     char flags[SESSION_FLAGS_MAX + 1];
+    const struct transaction *t = s->transaction;
     session_flags(s, flags);
-    buf_printf(out,
-               "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRId64 " idle=%" PRId64
-               " flags=%s db=0 sub=%zu psub=%zu ssub=%zu multi=-1 qbuf=0 qbuf-free=0 argv-mem=0"
-               " multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=%s user=default"
-               " redir=%" PRId64 " resp=%d lib-name=%s lib-ver=%s tot-net-in=%" PRIu64
-               " tot-net-out=%" PRIu64 " tot-cmds=%" PRIu64,
-               s->id, s->addr, s->laddr, s->fd, s->name, seconds_since(s->created_ms, now_ms),
-               seconds_since(s->active_ms, now_ms), flags, s->subscribed[PUBSUB_CHANNEL],
-               s->subscribed[PUBSUB_PATTERN], s->subscribed[PUBSUB_SHARD],
-               s->last_command ? s->last_command : "NULL", session_redirect(s), s->proto,
-               s->lib_name, s->lib_ver, s->net_in_bytes, s->net_out_bytes, s->commands);
+    buf_printf(
+        out,
+        "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRId64 " idle=%" PRId64
+        " flags=%s db=0 sub=%zu psub=%zu ssub=%zu multi=%" PRId64 " qbuf=0 qbuf-free=0 argv-mem=0"
+        " multi-mem=%zu rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=%s user=default"
+        " redir=%" PRId64 " resp=%d lib-name=%s lib-ver=%s tot-net-in=%" PRIu64
+        " tot-net-out=%" PRIu64 " tot-cmds=%" PRIu64,
+        s->id, s->addr, s->laddr, s->fd, s->name, seconds_since(s->created_ms, now_ms),
+        seconds_since(s->active_ms, now_ms), flags, s->subscribed[PUBSUB_CHANNEL],
+        s->subscribed[PUBSUB_PATTERN], s->subscribed[PUBSUB_SHARD],
+        t && t->queueing ? (int64_t)t->len : INT64_C(-1), session_bytes(s),
+        s->last_command ? s->last_command : "NULL", session_redirect(s), s->proto, s->lib_name,
+        s->lib_ver, s->net_in_bytes, s->net_out_bytes, s->commands);
 }

@@ -66,6 +66,11 @@ const struct stats_field stats_fields[] = {
     FIELD(ghost_hits, STATS_NUMBER),
     FIELD(shard_max_items, STATS_NUMBER),
     FIELD(shard_min_items, STATS_NUMBER),
+    FIELD(misses_cold, STATS_NUMBER),
+    FIELD(misses_expired, STATS_NUMBER),
+    FIELD(misses_evicted, STATS_NUMBER),
+    FIELD(misses_deleted, STATS_NUMBER),
+    FIELD(mem_ledger, STATS_NUMBER),
 };
 
 const size_t stats_fields_len = sizeof stats_fields / sizeof stats_fields[0];

@@ -161,15 +161,16 @@ const struct command command_table[] = {
       .summary = "Copy a value and its life to another key",
       .complexity = "O(N) with N bytes of the value",
       .syntax = "source destination [DB 0] [REPLACE]" },
-    { .name = "randomkey", .run = cmd_randomkey, .arity = 1, .flags = CMD_READONLY,
+    { .name = "randomkey", .run = cmd_randomkey, .arity = 1, .flags = CMD_READONLY | CMD_WHOLE,
       .cats = CAT_KEYSPACE, .tips = TIP_ALL_SHARDS | TIP_NONDETERMINISTIC, .group = GROUP_GENERIC,
       .since = "1.0.0", .summary = "Return some key at random", .syntax = "" },
-    { .name = "keys", .run = cmd_keys, .arity = 2, .flags = CMD_READONLY,
+    { .name = "keys", .run = cmd_keys, .arity = 2, .flags = CMD_READONLY | CMD_WHOLE,
       .cats = CAT_KEYSPACE | CAT_DANGEROUS, .tips = TIP_ALL_SHARDS | TIP_NONDETERMINISTIC_ORDER,
       .group = GROUP_GENERIC, .since = "1.0.0", .summary = "Return all keys that match a pattern",
       .complexity = "O(N) with N keys in the cache", .syntax = "pattern" },
-    { .name = "scan", .run = cmd_scan, .arity = -2, .flags = CMD_READONLY, .cats = CAT_KEYSPACE,
-      .tips = TIP_NONDETERMINISTIC | TIP_SPECIAL_REQUEST, .group = GROUP_GENERIC, .since = "2.8.0",
+    { .name = "scan", .run = cmd_scan, .arity = -2, .flags = CMD_READONLY | CMD_WHOLE,
+      .cats = CAT_KEYSPACE, .tips = TIP_NONDETERMINISTIC | TIP_SPECIAL_REQUEST, .group =
+      GROUP_GENERIC, .since = "2.8.0",
       .summary = "Iterate over the keys in steps",
       .complexity = "O(1) per call, O(N) for a whole iteration",
       .syntax = "cursor [MATCH pattern] [COUNT count] [TYPE type]" },
@@ -257,12 +258,12 @@ const struct command command_table[] = {
       .summary = "Choose the database: there is only 0", .syntax = "index" },
     { .name = "quit", .run = cmd_quit, .arity = -1,
       .flags = CMD_SUBSCRIBED | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_NO_AUTH |
-               CMD_ALLOW_BUSY,
+               CMD_ALLOW_BUSY | CMD_AT_ONCE,
       .cats = CAT_CONNECTION, .group = GROUP_CONNECTION, .since = "1.0.0",
       .summary = "Close the connection after the reply", .syntax = "" },
     { .name = "reset", .run = cmd_reset, .arity = 1,
       .flags = CMD_SUBSCRIBED | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_NO_AUTH |
-               CMD_ALLOW_BUSY,
+               CMD_ALLOW_BUSY | CMD_AT_ONCE,
       .cats = CAT_CONNECTION, .group = GROUP_CONNECTION, .since = "6.2.0",
       .summary = "Give the connection back its initial state", .syntax = "" },
     { .name = "client", .arity = -2, .subs_len = 19, .group = GROUP_CONNECTION, .since = "2.4.0",
@@ -354,13 +355,15 @@ const struct command command_table[] = {
 
     /* ---- publish and subscribe ---- */
 #include "command/table_pubsub.inc"
+    /* ---- transactions ---- */
+#include "command/table_transactions.inc"
 
     /* ---- the server ---- */
     { .name = "bgrewriteaof", .run = cmd_bgrewriteaof, .arity = 1,
-      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_NO_MULTI, .group = GROUP_SERVER, .since = "1.0.0",
+      .flags = CMD_ADMIN | CMD_NOSCRIPT, .group = GROUP_SERVER, .since = "1.0.0",
       .summary = "Start a snapshot, behind which the log is not needed any more", .syntax = "" },
     { .name = "bgsave", .run = cmd_bgsave, .arity = -1,
-      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_NO_MULTI, .group = GROUP_SERVER, .since = "1.0.0",
+      .flags = CMD_ADMIN | CMD_NOSCRIPT, .group = GROUP_SERVER, .since = "1.0.0",
       .summary = "Start a snapshot in the background", .syntax = "[SCHEDULE]" },
     { .name = "command", .run = cmd_command, .arity = -1, .flags = CMD_LOADING | CMD_STALE,
       .cats = CAT_CONNECTION, .tips = TIP_NONDETERMINISTIC_ORDER, .subs_len = 6,
@@ -411,11 +414,11 @@ const struct command command_table[] = {
     { .name = "dbsize", .run = cmd_dbsize, .arity = 1, .flags = CMD_READONLY | CMD_FAST,
       .cats = CAT_KEYSPACE, .tips = TIP_ALL_SHARDS | TIP_AGG_SUM, .group = GROUP_SERVER,
       .since = "1.0.0", .summary = "Return the number of keys", .syntax = "" },
-    { .name = "flushall", .run = cmd_flush, .arity = -1, .flags = CMD_WRITE,
+    { .name = "flushall", .run = cmd_flush, .arity = -1, .flags = CMD_WRITE | CMD_WHOLE,
       .cats = CAT_KEYSPACE | CAT_DANGEROUS, .tips = TIP_ALL_SHARDS | TIP_ALL_SUCCEEDED,
       .group = GROUP_SERVER, .since = "1.0.0", .summary = "Remove all keys",
       .complexity = "O(N) with N keys", .syntax = "[ASYNC | SYNC]" },
-    { .name = "flushdb", .run = cmd_flush, .arity = -1, .flags = CMD_WRITE,
+    { .name = "flushdb", .run = cmd_flush, .arity = -1, .flags = CMD_WRITE | CMD_WHOLE,
       .cats = CAT_KEYSPACE | CAT_DANGEROUS, .tips = TIP_ALL_SHARDS | TIP_ALL_SUCCEEDED,
       .group = GROUP_SERVER, .since = "1.0.0", .summary = "Remove all keys: there is one database",
       .complexity = "O(N) with N keys", .syntax = "[ASYNC | SYNC]" },
@@ -542,40 +545,7 @@ const struct command command_table[] = {
       .since = "3.0.0", .summary = "Answer that cluster support is disabled", .syntax = "" },
 
     /* ---- our own ---- */
-    { .name = "attl.stats", .run = cmd_attl_stats, .arity = 1, .flags = CMD_LOADING | CMD_STALE,
-      .tips = TIP_NONDETERMINISTIC, .group = GROUP_ATTL, .since = "0.1.0",
-      .summary = "Return every counter of the cache as a map", .complexity = "O(S) with S shards",
-      .syntax = "" },
-    { .name = "attl.accounting", .run = cmd_attl_accounting, .arity = 1,
-      .flags = CMD_LOADING | CMD_STALE, .tips = TIP_NONDETERMINISTIC, .group = GROUP_ATTL,
-      .since = "0.1.0",
-      .summary = "Return what the used memory consists of, and whether the parts add up",
-      .complexity = "O(S) with S shards", .syntax = "" },
-    { .name = "attl.log", .arity = -2, .subs_len = 2, .group = GROUP_ATTL, .since = "0.2.0",
-      .summary = "The log of changes", .syntax = "subcommand [argument ...]" },
-    { .name = "attl.log|sync", .run = cmd_attl_log_sync, .arity = 2,
-      .flags = CMD_ADMIN | CMD_NOSCRIPT, .group = GROUP_ATTL, .since = "0.2.0",
-      .summary = "Wait until all changes so far are durable", .syntax = "" },
-    { .name = "attl.log|help", .run = cmd_help, .arity = 2, .flags = CMD_LOADING | CMD_STALE,
-      .group = GROUP_ATTL, .since = "0.2.0", .summary = "List the subcommands", .syntax = "" },
-    { .name = "attl.retention", .run = cmd_attl_retention, .arity = -1,
-      .flags = CMD_ADMIN | CMD_NOSCRIPT, .group = GROUP_ATTL, .since = "0.2.0",
-      .summary = "Remove the files that the rules of retention let go, or only name them",
-      .complexity = "O(N) with N files", .syntax = "[DRYRUN]" },
-    { .name = "attl.rollback", .run = cmd_attl_rollback, .arity = -3,
-      .flags = CMD_WRITE | CMD_ADMIN | CMD_NOSCRIPT, .cats = CAT_KEYSPACE | CAT_DANGEROUS,
-      .group = GROUP_ATTL, .since = "0.2.0",
-      .summary = "Bring the contents back to a time (1790000000, 2026-11-25T15:00:00Z, -5m), a "
-                 "position (lsn:1234) or a snapshot, after taking a snapshot of now",
-      .complexity = "O(N) with N keys and changes since", .syntax = "TO point [DRYRUN]" },
-    { .name = "attl.snapshot", .arity = -2, .subs_len = 2, .group = GROUP_ATTL, .since = "0.2.0",
-      .summary = "Snapshots", .syntax = "subcommand [argument ...]" },
-    { .name = "attl.snapshot|list", .run = cmd_attl_snapshot_list, .arity = 2,
-      .flags = CMD_ADMIN | CMD_NOSCRIPT, .group = GROUP_ATTL, .since = "0.2.0",
-      .summary = "Return the snapshots of the data directory, oldest first",
-      .complexity = "O(N) with N snapshots", .syntax = "" },
-    { .name = "attl.snapshot|help", .run = cmd_help, .arity = 2, .flags = CMD_LOADING | CMD_STALE,
-      .group = GROUP_ATTL, .since = "0.2.0", .summary = "List the subcommands", .syntax = "" },
+#include "command/table_attl.inc"
 };
 /* clang-format on */
 

@@ -31,8 +31,11 @@ enum command_flag {
     CMD_NO_MULTI = 1 << 10,
     CMD_ALLOW_BUSY = 1 << 11,
     CMD_MOVABLEKEYS = 1 << 12, /* the keys follow a count: "numkeys key value ..." */
-    CMD_SUBSCRIBED = 1 << 13,  /* may run while subscribed under protocol 2; not printed */
-    CMD_PRINTED = CMD_SUBSCRIBED - 1
+    CMD_PUBLIC = (1 << 13) - 1,
+    /* What follows is not shown to clients. */
+    CMD_SUBSCRIBED = 1 << 13, /* may run while subscribed under protocol 2 */
+    CMD_WHOLE = 1 << 14,      /* without keys, because all of them are concerned */
+    CMD_AT_ONCE = 1 << 15     /* never queued: it is about the transaction, or ends it */
 };
 
 /* Categories that do not follow from the flags; read, write, admin, fast and slow do. */
@@ -41,7 +44,8 @@ enum command_category {
     CAT_STRING = 1 << 1,
     CAT_DANGEROUS = 1 << 2,
     CAT_CONNECTION = 1 << 3,
-    CAT_PUBSUB = 1 << 4
+    CAT_PUBSUB = 1 << 4,
+    CAT_TRANSACTION = 1 << 5
 };
 
 /* What a command does with its keys, as COMMAND INFO's key specifications say it. */
@@ -76,6 +80,7 @@ enum command_group {
     GROUP_GENERIC,
     GROUP_CONNECTION,
     GROUP_PUBSUB,
+    GROUP_TRANSACTIONS,
     GROUP_SERVER,
     GROUP_CLUSTER,
     GROUP_ATTL,

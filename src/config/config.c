@@ -102,6 +102,7 @@ config_fini(attl_config *config)
         text_free(config, config->values[id].text);
     for (size_t i = 0; i < CONFIG_FILES_MAX; i++)
         text_free(config, config->files[i]);
+    namespace_list_free(&config->memory, &config->namespaces);
 }
 
 void
@@ -130,6 +131,7 @@ config_copy(const attl_config *config)
         const char *file = config->files[i];
         copy->files[i] = text_copy(copy, attl_s(file ? file : ""), &failed);
     }
+    failed |= !namespace_list_copy(&copy->memory, &config->namespaces, &copy->namespaces);
     if (!failed)
         return copy;
     attl_config_free(copy);
@@ -274,6 +276,13 @@ attl_config_set(attl_config *config, const char *name, const char *value, char *
     struct config_error error = { err, err_len };
     if (!config || !name || !value)
         return config_fail(error, "no configuration, name or value given");
+    attl_slice prefix, field;
+    if (namespace_name_split(attl_s(name), &prefix, &field)) {
+        struct namespace_put ns = { .prefix = prefix,
+                                    .text = attl_s(value),
+                                    .origin = CONFIG_CODE };
+        return namespace_list_put_name(config, &ns, field, error);
+    }
     struct config_put put = { .text = attl_s(value), .origin = CONFIG_CODE };
     int status = config_put_find(&put, attl_s(name), error);
     return status == ATTL_OK ? config_put(config, &put, error) : status;

@@ -12,6 +12,8 @@
 #define ATTL_CONFIG_CONFIG_H
 
 #include "base/buf.h"
+#include "config/config_error.h"
+#include "config/namespace_list.h"
 #include "config/option.h"
 
 #include <attl/attl.h>
@@ -52,6 +54,7 @@ struct attl_config {
     bool server;           /* defaults are attld's */
     attl_allocator memory; /* of the configuration itself: malloc, or what a test injects */
     struct config_value values[OPTION_COUNT];
+    struct namespace_list namespaces; /* policies by prefix, named namespace.PREFIX.field */
     char *files[CONFIG_FILES_MAX];
     bool has_allocator;
     attl_allocator allocator; /* meaningful if has_allocator */
@@ -112,6 +115,18 @@ int config_set(attl_config *config, enum option_id id, const char *value, enum c
  */
 int config_set_run_time(attl_config *config, const char *name, const char *value,
                         enum option_id *ret_id, char *err, size_t err_len);
+/*
+ * ATTL.NS SET and DEL: fields of one namespace, all or none, with origin CONFIG_RUN_TIME and
+ * checked as above. A namespace that was removed is there again. ATTL_OK, ATTL_E_CONFIG,
+ * ATTL_E_IMMUTABLE, ATTL_E_NOMEM; del also ATTL_MISS.
+ */
+int config_ns_set(attl_config *config, attl_slice prefix, const attl_ns_field *fields, size_t n,
+                  struct config_error err);
+int config_ns_del(attl_config *config, attl_slice prefix, struct config_error err);
+/* A field's value as text, ATTL_MISS without such a namespace, ATTL_E_CONFIG (unknown field),
+ * ATTL_E_BUFFER. */
+int config_ns_get(const attl_config *config, attl_slice prefix, attl_slice field, char *buf,
+                  size_t len);
 /* Applies ATTL_SECTION__KEY and the classic names found in `environment` (a NULL-terminated
  * vector). */
 int config_apply_env(attl_config *config, char *const *environment, char *err, size_t err_len);

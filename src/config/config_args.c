@@ -57,6 +57,26 @@ peek_value(const struct arg_walk *walk)
     return walk->argv[walk->next];
 }
 
+/* --namespace.PREFIX.field; a prefix with '=' has to go into a file. */
+static int
+walk_namespace(struct arg_walk *walk, attl_slice prefix, attl_slice field, const char *joined)
+{
+    char shown[CONFIG_SHOWN_BYTES];
+    const char *value = joined ? joined : peek_value(walk);
+    if (!value)
+        return config_fail(walk->err, "namespace.%s.%.*s needs a value",
+                           config_shown(shown, prefix), (int)field.len,
+                           field.len ? (const char *)field.data : "");
+    if (!joined)
+        walk->next++;
+    struct namespace_put put = { .prefix = prefix,
+                                 .text = attl_s(value),
+                                 .origin = CONFIG_COMMAND_LINE };
+    if (walk->draft)
+        return namespace_list_put_name(walk->draft, &put, field, walk->err);
+    return ATTL_OK;
+}
+
 /* --section.key and the other names of options; `joined` is what followed '=', or NULL. */
 static int
 walk_option(struct arg_walk *walk, attl_slice word, const char *joined)
@@ -68,6 +88,9 @@ walk_option(struct arg_walk *walk, attl_slice word, const char *joined)
                            "unexpected argument '%s'; options are --section.key=value, the "
                            "settings file is --config FILE",
                            config_shown(shown, word));
+    attl_slice prefix, field;
+    if (namespace_name_split(attl_b(p + 2, word.len - 2), &prefix, &field))
+        return walk_namespace(walk, prefix, field, joined);
     struct config_put put = { .origin = CONFIG_COMMAND_LINE };
     int status = config_put_find(&put, attl_b(p + 2, word.len - 2), walk->err);
     if (status != ATTL_OK)

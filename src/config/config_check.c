@@ -186,6 +186,8 @@ config_check(const attl_config *config, char *err, size_t err_len)
         status = check_appendonly(config, error);
     if (status == ATTL_OK)
         status = check_save(config, error);
+    if (status == ATTL_OK)
+        status = namespace_list_check(&config->namespaces, error);
     if (status == ATTL_OK && config->server)
         status = check_listen(config, error);
     return status;

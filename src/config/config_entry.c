@@ -102,9 +102,54 @@ static int
 check_section(const struct config_entry *entry, struct config_error err)
 {
     char shown[CONFIG_SHOWN_BYTES];
-    if (option_has_section(entry->name))
+    if (option_has_section(entry->name) ||
+        (entry->name.len == 9 && memcmp(entry->name.data, "namespace", 9) == 0))
         return ATTL_OK;
     return config_fail(err, "unknown section [%s]", config_shown(shown, entry->name));
+}
+
+/* Whether a number stands for what the field is: percentages may be numbers, or texts with a sign.
+ */
+static bool
+field_kind_fits(enum namespace_field field, enum config_entry_kind kind)
+{
+    return kind_fits(namespace_field_at(field)->type, kind) ||
+           (field == NS_JITTER && kind == ENTRY_STRING);
+}
+
+/* A field of [namespace."prefix"], or such a section without any. */
+static int
+apply_namespace(attl_config *draft, const struct config_put *where,
+                const struct config_entry *entry, struct config_error err)
+{
+    char number[ENTRY_TEXT_MAX];
+    attl_slice field;
+    struct namespace_put put = { .origin = (uint8_t)where->origin,
+                                 .file = where->file,
+                                 .line = entry->line,
+                                 .field = NS_FIELDS };
+    if (entry->kind == ENTRY_SECTION) { /* its name may hold dots */
+        (void)namespace_name_split(entry->name, &put.prefix, &field);
+        size_t skip = (size_t)((const char *)put.prefix.data - (const char *)entry->name.data);
+        put.prefix.len = entry->name.len - skip;
+        return namespace_list_put(draft, &put, err);
+    }
+    if (!namespace_name_split(entry->name, &put.prefix, &field) || field.len == 0)
+        return config_fail(
+            err, "a namespace is a section of its own: [namespace.\"%.*s\"]",
+            (int)(put.prefix.len < CONFIG_SHOWN_BYTES ? put.prefix.len : CONFIG_SHOWN_BYTES),
+            (const char *)put.prefix.data);
+    enum namespace_field which;
+    const struct option *row = namespace_field_find(field, &which);
+    if (row && !field_kind_fits(which, entry->kind))
+        return config_fail(err, "%s: %s was given, it takes %s", row->name, entry->kind_text,
+                           kind_expected(row->type));
+    if (row && put.origin == CONFIG_RUN_TIME && !(row->flags & OPTION_RUNTIME))
+        return config_fail(err, "%s cannot be changed at run time; it belongs in settings.toml",
+                           row->name);
+    if (row && !entry_text(entry, number, &put.text))
+        return config_fail(err, "%s: the number is out of range", row->name);
+    return namespace_list_put_name(draft, &put, field, err);
 }
 
 /* One entry; `lines` remembers where each option was set in this file. */
@@ -112,6 +157,9 @@ static int
 apply_entry(attl_config *draft, struct config_put *put, const struct config_entry *entry,
             uint32_t lines[OPTION_COUNT], struct config_error err)
 {
+    attl_slice prefix, field;
+    if (namespace_name_split(entry->name, &prefix, &field))
+        return apply_namespace(draft, put, entry, err);
     if (entry->kind == ENTRY_SECTION)
         return check_section(entry, err);
     int status = config_put_find(put, entry->name, err);

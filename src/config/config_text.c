@@ -40,6 +40,11 @@ config_render_name(const attl_config *config, const char *name, unsigned flags, 
                    size_t len)
 {
     const struct option_alias *alias;
+    attl_slice prefix, field;
+    if (namespace_name_split(attl_s(name), &prefix, &field)) {
+        int status = config_ns_get(config, prefix, field, buf, len);
+        return status == ATTL_MISS ? ATTL_E_CONFIG : status;
+    }
     const struct option *option = option_find_alias(attl_s(name), &alias);
     if (!option)
         return ATTL_E_CONFIG;
@@ -157,6 +162,7 @@ config_runtime_text(const attl_config *config, struct buf *out)
         append_setting(config, (enum option_id)id, CONFIG_SHOW_SECRETS, out);
         buf_append(out, "\n", 1);
     }
+    namespace_list_text(config, CONFIG_RUN_TIME, false, out);
 }
 
 void
@@ -177,6 +183,7 @@ config_effective_text(const attl_config *config, struct buf *out)
         buf_printf(out, "%*s# %s\n", width < COMMENT_COLUMN ? (int)(COMMENT_COLUMN - width) : 1, "",
                    origin);
     }
+    namespace_list_text(config, CONFIG_DEFAULT, true, out);
 }
 
 size_t

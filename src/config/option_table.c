@@ -207,6 +207,16 @@ static const struct option table[OPTION_COUNT] = {
         .library_default = "365d", .server_default = "0", .max = TTL_MAX,
         .text = "Longest TTL. 0 means no bound, except in strict mode, where it is 365d." },
 
+    /* ---- limits ---- */
+    [OPT_LIMITS_TRANSACTION_OPS] = {
+        .name = "limits.transaction_ops", .type = OPTION_INT, .flags = OPTION_RUNTIME,
+        .library_default = "10000", .min = 1, .max = LIMIT_TRANSACTION_OPS, .unit = "operations",
+        .text = "Most keys of a transaction, and most commands between MULTI and EXEC." },
+    [OPT_LIMITS_ROLLBACK_OPS] = {
+        .name = "limits.rollback_ops", .type = OPTION_INT, .flags = OPTION_RUNTIME,
+        .library_default = "10000", .min = 1, .max = LIMIT_TRANSACTION_OPS, .unit = "operations",
+        .text = "Most operations that can be undone at once." },
+
     /* ---- balancer ---- */
     [OPT_BALANCER_ENABLED] = {
         .name = "balancer.enabled", .type = OPTION_BOOL, .flags = OPTION_RUNTIME | OPTION_LATER,
@@ -267,7 +277,14 @@ static const struct option table[OPTION_COUNT] = {
         .aliases = { { "INSERT_THRESHOLD", ALIAS_CLASSIC, FORM_NATIVE } },
         .text = "Rate of inserts above which maintenance runs more often." },
 
-    /* ---- incident, retention, persist ---- */
+    /* ---- ledger, incident, retention, persist ---- */
+    [OPT_LEDGER_ENTRIES] = {
+        .name = "ledger.entries", .type = OPTION_INT,
+        .library_default = "0", .server_default = "65536", .max = LIMIT_LEDGER_ENTRIES,
+        .unit = "entries",
+        .text = "Deaths of entries that are remembered, for `ATTL.WHY` and for counting misses by "
+                "their cause: 36 bytes each, taken as they are needed. Each death costs some fifty "
+                "nanoseconds more. 0 means none." },
     [OPT_INCIDENT_ENABLED] = {
         .name = "incident.enabled", .type = OPTION_BOOL, .flags = OPTION_RUNTIME | OPTION_LATER,
         .library_default = "yes",
@@ -365,6 +382,17 @@ static const struct option table[OPTION_COUNT] = {
         .library_default = "no",
         .aliases = { { "rdbcompression", ALIAS_REDIS, FORM_PLAIN } },
         .text = "Compress snapshots with zstd." },
+
+    /* ---- async ---- */
+    [OPT_ASYNC_THREADS] = {
+        .name = "async.threads", .type = OPTION_INT,
+        .library_default = "2", .min = 1, .max = 64, .unit = "threads",
+        .text = "Threads for what may block: loaders, and the snapshots, rollbacks and scans that "
+                "were submitted to a completion queue. Each is started when it is first needed." },
+    [OPT_ASYNC_QUEUE] = {
+        .name = "async.queue", .type = OPTION_INT, .flags = OPTION_RUNTIME,
+        .library_default = "1024", .min = 1, .max = 1 << 20, .unit = "jobs",
+        .text = "Jobs that may wait for those threads; beyond it a submission is refused." },
 
     /* ---- server ---- */
     [OPT_SERVER_PORT] = {

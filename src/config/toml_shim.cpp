@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * TOML text to a list of settings, see toml_shim.h. toml++ builds a tree sorted by name; it is
- * flattened to two levels, because no option has more, and sorted back into the order of the file,
- * so that the first mistake of a reader is the first one reported. Compiled without exceptions and
+ * flattened to two levels, because no option has more (namespaces, whose name is the second of
+ * three, apart), and sorted back into the order of the file, so that the first mistake of a reader
+ * is the first one reported. Compiled without exceptions and
  * RTTI: running out of memory in here ends the process, which is why the file's size, nesting and
  * lines are bounded first.
  */
@@ -96,7 +97,8 @@ flatten(toml_list &list, const toml::table &table, const std::string &prefix, in
     for (const auto &[key, node] : table) {
         std::string name = prefix + std::string(key.str());
         const toml::table *inner = node.as_table();
-        bool descend = inner && level < LEVELS_MAX;
+        bool descend = inner &&
+                       (level < LEVELS_MAX || (level == LEVELS_MAX && prefix == "namespace."));
         if (descend && !inner->empty()) {
             flatten(list, *inner, name + ".", level + 1);
             continue;

@@ -7,6 +7,7 @@
  * cut and end makes it whole (a fuzzy snapshot). Without a log such a snapshot fails instead.
  */
 #include "cache/freeze.h"
+#include "engine/durability.h"
 #include "engine/store.h"
 
 #include <errno.h>
@@ -56,11 +57,18 @@ static bool
 add_entry(void *ud, const struct freeze_entry *e)
 {
     struct checkpoint *c = ud;
+    if (durability_of(c->store->a, e->key) == CHOICE_DURABILITY_NONE)
+        return true;
     struct snapshot_entry out = {
         .key = e->key, .value = e->value, .deadline_ms = e->deadline_ms, .is_integer = e->is_integer
     };
     if (out.deadline_ms != ATTL_NO_DEADLINE)
         out.deadline_ms += c->skew_ms;
+    out.has_life = e->has_life;
+    if (e->has_life) {
+        out.life = e->life;
+        life_shift(&out.life, c->skew_ms);
+    }
     c->error = snapshot_writer_add(c->writer, &out);
     c->entries++;
     return c->error == 0;

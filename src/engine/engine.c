@@ -8,7 +8,9 @@
 #include "engine/engine.h"
 
 #include "cache/freeze.h"
+#include "engine/durability.h"
 #include "engine/journal.h"
+#include "engine/scope.h"
 #include "engine/store.h"
 
 enum {
@@ -64,11 +66,29 @@ engine_apply_config(struct attl *a, const attl_config *config)
     atomic_store(&a->rules.max_ttl_ms, config_ttl_limit_ms(config));
     atomic_store(&a->default_ttl_ms, config_i64(config, OPT_CACHE_DEFAULT_TTL));
     atomic_store(&a->return_delay_ms, config_i64(config, OPT_CACHE_RETURN_DELAY));
+    atomic_store(&a->pool.threads_max, (uint32_t)config_i64(config, OPT_ASYNC_THREADS));
+    atomic_store(&a->pool.waiting_max, (uint32_t)config_i64(config, OPT_ASYNC_QUEUE));
+    atomic_store(&a->transaction_ops, config_i64(config, OPT_LIMITS_TRANSACTION_OPS));
+    atomic_store(&a->rollback_ops, config_i64(config, OPT_LIMITS_ROLLBACK_OPS));
     if (a->store)
         store_apply_config(a->store, config);
     for (unsigned i = 0; i < a->cache.shard_count; i++)
         atomic_store(&a->cache.shards[i].owes,
                      true); /* a lower limit is reached by the next writes */
+}
+
+static int
+open_ledger(struct attl *a, const attl_config *config)
+{
+    uint64_t entries = (uint64_t)config_i64(config, OPT_LEDGER_ENTRIES);
+    if (entries == 0)
+        return ATTL_OK;
+    a->ledger = ledger_new(&a->cache.config.alloc, entries);
+    if (!a->ledger)
+        return ATTL_E_NOMEM;
+    notice_sink_set(&a->notices, NOTICE_SINK_LEDGER, ledger_note, a->ledger);
+    notice_mask_set(&a->notices, NOTICE_SINK_LEDGER, LEDGER_KINDS);
+    return ATTL_OK;
 }
 
 int
@@ -86,7 +106,15 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     if (config->notice_fn)
         notice_sink_set(&a->notices, NOTICE_SINK_HOOK, notice_hook, a);
     watch_table_init(&a->watches);
+    feed_list_init(&a->feeds);
+    notice_sink_set(&a->notices, NOTICE_SINK_QUEUES, feed_tell, a);
+    flight_table_init(&a->flights, engine_now_ms(a));
+    timers_init(&a->timers);
+    queue_list_init(&a->queues);
+    pool_init(&a->pool);
+    log_waits_init(&a->log_waits);
     lock_init(&a->tick_lock);
+    lock_init(&a->quotas.lock);
     parker_init(&a->parker);
     atomic_init(&a->armed_ms, INT64_MIN);
     atomic_init(&a->trim_at_ms, INT64_MAX);
@@ -95,13 +123,27 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     if (!a->config || !reclaim_self())
         return ATTL_E_NOMEM;
     int status = cache_init(&a->cache, &settings, engine_now_ms(a));
+    if (status == ATTL_OK)
+        status = open_ledger(a, config);
     if (status != ATTL_OK)
         return status;
     engine_apply_config(a, config);
     a->background = config_bool(config, OPT_CACHE_BACKGROUND);
     a->cache.death_fn = notice_death;
     a->cache.death_ud = a;
-    return store_wanted(config) ? store_open(a, err, err_len) : ATTL_OK;
+    a->cache.weight_fn = quota_weigh;
+    a->cache.weight_ud = a;
+    status = engine_apply_namespaces(a, config);
+    if (status != ATTL_OK)
+        return status;
+    a->cache.death_soon_fn = a->ledger ? notice_death_soon : NULL;
+    status = store_wanted(config) ? durability_init(a, config) : ATTL_OK;
+    if (status != ATTL_OK)
+        return status;
+    status = store_wanted(config) ? store_open(a, err, err_len) : ATTL_OK;
+    if (status == ATTL_OK)
+        quota_begin(a);
+    return status;
 }
 
 int64_t
@@ -121,6 +163,21 @@ engine_log(const struct attl *a, int level, const char *event, const char *text)
 {
     if (a->log_fn)
         a->log_fn(a->log_ud, level, event, text);
+}
+
+void
+engine_note_miss(struct attl *a, const struct reclaim_reader *r, uint64_t hash, bool expired)
+{
+    static const enum cache_counter counters[] = {
+        [LEDGER_COLD] = COUNT_MISSES_COLD,
+        [LEDGER_EXPIRED] = COUNT_MISSES_EXPIRED,
+        [LEDGER_EVICTED] = COUNT_MISSES_EVICTED,
+        [LEDGER_DELETED] = COUNT_MISSES_DELETED,
+    };
+    if (!a->ledger)
+        return;
+    enum ledger_class class = expired ? LEDGER_EXPIRED : ledger_class_of(a->ledger, hash);
+    cache_count(&a->cache, r, counters[class], 1);
 }
 
 int
@@ -175,6 +232,20 @@ engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_ms, 
     return ATTL_OK;
 }
 
+int
+engine_check_wish(struct attl *a, const struct reclaim_reader *r, struct life_wish *wish)
+{
+    int capped = 0;
+    int status = ATTL_OK;
+    if (wish->soft_ms < 0 || wish->soft_ms > LIMIT_TTL_MS || wish->grace_ms < 0)
+        status = ATTL_E_TTL_RANGE;
+    else if (wish->grace_ms > 0)
+        status = validate_ttl(&a->rules, &wish->grace_ms, &capped);
+    if (capped)
+        (void)engine_refuse(a, r, ATTL_E_TTL_RANGE); /* counted, not refused */
+    return status == ATTL_OK ? ATTL_OK : engine_refuse(a, r, status);
+}
+
 void
 engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key, struct entry *e)
 {
@@ -186,18 +257,41 @@ engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key
     e->found = false;
     e->kept_deadline_ms = ATTL_NO_DEADLINE;
     e->sees_expired = false;
+    e->sees_stale = false;
+    e->has_life = false;
     e->hopeless = false;
+    e->unwanted = false;
+    e->unbounded = false;
     e->replaces = false;
+    e->urgent = false;
     e->written_deadline_ms = INT64_MAX;
+}
+
+/* Only what has expired may make room where a namespace does not evict. */
+static bool
+retry_quota(struct attl *a, struct entry *e, unsigned round)
+{
+    if (round < LIMIT_ROOM_ROUNDS && drain_expire_some(&a->cache, e->now_ms)) {
+        e->now_ms = engine_now_ms(a);
+        return true;
+    }
+    quota_note_refused(a, e->key.key);
+    return false;
 }
 
 bool
 engine_retry(struct attl *a, struct entry *e, int status, unsigned round)
 {
+    if (status == ATTL_E_QUOTA)
+        return retry_quota(a, e, round);
     if (status != ATTL_E_FULL && status != ATTL_E_NOMEM)
         return false;
     if (e->hopeless)
         return false;
+    if (__builtin_expect(e->self->claim != NULL, 0) && scope_mine(a, e->self)) {
+        cache_count(&a->cache, e->self, COUNT_REFUSED_FULL, 1);
+        return false; /* locks are held before which those of the drain come */
+    }
     unsigned rounds = status == ATTL_E_FULL ? LIMIT_ROOM_ROUNDS : NOMEM_ROUNDS;
     if (round < rounds &&
         drain_make_room(&a->cache, cache_shard(&a->cache, e->partition), e->now_ms)) {
@@ -208,13 +302,18 @@ engine_retry(struct attl *a, struct entry *e, int status, unsigned round)
     return false;
 }
 
+void
+engine_wake_at(struct attl *a, int64_t at_ms)
+{
+    if (a->background && at_ms < atomic_load(&a->armed_ms))
+        parker_wake(&a->parker);
+}
+
 /* Wakes the maintenance thread if it would sleep past the moment this deadline is due. */
 static void
 wake_for(struct attl *a, int64_t deadline_ms)
 {
-    int64_t due_ms = ((deadline_ms >> WHEEL_TICK_SHIFT) + 1) << WHEEL_TICK_SHIFT;
-    if (a->background && due_ms < atomic_load(&a->armed_ms))
-        parker_wake(&a->parker);
+    engine_wake_at(a, ((deadline_ms >> WHEEL_TICK_SHIFT) + 1) << WHEEL_TICK_SHIFT);
 }
 
 /* Tables and the ghost grow without asking; the write that made them grow pays for it. */
@@ -232,6 +331,8 @@ engine_settle(struct attl *a, struct entry *e)
     struct cache *c = &a->cache;
     if (e->written_deadline_ms != INT64_MAX)
         wake_for(a, e->written_deadline_ms);
+    if (__builtin_expect(atomic_load_explicit(&a->quotas.active, memory_order_relaxed), 0))
+        quota_settle(a, e);
     struct shard *s = cache_shard(c, e->partition);
     if (atomic_load_explicit(&s->owes, memory_order_relaxed) && drain_assist(c, s, e->now_ms))
         wake_for(a, e->now_ms + TRIM_LOOK_MS); /* there may be arenas to give back */
@@ -242,14 +343,39 @@ engine_settle(struct attl *a, struct entry *e)
         (void)limbo_collect(&c->limbo);
 }
 
-int
-engine_restore(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+void
+engine_settle_claim(struct attl *a, const struct claim *claim, int64_t written_deadline_ms)
 {
-    const struct reclaim_reader *r = reclaim_self();
-    if (!r)
-        return ATTL_E_NOMEM;
+    enum { SETTLED_MAX = 64 }; /* what others owe the next write will pay */
+    struct cache *c = &a->cache;
+    size_t n = claim_is_whole(claim) ? 1 : claim->count;
+    struct entry e = { .cache = c, .self = reclaim_self(), .now_ms = engine_now_ms(a) };
+    for (size_t i = 0; i < n && i < SETTLED_MAX; i++) {
+        e.partition = claim_is_whole(claim) ? &c->partitions[0] : claim->list[i];
+        e.written_deadline_ms = i == 0 ? written_deadline_ms : INT64_MAX;
+        engine_settle(a, &e);
+    }
+    uint64_t max = atomic_load_explicit(&c->max_items, memory_order_relaxed);
+    if (max && cache_items(c) > max)
+        drain_to_limits(c, e.now_ms);
+}
+
+struct change {
+    engine_change_fn fn;
+    void *ud;
+    bool sees_stale;
+};
+
+/* Steps 2 to 4 without waiting for the log. */
+static int
+change_entry(struct attl *a, const struct reclaim_reader *r, attl_slice key,
+             const struct change *change)
+{
+    if (__builtin_expect(r->claim != NULL, 0) && scope_mine(a, r))
+        return scope_change(scope_mine(a, r), key, change->fn, change->ud, change->sees_stale);
     struct entry e;
     engine_entry_init(a, r, key, &e);
+    e.sees_stale = change->sees_stale;
     unsigned round = 0;
     int status;
     do {
@@ -257,7 +383,7 @@ engine_restore(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
         if (!cache_lock(&a->cache, e.partition))
             continue;
         entry_find(&e);
-        status = fn(&e, ud);
+        status = change->fn(&e, change->ud);
         if (a->store)
             journal_entry(a, &e);
         notice_entry(a, &e);
@@ -267,21 +393,60 @@ engine_restore(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
     return status;
 }
 
-int
-engine_look(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+static int
+check_and_change(struct attl *a, attl_slice key, const struct change *change)
 {
     const struct reclaim_reader *r = reclaim_self();
     int status = r ? engine_check_key(a, r, key) : ATTL_E_NOMEM;
-    return status == ATTL_OK ? engine_restore(a, key, fn, ud) : status;
+    return status == ATTL_OK ? change_entry(a, r, key, change) : status;
+}
+
+static int
+admit_and_change(struct attl *a, attl_slice key, const struct change *change)
+{
+    if (__builtin_expect(!a->store, 1))
+        return check_and_change(a, key, change);
+    struct scope *scope = scope_mine(a, reclaim_self());
+    if (scope)
+        return scope->admitted == ATTL_OK ? check_and_change(a, key, change) : scope->admitted;
+    int status = journal_admit(a);
+    if (status == ATTL_OK)
+        status = check_and_change(a, key, change);
+    return status >= 0 ? journal_settle(a, reclaim_self(), status) : status;
+}
+
+int
+engine_restore(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+{
+    const struct reclaim_reader *r = reclaim_self();
+    struct change change = { fn, ud, .sees_stale = true };
+    return r ? change_entry(a, r, key, &change) : ATTL_E_NOMEM;
+}
+
+int
+engine_look(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+{
+    struct change change = { fn, ud, .sees_stale = true };
+    return check_and_change(a, key, &change);
+}
+
+int
+engine_change_now(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+{
+    int status = journal_admit_now(a);
+    return status == ATTL_OK ? engine_look(a, key, fn, ud) : status;
 }
 
 int
 engine_change(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
 {
-    if (__builtin_expect(!a->store, 1))
-        return engine_look(a, key, fn, ud);
-    int status = journal_admit(a);
-    if (status == ATTL_OK)
-        status = engine_look(a, key, fn, ud);
-    return status >= 0 ? journal_settle(a, reclaim_self(), status) : status;
+    struct change change = { fn, ud, .sees_stale = false };
+    return admit_and_change(a, key, &change);
+}
+
+int
+engine_change_stale(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
+{
+    struct change change = { fn, ud, .sees_stale = true };
+    return admit_and_change(a, key, &change);
 }

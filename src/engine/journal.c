@@ -6,6 +6,8 @@
  */
 #include "engine/journal.h"
 
+#include "engine/durability.h"
+#include "engine/scope.h"
 #include "engine/store.h"
 
 #include <errno.h>
@@ -18,15 +20,9 @@ wal_of(const struct attl *a)
     return a->store ? a->store->wal : NULL;
 }
 
-int
-journal_admit(struct attl *a)
+static int
+admit(struct store *s, int64_t wait_ms)
 {
-    struct store *s = a->store;
-    if (__builtin_expect(!s, 1))
-        return ATTL_OK;
-    if (atomic_load_explicit(&s->loading, memory_order_acquire))
-        return ATTL_E_LOADING;
-    int64_t wait_ms = s->wait_wanted ? ADMIT_WAIT_MS : ADMIT_WAIT_SERVER_MS;
     switch (s->wal ? wal_admit(s->wal, wait_ms) : 0) {
     case 0: return ATTL_OK;
     case -EAGAIN: return ATTL_E_BUSY;
@@ -34,18 +30,37 @@ journal_admit(struct attl *a)
     }
 }
 
+int
+journal_admit_loading(struct attl *a)
+{
+    struct store *s = a->store;
+    return admit(s, s->wait_wanted ? ADMIT_WAIT_MS : ADMIT_WAIT_SERVER_MS);
+}
+
+int
+journal_admit(struct attl *a)
+{
+    if (__builtin_expect(!a->store, 1))
+        return ATTL_OK;
+    if (atomic_load_explicit(&a->store->loading, memory_order_acquire))
+        return ATTL_E_LOADING;
+    return journal_admit_loading(a);
+}
+
+int
+journal_admit_now(struct attl *a)
+{
+    if (!a->store)
+        return ATTL_OK;
+    if (atomic_load_explicit(&a->store->loading, memory_order_acquire))
+        return ATTL_E_LOADING;
+    return admit(a->store, 0);
+}
+
 static void
 release_extent(void *ud)
 {
     extent_drop(ud);
-}
-
-static int64_t
-logged_deadline(const struct attl *a, int64_t deadline_ms)
-{
-    if (deadline_ms == ATTL_NO_DEADLINE)
-        return ATTL_NO_DEADLINE;
-    return deadline_ms + atomic_load_explicit(&a->store->skew_ms, memory_order_relaxed);
 }
 
 /* What was done to an entry, as the log puts it; *ret_extent holds the value, if it is not NULL. */
@@ -57,8 +72,15 @@ op_of(const struct attl *a, const struct entry *e, struct extent **ret_extent)
     if (e->change == ENTRY_REMOVE)
         return op;
     struct record_shape shape = record_shape(e->changed);
-    op.deadline_ms = logged_deadline(a, record_deadline(e->changed, &shape, e->now_ms));
+    /* Loaded once: deadlines of one entry must not change their order. */
+    int64_t skew_ms = atomic_load_explicit(&a->store->skew_ms, memory_order_relaxed);
+    op.deadline_ms = life_shift_deadline(record_deadline(e->changed, &shape, e->now_ms), skew_ms);
     op.kind = e->change == ENTRY_PUT ? WAL_PUT : WAL_EXPIRE;
+    if (shape.flags & RECORD_LIFE) {
+        op.flags |= WAL_LIFE;
+        op.life = record_life(e->changed, &shape);
+        life_shift(&op.life, skew_ms);
+    }
     if (e->change != ENTRY_PUT)
         return op;
     op.value = record_value(e->changed, &shape);
@@ -82,13 +104,28 @@ append(struct attl *a, const struct reclaim_reader *r, const struct wal_op *op,
         cache_mark_set(&a->cache, r, position);
 }
 
+/* Counts a change that snapshots keep; true if the log does, too. */
+static bool
+note_changed(struct attl *a, const struct entry *e)
+{
+    enum choice_durability durability = durability_of(a, e->key.key);
+    if (durability != CHOICE_DURABILITY_NONE)
+        cache_count(&a->cache, e->self, COUNT_CHANGES, 1);
+    return durability == CHOICE_DURABILITY_LOG;
+}
+
+void
+journal_forgotten(struct attl *a, attl_slice key)
+{
+    struct wal_op op = { .kind = WAL_DEL, .key = key, .deadline_ms = ATTL_NO_DEADLINE };
+    if (wal_of(a))
+        append(a, NULL, &op, NULL);
+}
+
 void
 journal_entry(struct attl *a, const struct entry *e)
 {
-    if (e->change == ENTRY_SAME)
-        return;
-    cache_count(&a->cache, e->self, COUNT_CHANGES, 1);
-    if (!wal_of(a))
+    if (e->change == ENTRY_SAME || !note_changed(a, e) || !wal_of(a))
         return;
     struct extent *extent;
     struct wal_op op = op_of(a, e, &extent);
@@ -104,7 +141,7 @@ journal_entry(struct attl *a, const struct entry *e)
 /* ---- groups ---------------------------------------------------------------------------------- */
 
 enum {
-    OP_OVERHEAD_BYTES = WAL_OP_HEADER_BYTES + 8 + 8, /* header, deadline, padding */
+    OP_OVERHEAD_BYTES = WAL_OP_HEADER_BYTES + 8 + LIFE_FORMAT_BYTES + 8, /* deadline; padding */
     GROUP_COPY_MAX_BYTES = 16 << 10, /* longer groups are not copied into the ring */
 };
 
@@ -145,20 +182,69 @@ journal_group_init(struct attl *a, struct journal_group *g, size_t entries, uint
     return true;
 }
 
+bool
+journal_group_reserve(struct attl *a, struct journal_group *g, uint64_t more)
+{
+    uint64_t need = g->len + more + OP_OVERHEAD_BYTES;
+    uint64_t max = WAL_FRAME_MAX_BYTES - WAL_FRAME_HEADER_BYTES;
+    if (!g->bytes || need <= g->cap)
+        return true;
+    uint64_t cap = need > 2 * (uint64_t)g->cap ? need : 2 * (uint64_t)g->cap;
+    if (cap > max)
+        cap = max;
+    struct group_memory *memory =
+        need <= cap ? alloc_zero(&a->cache.config.alloc, sizeof(*memory) + cap) : NULL;
+    if (!memory)
+        return false;
+    memory->alloc = a->cache.config.alloc;
+    memcpy(memory->bytes, g->bytes, g->len);
+    release_group(memory_of(g));
+    g->bytes = memory->bytes;
+    g->cap = cap;
+    return true;
+}
+
+uint64_t
+journal_op_max_bytes(uint64_t key_bytes, uint64_t value_bytes)
+{
+    return key_bytes + value_bytes + OP_OVERHEAD_BYTES;
+}
+
+uint64_t
+journal_group_room(const struct journal_group *g, uint64_t key_bytes)
+{
+    uint64_t used = g->len + key_bytes + OP_OVERHEAD_BYTES;
+    return !g->bytes ? UINT64_MAX : used < g->cap ? g->cap - used : 0;
+}
+
+static void
+group_put(struct journal_group *g, const struct wal_op *op)
+{
+    uint32_t bytes = wal_op_bytes(op);
+    ASSERT(bytes <= g->cap - g->len);
+    wal_op_encode(op, g->bytes + g->len);
+    g->len += bytes;
+}
+
 void
 journal_group_add(struct attl *a, struct journal_group *g, const struct entry *e)
 {
-    if (e->change == ENTRY_SAME)
-        return;
-    cache_count(&a->cache, e->self, COUNT_CHANGES, 1);
-    if (!g->bytes)
+    if (e->change == ENTRY_SAME || !note_changed(a, e) || !g->bytes)
         return;
     struct extent *extent;
     struct wal_op op = op_of(a, e, &extent);
-    uint32_t bytes = wal_op_bytes(&op);
-    ASSERT(bytes <= g->cap - g->len);
-    wal_op_encode(&op, g->bytes + g->len);
-    g->len += bytes;
+    group_put(g, &op);
+}
+
+void
+journal_group_add_clear(struct attl *a, struct journal_group *g)
+{
+    const struct reclaim_reader *r = reclaim_self();
+    struct wal_op op = { .kind = WAL_CLEAR, .deadline_ms = ATTL_NO_DEADLINE };
+    if (r)
+        cache_count(&a->cache, r, COUNT_CHANGES, 1);
+    if (g->bytes)
+        group_put(g, &op);
 }
 
 void
@@ -191,6 +277,11 @@ journal_clear(struct attl *a)
 {
     const struct reclaim_reader *r = reclaim_self();
     struct wal_op op = { .kind = WAL_CLEAR, .deadline_ms = ATTL_NO_DEADLINE };
+    struct scope *scope = scope_mine(a, r);
+    if (scope) {
+        journal_group_add_clear(a, &scope->logged);
+        return;
+    }
     if (r)
         cache_count(&a->cache, r, COUNT_CHANGES, 1);
     if (wal_of(a))
@@ -198,13 +289,21 @@ journal_clear(struct attl *a)
 }
 
 void
-journal_evicted(struct attl *a, attl_slice key)
+journal_dropped(struct attl *a, attl_slice key, bool evicted)
 {
-    struct wal_op op = { .kind = WAL_EVICT, .key = key, .deadline_ms = ATTL_NO_DEADLINE };
+    struct wal_op op = { .kind = evicted ? WAL_EVICT : WAL_DEL,
+                         .key = key,
+                         .deadline_ms = ATTL_NO_DEADLINE };
     /* A log that is refused everything would never make room. What is left out here may come back
-     * with a restart, and is then evicted again. */
-    if (wal_of(a) && wal_admit(wal_of(a), 0) != -EIO)
-        append(a, NULL, &op, NULL); /* nobody waits for what they did not ask for */
+     * with a restart, and is then evicted again, or as much out of sight as before. */
+    const struct reclaim_reader *r = evicted ? NULL : reclaim_self();
+    if (r)
+        cache_count(&a->cache, r, COUNT_CHANGES, 1);
+    /* Nobody waits for an eviction, which they did not ask for. But whoever deletes what is out of
+     * sight must not meet it again after a crash, as a stale value. */
+    if (wal_of(a) && durability_of(a, key) == CHOICE_DURABILITY_LOG &&
+        wal_admit(wal_of(a), 0) != -EIO)
+        append(a, r, &op, NULL);
 }
 
 int

@@ -123,26 +123,31 @@ load_newest(struct load *l, const struct store_file *files, size_t *len)
 /* ---- the log --------------------------------------------------------------------------------- */
 
 static int
+apply_op(struct load *l, struct replay *r, const struct wal_op *op)
+{
+    if (op->kind != WAL_CLEAR)
+        return replay_op(r, op) ? ATTL_OK : ATTL_E_NOMEM;
+    int status = replay_wait(r);
+    cache_clear(&l->store->a->cache, NULL, NULL);
+    return status;
+}
+
+static int
 apply_frame(struct load *l, struct replay *r, const struct wal_frame *f)
 {
     struct wal_op op;
     size_t offset = 0;
+    int status = ATTL_OK;
     l->frames++;
     l->changes += f->op.kind != WAL_MARK && f->op.kind != WAL_NOTE;
     switch (f->op.kind) {
     case WAL_MARK:
     case WAL_NOTE: return ATTL_OK;
-    case WAL_CLEAR: {
-        int status = replay_wait(r);
-        cache_clear(&l->store->a->cache, NULL, NULL);
-        return status;
-    }
     case WAL_GROUP:
-        while (wal_op_next(f->op.value, &offset, &op))
-            if (!replay_op(r, &op))
-                return ATTL_E_NOMEM;
-        return ATTL_OK;
-    default: return replay_op(r, &f->op) ? ATTL_OK : ATTL_E_NOMEM;
+        while (status == ATTL_OK && wal_op_next(f->op.value, &offset, &op))
+            status = apply_op(l, r, &op);
+        return status;
+    default: return apply_op(l, r, &f->op);
     }
 }
 

@@ -8,6 +8,7 @@
  */
 #include "engine/engine.h"
 
+#include "engine/durability.h"
 #include "engine/store.h"
 
 enum {
@@ -106,20 +107,40 @@ drain_round(struct attl *a, int64_t now_ms, struct drain_done *done)
     return more;
 }
 
+/* When a chunk or a timer is due, whichever is first. */
+static int64_t
+next_alarm(struct attl *a)
+{
+    int64_t due_ms = next_due(a), timer_ms = timers_next(&a->timers);
+    return timer_ms < due_ms ? timer_ms : due_ms;
+}
+
 /* When there will be work again, `next_ms` at the latest. */
 static int64_t
 next_wish(struct attl *a, int64_t now_ms, int64_t next_ms)
 {
     if (atomic_load(&a->cache.limbo.count) > 0 && next_ms > now_ms + LIMBO_RETRY_MS)
         next_ms = now_ms + LIMBO_RETRY_MS;
-    int64_t due_ms = next_due(a);
+    int64_t due_ms = next_alarm(a);
     return due_ms < next_ms ? due_ms : next_ms;
+}
+
+/* A drain may last: timers do not wait for its end. They fire without the lock. */
+static void
+fire_meanwhile(struct attl *a, int64_t now_ms)
+{
+    if (__builtin_expect(timers_next(&a->timers) > now_ms, 1))
+        return;
+    lock_release(&a->tick_lock);
+    (void)timers_fire(a, now_ms);
+    lock_acquire(&a->tick_lock);
 }
 
 int64_t
 engine_maintain(struct attl *a, uint64_t budget_us)
 {
     struct reclaim_reader *self = reclaim_self();
+    (void)timers_fire(a, engine_now_ms(a));  /* the next one is looked at when all is done */
     if (!self || store_is_loading(a->store)) /* nothing is old before all of the log is read */
         return engine_now_ms(a) + BLOCKED_RETRY_MS;
     struct budget budget = { budget_us ? clock_mono_ns() + (int64_t)budget_us * NS_PER_US : 0 };
@@ -130,11 +151,13 @@ engine_maintain(struct attl *a, uint64_t budget_us)
     lock_acquire(&a->tick_lock);
     while (more && !done.blocked && !spent(&budget) && !atomic_load(&a->stopping)) {
         more = drain_round(a, now_ms, &done);
+        more |= quota_maintain(a, now_ms);
         if (done.chunks >= COLLECT_CHUNKS) {
             (void)limbo_collect(&a->cache.limbo);
             done.chunks = 0;
         }
         now_ms = engine_now_ms(a);
+        fire_meanwhile(a, now_ms);
     }
     (void)limbo_collect(&a->cache.limbo);
     int64_t next_ms = trim(a, now_ms);
@@ -155,7 +178,7 @@ maintenance_main(void *arg)
     while (!atomic_load(&a->stopping)) {
         int64_t next_ms = engine_maintain(a, 0);
         atomic_store(&a->armed_ms, next_ms);
-        int64_t due_ms = next_due(a); /* again: what came in before armed_ms could be seen */
+        int64_t due_ms = next_alarm(a); /* again: what came in before armed_ms could be seen */
         next_ms = due_ms < next_ms ? due_ms : next_ms;
         int64_t now_ms = engine_now_ms(a);
         if (next_ms > now_ms && !atomic_load(&a->stopping)) {
@@ -187,9 +210,15 @@ engine_close(struct attl *a)
     atomic_store(&a->stopping, true);
     parker_wake(&a->parker);
     thread_join(&a->thread);
+    pool_close(a);
     store_close(&a->store);
+    queue_list_close(a);
+    flight_table_fini(a);
+    engine_free_namespaces(a);
+    durability_fini(a);
     if (a->cache.partitions)
         cache_fini(&a->cache);
+    ledger_free(a->ledger);
     attl_config_free(a->config);
     a->config = NULL;
 }

@@ -69,7 +69,7 @@ give_entry(struct attl *a, const struct entry *e, enum notice_kind kind)
         n.deadline_ms = e->deadline_ms;
     } else {
         struct record_shape shape = record_shape(e->changed);
-        n.deadline_ms = record_deadline(e->changed, &shape, e->now_ms);
+        n.deadline_ms = record_hard_deadline(e->changed, &shape, e->now_ms);
     }
     if (kind != NOTICE_EVICTED)
         n.actor = cache_actor(&a->cache, e->self);
@@ -89,8 +89,11 @@ kind_of_change(const struct entry *e)
 void
 notice_entry(struct attl *a, const struct entry *e)
 {
-    if (e->change == ENTRY_SAME)
+    if (e->change == ENTRY_SAME) {
+        if (__builtin_expect(e->unwanted && e->partition->watched > 0, 0))
+            watch_tell_unwanted(&a->watches, e->key.hash, e->key.key);
         return;
+    }
     enum notice_kind kind = kind_of_change(e);
     if (__builtin_expect(e->partition->watched > 0, 0))
         watch_tell(&a->watches, e->key.hash, e->key.key, kind);
@@ -112,8 +115,8 @@ notice_death(void *ud, const struct cache_death *death)
     struct attl *a = ud;
     bool evicted = death->why == COUNT_EVICTED;
     enum notice_kind kind = evicted ? NOTICE_EVICTED : NOTICE_EXPIRED;
-    if (evicted && a->store)
-        journal_evicted(a, death->key);
+    if ((evicted || death->early) && a->store)
+        journal_dropped(a, death->key, evicted);
     if (death->partition->watched > 0)
         watch_tell(&a->watches, death->hash, death->key, kind);
     if (!is_wanted(&a->notices, kind))
@@ -128,11 +131,19 @@ notice_death(void *ud, const struct cache_death *death)
 }
 
 void
+notice_death_soon(void *ud, uint64_t hash)
+{
+    const struct attl *a = ud;
+    ledger_prefetch(a->ledger, hash);
+}
+
+void
 notice_clear(void *ud)
 {
     struct attl *a = ud;
     if (a->store)
         journal_clear(a);
+    quota_cleared(a);
     watch_tell_all(&a->watches, NOTICE_CLEARED);
     if (!is_wanted(&a->notices, NOTICE_CLEARED))
         return;

@@ -61,6 +61,8 @@ void notice_mask_set(struct notice_board *b, enum notice_sink_id id, uint32_t ma
 void notice_entry(struct attl *a, const struct entry *e);
 /* For cache.death_fn; `ud` is the struct attl. */
 void notice_death(void *ud, const struct cache_death *death);
+/* For cache.death_soon_fn, where there is a ledger. */
+void notice_death_soon(void *ud, uint64_t hash);
 /* For cache_clear(), with all partitions locked; `ud` is the struct attl. */
 void notice_clear(void *ud);
 

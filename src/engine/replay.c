@@ -49,12 +49,20 @@ struct replay {
  * deadline is still read as past.
  */
 static int64_t
-cache_deadline(const struct attl *a, int64_t deadline_ms, int64_t now_ms)
+cache_deadline(int64_t skew_ms, int64_t deadline_ms, int64_t now_ms)
 {
     if (deadline_ms == ATTL_NO_DEADLINE)
         return ATTL_NO_DEADLINE;
-    deadline_ms -= engine_skew_ms(a);
+    deadline_ms -= skew_ms;
     return deadline_ms > now_ms - PAST_MAX_MS ? deadline_ms : now_ms - PAST_MAX_MS;
+}
+
+static struct life
+cache_life(int64_t skew_ms, const struct wal_op *op)
+{
+    struct life life = op->life;
+    life_shift(&life, -skew_ms);
+    return life;
 }
 
 /*
@@ -62,15 +70,19 @@ cache_deadline(const struct attl *a, int64_t deadline_ms, int64_t now_ms)
  * moved it in time: so nothing is dropped for its age before the end.
  */
 static int
-apply_locked(struct entry *e, const struct wal_op *op, struct stored_value *stored,
-             int64_t deadline_ms)
+apply_locked(int64_t skew_ms, struct entry *e, const struct wal_op *op, struct stored_value *stored)
 {
+    int64_t deadline_ms = cache_deadline(skew_ms, op->deadline_ms, e->now_ms);
     e->sees_expired = true;
     entry_find(e);
     if (op->kind == WAL_PUT)
         return entry_put(e, stored, deadline_ms);
     if (!e->found)
         return ATTL_OK;
+    if (op->kind == WAL_EXPIRE && (op->flags & WAL_LIFE)) {
+        struct life life = cache_life(skew_ms, op);
+        return entry_set_life(e, &life, deadline_ms);
+    }
     if (op->kind == WAL_EXPIRE)
         return entry_set_deadline(e, deadline_ms);
     entry_remove(e, COUNT_DELETES);
@@ -78,7 +90,8 @@ apply_locked(struct entry *e, const struct wal_op *op, struct stored_value *stor
 }
 
 static int
-store_op_value(struct attl *a, const struct wal_op *op, struct stored_value *ret_stored)
+store_op_value(struct attl *a, const struct wal_op *op, int64_t skew_ms,
+               struct stored_value *ret_stored)
 {
     *ret_stored = (struct stored_value){ 0 };
     if (op->kind != WAL_PUT)
@@ -87,29 +100,35 @@ store_op_value(struct attl *a, const struct wal_op *op, struct stored_value *ret
         int64_t number;
         memcpy(&number, op->value.data, sizeof(number));
         stored_value_init_integer(number, ret_stored);
-        return ATTL_OK;
+    } else {
+        int status = stored_value_init(&a->cache, op->value, ret_stored);
+        if (status != ATTL_OK)
+            return status;
     }
-    return stored_value_init(&a->cache, op->value, ret_stored);
+    ret_stored->has_life = (op->flags & WAL_LIFE) != 0;
+    if (ret_stored->has_life)
+        ret_stored->life = cache_life(skew_ms, op);
+    return ATTL_OK;
 }
 
-int
-replay_apply(struct attl *a, const struct wal_op *op, struct replay_sums *sums)
+static int
+apply_op(struct attl *a, const struct wal_op *op, int64_t skew_ms, struct replay_sums *sums)
 {
     const struct reclaim_reader *r = reclaim_self();
     if (!r)
         return ATTL_E_NOMEM;
     struct entry e;
     engine_entry_init(a, r, op->key, &e);
-    int64_t deadline_ms = cache_deadline(a, op->deadline_ms, e.now_ms);
+    int64_t deadline_ms = cache_deadline(skew_ms, op->deadline_ms, e.now_ms);
     struct stored_value stored;
     unsigned round = 0;
     int status;
     do {
-        status = store_op_value(a, op, &stored);
+        status = store_op_value(a, op, skew_ms, &stored);
         if (status == ATTL_OK && !cache_lock(&a->cache, e.partition))
             status = ATTL_E_NOMEM;
         else if (status == ATTL_OK) {
-            status = apply_locked(&e, op, &stored, deadline_ms);
+            status = apply_locked(skew_ms, &e, op, &stored);
             lock_release(&e.partition->lock);
         }
         stored_value_fini(&stored);
@@ -130,7 +149,26 @@ replay_apply(struct attl *a, const struct wal_op *op, struct replay_sums *sums)
     return status;
 }
 
+int
+replay_apply(struct attl *a, const struct wal_op *op, struct replay_sums *sums)
+{
+    return apply_op(a, op, engine_skew_ms(a), sums);
+}
+
 /* ---- workers --------------------------------------------------------------------------------- */
+
+static void
+prefetch_keys(struct attl *a, struct index_key *keys, size_t n)
+{
+    struct reclaim_reader *self = reclaim_self();
+    if (n == 0 || !self)
+        return;
+    for (size_t i = 0; i < n; i++)
+        keys[i].hash = cache_hash(&a->cache, keys[i].key);
+    reclaim_enter(self);
+    read_prefetch(&a->cache, keys, n);
+    reclaim_exit(self);
+}
 
 static void
 prefetch_ops(struct attl *a, attl_slice ops, size_t *ahead)
@@ -138,16 +176,9 @@ prefetch_ops(struct attl *a, attl_slice ops, size_t *ahead)
     struct index_key keys[LIMIT_BATCH];
     struct wal_op op;
     size_t n = 0;
-    while (n < LIMIT_BATCH && wal_op_next(ops, ahead, &op)) {
-        keys[n].key = op.key;
-        keys[n++].hash = cache_hash(&a->cache, op.key);
-    }
-    struct reclaim_reader *self = reclaim_self();
-    if (n == 0 || !self)
-        return;
-    reclaim_enter(self);
-    read_prefetch(&a->cache, keys, n);
-    reclaim_exit(self);
+    while (n < LIMIT_BATCH && wal_op_next(ops, ahead, &op))
+        keys[n++].key = op.key;
+    prefetch_keys(a, keys, n);
 }
 
 static void
@@ -155,13 +186,16 @@ apply_batch(struct replay_worker *w, attl_slice ops)
 {
     struct replay *r = w->replay;
     size_t offset = 0, ahead = 0;
+    int64_t skew_ms = 0;
     struct wal_op op;
     for (unsigned i = 0; atomic_load(&r->status) == ATTL_OK; i++) {
-        if (i % LIMIT_BATCH == 0)
+        if (i % LIMIT_BATCH == 0) {
             prefetch_ops(r->a, ops, &ahead);
+            skew_ms = engine_skew_ms(r->a);
+        }
         if (!wal_op_next(ops, &offset, &op))
             break;
-        int status = replay_apply(r->a, &op, &w->sums);
+        int status = apply_op(r->a, &op, skew_ms, &w->sums);
         int fine = ATTL_OK;
         if (status != ATTL_OK)
             (void)atomic_compare_exchange_strong(&r->status, &fine, status); /* the first counts */
@@ -317,18 +351,47 @@ struct block_worker {
     enum snapshot_result result;
 };
 
+struct wal_op
+replay_op_of(const struct snapshot_entry *e)
+{
+    struct wal_op op = { .kind = WAL_PUT,
+                         .flags = e->is_integer ? WAL_INTEGER : 0,
+                         .key = e->key,
+                         .value = e->value,
+                         .deadline_ms = e->deadline_ms };
+    if (e->has_life) {
+        op.flags |= WAL_LIFE;
+        op.life = e->life;
+    }
+    return op;
+}
+
+/* Up to LIMIT_BATCH of the block's entries, and the start of fetching what they will touch. */
+static size_t
+gather_entries(struct block_worker *w, struct snapshot_block *b, struct snapshot_entry *entries)
+{
+    struct index_key keys[LIMIT_BATCH];
+    size_t n = 0;
+    while (n < LIMIT_BATCH && snapshot_block_next(b, &entries[n])) {
+        keys[n].key = entries[n].key;
+        n++;
+    }
+    prefetch_keys(w->a, keys, n);
+    return n;
+}
+
 static enum snapshot_result
 apply_block(struct block_worker *w, struct snapshot_block *b)
 {
-    struct snapshot_entry e;
-    while (snapshot_block_next(b, &e)) {
-        struct wal_op op = { .kind = WAL_PUT,
-                             .flags = e.is_integer ? WAL_INTEGER : 0,
-                             .key = e.key,
-                             .value = e.value,
-                             .deadline_ms = e.deadline_ms };
-        if (replay_apply(w->a, &op, &w->sums) != ATTL_OK)
-            return SNAPSHOT_NOMEM;
+    struct snapshot_entry entries[LIMIT_BATCH];
+    size_t n;
+    while ((n = gather_entries(w, b, entries)) > 0) {
+        int64_t skew_ms = engine_skew_ms(w->a);
+        for (size_t i = 0; i < n; i++) {
+            struct wal_op op = replay_op_of(&entries[i]);
+            if (apply_op(w->a, &op, skew_ms, &w->sums) != ATTL_OK)
+                return SNAPSHOT_NOMEM;
+        }
     }
     return SNAPSHOT_OK;
 }
@@ -355,6 +418,7 @@ replay_snapshot(struct attl *a, struct snapshot_reader *reader, _Atomic uint64_t
                 struct replay_sums *sums)
 {
     struct block_worker workers[THREADS_MAX];
+    cache_reserve(&a->cache, snapshot_reader_meta(reader)->entries);
     unsigned cores = thread_cpu_count();
     unsigned count = cores < THREADS_MAX ? cores : THREADS_MAX;
     for (unsigned i = 0; i < count; i++) {

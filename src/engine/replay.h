@@ -30,6 +30,8 @@ void replay_free(struct replay **r);
 
 /* Applies one change in the calling thread. ATTL_OK; ATTL_E_FULL, ATTL_E_NOMEM. */
 int replay_apply(struct attl *a, const struct wal_op *op, struct replay_sums *sums);
+/* The change that makes an entry of a snapshot. */
+struct wal_op replay_op_of(const struct snapshot_entry *e);
 /* Reads all blocks of a snapshot into the cache with several threads; *ret_entries is their number.
  */
 enum snapshot_result replay_snapshot(struct attl *a, struct snapshot_reader *reader,

@@ -320,11 +320,7 @@ load_base(struct rollback *b)
     int status = ATTL_OK;
     while (status == ATTL_OK && (result = snapshot_reader_next(reader, &block)) == SNAPSHOT_OK)
         while (status == ATTL_OK && snapshot_block_next(&block, &e)) {
-            struct wal_op op = { .kind = WAL_PUT,
-                                 .flags = e.is_integer ? WAL_INTEGER : 0,
-                                 .key = e.key,
-                                 .value = e.value,
-                                 .deadline_ms = e.deadline_ms };
+            struct wal_op op = replay_op_of(&e);
             status = apply_then(b, &op);
         }
     if (status == ATTL_OK && result != SNAPSHOT_END)

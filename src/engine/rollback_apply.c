@@ -15,25 +15,32 @@ enum { SCAN_COUNT = 64 };
 struct restore_op {
     struct rollback *rollback;
     attl_slice value;
-    int64_t deadline_ms; /* of the cache that is rolled back */
+    int64_t gone_ms; /* by the clock of the cache that is rolled back, as the life is */
     struct stored_value stored;
     bool is_dry;
 };
+
+static bool
+is_as_it_was(struct entry *e, const struct restore_op *op)
+{
+    attl_slice now = entry_value(e);
+    if (now.len != op->value.len || e->gone_ms != op->gone_ms ||
+        e->has_life != op->stored.has_life ||
+        (e->has_life && !life_equals(&e->life, &op->stored.life)))
+        return false;
+    return now.len == 0 || memcmp(now.data, op->value.data, now.len) == 0;
+}
 
 static int
 restore_change(struct entry *e, void *ud)
 {
     struct restore_op *op = ud;
     attl_rollback_report *report = &op->rollback->report;
-    if (e->found) {
-        attl_slice now = entry_value(e);
-        bool same = now.len == op->value.len && e->deadline_ms == op->deadline_ms &&
-                    (now.len == 0 || memcmp(now.data, op->value.data, now.len) == 0);
-        if (same)
-            return ATTL_OK;
-    }
+    if (e->found && is_as_it_was(e, op))
+        return ATTL_OK;
     bool was_there = e->found;
-    int status = op->is_dry ? ATTL_OK : entry_put(e, &op->stored, op->deadline_ms);
+    e->unbounded = true; /* it was accepted once */
+    int status = op->is_dry ? ATTL_OK : entry_put(e, &op->stored, op->gone_ms);
     if (status == ATTL_OK)
         was_there ? report->changed++ : report->restored++;
     return status;
@@ -46,7 +53,7 @@ struct restore_walk {
 };
 
 static void
-restore_entry(void *ud, attl_slice key, attl_slice value, int64_t deadline_ms)
+restore_entry(void *ud, const struct scan_entry *then)
 {
     struct restore_walk *w = ud;
     struct rollback *b = w->rollback;
@@ -54,16 +61,21 @@ restore_entry(void *ud, attl_slice key, attl_slice value, int64_t deadline_ms)
     if (w->status != ATTL_OK)
         return;
     w->live++;
-    struct restore_op op = {
-        .rollback = b, .value = value, .deadline_ms = deadline_ms, .is_dry = b->opts->dry_run != 0
-    };
-    if (deadline_ms != ATTL_NO_DEADLINE) /* from one cache's clock to the other's */
-        op.deadline_ms += engine_skew_ms(&b->then) - engine_skew_ms(a);
+    int64_t by_ms = engine_skew_ms(&b->then) - engine_skew_ms(a); /* from one's clock to ours */
+    struct restore_op op = { .rollback = b,
+                             .value = then->value,
+                             .gone_ms = life_shift_deadline(then->gone_ms, by_ms),
+                             .is_dry = b->opts->dry_run != 0 };
     w->status = op.is_dry ? ATTL_OK : journal_admit(a);
     if (w->status == ATTL_OK && !op.is_dry)
-        w->status = stored_value_init(&a->cache, value, &op.stored);
+        w->status = stored_value_init(&a->cache, then->value, &op.stored);
+    op.stored.has_life = then->has_life;
+    if (then->has_life) {
+        op.stored.life = then->life;
+        life_shift(&op.stored.life, by_ms);
+    }
     if (w->status == ATTL_OK)
-        w->status = engine_restore(a, key, restore_change, &op);
+        w->status = engine_restore(a, then->key, restore_change, &op);
     stored_value_fini(&op.stored);
 }
 
@@ -81,14 +93,12 @@ remove_change(struct entry *e, void *ud)
 
 /* Keys are gathered first, because a scan holds the lock of what it visits. */
 static void
-gather_key(void *ud, attl_slice key, attl_slice value, int64_t deadline_ms)
+gather_key(void *ud, const struct scan_entry *e)
 {
     struct buf *keys = ud;
-    uint32_t len = (uint32_t)key.len;
-    (void)value;
-    (void)deadline_ms;
+    uint32_t len = (uint32_t)e->key.len;
     buf_append(keys, &len, sizeof len);
-    buf_append(keys, key.data, key.len);
+    buf_append(keys, e->key.data, e->key.len);
 }
 
 static int
@@ -122,7 +132,7 @@ remove_newer(struct rollback *b)
     do {
         buf_clear(&keys, SIZE_MAX);
         cursor =
-            scan_step(&from->cache, cursor, SCAN_COUNT, engine_now_ms(from), gather_key, &keys);
+            scan_step_all(&from->cache, cursor, SCAN_COUNT, engine_now_ms(from), gather_key, &keys);
         status = remove_gathered(b, &keys);
     } while (status == ATTL_OK && cursor != 0);
     buf_fini(&keys);
@@ -141,8 +151,8 @@ rollback_apply(struct rollback *b)
     /* The other cache's partitions are locked while ours are: nobody else knows it. */
     do {
         if (status == ATTL_OK)
-            cursor = scan_step(&b->then.cache, cursor, SCAN_COUNT, engine_now_ms(&b->then),
-                               restore_entry, &w);
+            cursor = scan_step_all(&b->then.cache, cursor, SCAN_COUNT, engine_now_ms(&b->then),
+                                   restore_entry, &w);
     } while (status == ATTL_OK && w.status == ATTL_OK && cursor != 0);
     if (status == ATTL_OK)
         status = w.status;

@@ -8,6 +8,7 @@
 #include "engine/store.h"
 
 #include "base/num.h"
+#include "engine/durability.h"
 #include "os/mem.h"
 
 #include <errno.h>
@@ -120,6 +121,7 @@ store_apply_config(struct store *s, const attl_config *config)
         return;
     wal_set_policy(s->wal, policy_of(config));
     wal_set_on_error(s->wal, on_error_of(config));
+    log_waits_settle(s->a); /* another rule may say what has become of them */
     parker_wake(&s->parker);
 }
 
@@ -145,6 +147,7 @@ static void
 log_notify(void *ud)
 {
     struct store *s = ud;
+    log_waits_settle(s->a);
     if (s->notify_fn)
         s->notify_fn(s->notify_ud);
     if (atomic_load_explicit(&s->idle, memory_order_relaxed) && atomic_exchange(&s->idle, false))
@@ -187,6 +190,8 @@ open_log(struct store *s)
                               .log = log_line,
                               .ud = s };
     error = wal_open(&wal, &s->wal, s->problem, sizeof s->problem);
+    if (error == 0)
+        log_waits_start(s->a, s->wal);
     return store_status(error);
 }
 
@@ -198,6 +203,8 @@ load_and_open(struct store *s)
         status = open_log(s);
     if (status == ATTL_OK)
         store_apply_config(s, s->a->config);
+    if (status == ATTL_OK)
+        status = durability_forget(s->a);
     if (status != ATTL_OK)
         store_log(s, 3, "load_failed", "%s", s->problem);
     atomic_store(&s->load_status, status);
@@ -442,7 +449,9 @@ store_close(struct store **store)
     atomic_store(&s->stopping, true);
     parker_wake(&s->parker);
     thread_join(&s->keeper);
+    log_waits_stop(s->a);
     int error = wal_close(&s->wal);
+    log_waits_end(s->a, error);
     if (error)
         store_log(s, 3, "log_close", "the end of the log could not be written: %s",
                   strerror(-error));

@@ -87,6 +87,17 @@ watch_tell(struct watch_table *t, uint64_t hash, attl_slice key, uint32_t kind)
 }
 
 void
+watch_tell_unwanted(struct watch_table *t, uint64_t hash, attl_slice key)
+{
+    struct watch_bucket *b = bucket_of(t, hash);
+    lock_acquire(&b->lock);
+    for (struct watch *w = b->first; w; w = w->next)
+        if (is_key(w, hash, key))
+            atomic_store_explicit(&w->unwanted, true, memory_order_release);
+    lock_release(&b->lock);
+}
+
+void
 watch_tell_all(struct watch_table *t, uint32_t kind)
 {
     for (unsigned i = 0; i < WATCH_BUCKETS; i++) {

@@ -19,6 +19,8 @@ struct watch {
     attl_slice key;
     uint64_t hash;
     _Atomic uint32_t seen; /* enum notice_kind, all that happened since watch_add() */
+    _Atomic bool unwanted; /* somebody deleted it while it was not there: nothing happened, but
+                              who is about to write it had better not */
 };
 
 struct watch_bucket {
@@ -47,6 +49,8 @@ watch_seen(const struct watch *w)
 
 /* Something happened to a key of a partition with watches; its lock is held. */
 void watch_tell(struct watch_table *t, uint64_t hash, attl_slice key, uint32_t kind);
+/* Somebody deleted what was not there; the partition's lock is held. */
+void watch_tell_unwanted(struct watch_table *t, uint64_t hash, attl_slice key);
 /* Something happened to all keys; all partitions are locked. */
 void watch_tell_all(struct watch_table *t, uint32_t kind);
 

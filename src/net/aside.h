@@ -23,6 +23,8 @@ struct aside_task {
     struct command_job *job; /* owned */
     struct worker *worker;
     struct conn *conn; /* the worker's; NULL once it is closed */
+    bool is_parked;    /* it is not on the thread, but waits for this submission: park.h */
+    uint64_t submission;
     struct aside_task *next;
 };
 

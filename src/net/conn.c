@@ -13,6 +13,7 @@
 #include "net/exchange.h"
 #include "net/hold.h"
 #include "net/output.h"
+#include "net/park.h"
 #include "net/push.h"
 #include "net/receiver.h"
 #include "net/registry.h"
@@ -129,10 +130,13 @@ conn_close(struct worker *w, struct conn *c)
                                   memory_order_relaxed);
     account(w, c, 0);
     list_remove(w, c);
+    session_end(&c->session);
     if (c->held)
         hold_remove(w, c);
     if (c->task)
         c->task->conn = NULL; /* it ends without us */
+    if (c->task && c->task->is_parked)
+        park_cancel(w, c->task);
     c->task = NULL;
     push_close(w, c);
     /* Closing takes it out of the event loop. Unread input would turn our last reply into a reset.
@@ -166,13 +170,17 @@ watch(struct worker *w, struct conn *c)
 {
     unsigned interest = 0;
     size_t pending = conn_pending(c);
-    if (!c->session.close_after_reply && !c->stalled && !c->held && !c->task &&
+    /* A client that is held seldom sends before it has its reply: watching on is cheaper than
+     * telling the event loop twice for each reply. The first that does send ends the watching. */
+    if (!c->session.close_after_reply && !c->stalled && !c->early && !c->task &&
         pending < output_pause_bytes(w))
         interest |= EVENT_READ;
     /* A stalled connection with nothing to send is continued when the socket has room: at once.
      * One that is held or waits for its job is continued by those. */
     if (!c->held && (pending > 0 || (c->stalled && !c->task)))
         interest |= EVENT_WRITE;
+    if (c->task && c->task->is_parked && !c->peer_gone)
+        interest |= EVENT_PEER_GONE;
     if (interest == c->interest)
         return;
     if (event_loop_change(&w->loop, c->session.fd, interest, c))
@@ -305,7 +313,8 @@ settle(struct worker *w, struct conn *c)
     watch(w, c);
     if (!c->dead)
         account(w, c,
-                c->in.len + c->out.len + resp_parser_bytes(&c->parser) + push_waiting_bytes(c));
+                c->in.len + c->out.len + resp_parser_bytes(&c->parser) + push_waiting_bytes(c) +
+                    session_bytes(&c->session));
 }
 
 /* What runs from here on is on behalf of `c`. */
@@ -504,6 +513,15 @@ conn_job_done(struct worker *w, struct conn *c, struct command_job *job)
     go_on(w, c);
 }
 
+/* A client that does not speak any more waits for nothing, but may still want its replies. */
+static void
+stop_waiting(struct worker *w, struct conn *c)
+{
+    c->peer_gone = true;
+    park_cancel(w, c->task);
+    watch(w, c);
+}
+
 void
 conn_turn(struct worker *w, struct conn *c, unsigned flags)
 {
@@ -518,16 +536,22 @@ conn_turn(struct worker *w, struct conn *c, unsigned flags)
     /* Sending may have closed us, or shown that we hold the most memory of all. */
     if (c->dead || c->killed)
         return;
-    if (flags & c->interest & EVENT_READ)
-        read_input(w, c);
-    else if (flags & EVENT_HANGUP)
+    if (flags & EVENT_HANGUP && (c->held || !(flags & c->interest & EVENT_READ))) {
         conn_close(w, c);
+    } else if (c->held && flags & EVENT_READ) {
+        c->early = true;
+        watch(w, c);
+    } else if (flags & c->interest & EVENT_READ) {
+        read_input(w, c);
+    } else if ((flags & EVENT_PEER_GONE) && c->task && c->task->is_parked) {
+        stop_waiting(w, c);
+    }
 }
 
 void
 conn_finish(struct worker *w, struct conn *c)
 {
-    if (c->interest & EVENT_READ)
+    if ((c->interest & EVENT_READ) && !c->held)
         read_input(w, c);
     if (c->dead)
         return;

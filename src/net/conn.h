@@ -16,16 +16,18 @@ struct worker;
 struct receiver;
 
 /* What an event's `ud` points to; the first member of whatever it is. */
-enum source { SOURCE_WAKER, SOURCE_LISTENER, SOURCE_CONN };
+enum source { SOURCE_WAKER, SOURCE_LISTENER, SOURCE_CONN, SOURCE_PARKING };
 
 struct conn {
     enum source source;
     unsigned interest; /* what the event loop watches for us */
     bool dead;         /* closed in this turn; events that are still to come are stale */
     bool killed;       /* somebody has shut our socket down */
+    bool peer_gone;    /* it will not send any more; looked at only while it is parked */
     bool condemned;    /* ... because it held too much memory */
     bool stalled;      /* `in` holds requests that wait: for room in the output, or for a job */
     bool held;         /* replies in `out` wait for the log; see hold.h */
+    bool early;        /* ... and the client has sent more meanwhile */
     unsigned auth_failures;
     struct conn *prev, *next; /* the worker's list in order of arrival, or its list of the dead */
     struct buf in;            /* from the first byte of an unfinished request */
@@ -38,7 +40,7 @@ struct conn {
     uint64_t held_replies;
     struct conn *held_prev, *held_next;
     struct receiver *receiver; /* where others put what they have for us; NULL: nobody knows us */
-    struct aside_task *task;   /* the command that is running on the slow thread, or NULL */
+    struct aside_task *task;   /* the command that runs on the slow thread, or is parked; or NULL */
     struct resp_parser parser;
     struct session session;
 };
@@ -57,7 +59,8 @@ void conn_finish(struct worker *w, struct conn *c);
  * acknowledge have become `durable`, and what it has sent meanwhile runs.
  */
 void conn_release(struct worker *w, struct conn *c, bool durable);
-/* Answers the command that ran on the slow thread, and goes on with what came behind it. */
+/* Answers the command that ran on the slow thread, or was parked, and goes on with what came behind
+ * it. */
 void conn_job_done(struct worker *w, struct conn *c, struct command_job *job);
 /* Sends what others have put into its receiver, unless replies must come first. May close it. */
 void conn_push(struct worker *w, struct conn *c);

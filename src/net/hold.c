@@ -61,7 +61,7 @@ hold_remove(struct worker *w, struct conn *c)
     ASSERT(c->held);
     *(c->held_prev ? &c->held_prev->held_next : &w->held_first) = c->held_next;
     *(c->held_next ? &c->held_next->held_prev : &w->held_last) = c->held_prev;
-    c->held = false;
+    c->held = c->early = false;
     c->held_prev = c->held_next = NULL;
     c->log_position = 0;
 }

@@ -33,6 +33,7 @@ enum {
     NET_SWEEP_MS = 1000,              /* how exactly timeouts are kept                          */
     NET_STRANGER_TIMEOUT_MS = 60000,  /* to authenticate, where a password is required          */
     NET_STUCK_OUTPUT_MS = 60000,      /* without reading a byte of what we owe                  */
+    NET_PARKED_MAX = 16384,           /* connections of one worker that wait for a completion   */
     NET_AUTH_FAILURES_MAX = 16,       /* wrong passwords in one connection                      */
     NET_COMPLAINT_INTERVAL_MS = 60000 /* between two log lines about strangers                  */
 };

@@ -109,6 +109,7 @@ pipeline_run(struct pipeline *p, const struct pipeline_job *job, size_t *ret_use
 {
     size_t at = 0;
     enum pipeline_end end;
+    attl_actor_set(job->env->cache, job->session->id); /* for the ledger and whoever watches */
     for (;;) {
         enum resp_result result;
         size_t n = parse_group(p, job, at, &result);

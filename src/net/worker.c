@@ -12,6 +12,7 @@
 #include "net/exchange.h"
 #include "net/hold.h"
 #include "net/push.h"
+#include "net/park.h"
 #include "net/registry.h"
 #include "os/socket.h"
 
@@ -200,6 +201,14 @@ take_done(struct worker *w)
     }
 }
 
+/* command_host's queue_bytes: what is queued has been a request before. */
+static size_t
+caller_queue_bytes(void *ud)
+{
+    const struct worker *w = ((const struct net_caller *)ud)->worker;
+    return LIMIT_LOAD(w->net, query_bytes);
+}
+
 /* command_host's aside. */
 static bool
 caller_aside(void *ud, struct command_job *job)
@@ -259,6 +268,7 @@ handle(struct worker *w, const struct event *e)
             worker_want_sweep(w);
         break;
     case SOURCE_LISTENER: accept_some(w, e->ud); break;
+    case SOURCE_PARKING: park_reap(w); break;
     case SOURCE_CONN: {
         struct conn *c = e->ud;
         if (c->dead)
@@ -311,6 +321,7 @@ finish_clients(struct worker *w)
         next = c->next; /* closing overwrites it */
         locked(w, c, conn_finish);
     }
+    park_stop(w);
     hold_settle(w);
     free_dead(w);
     while (w->first) {
@@ -374,6 +385,8 @@ host_init(struct worker *w)
     w->host.auth = caller_auth;
     w->host.aside = caller_aside;
     caller_fill(&w->host);
+    w->host.park = park_begin;
+    w->host.queue_bytes = caller_queue_bytes;
     w->env = (struct command_env){ .cache = w->net->cache, .host = &w->host };
 }
 
@@ -420,6 +433,7 @@ void
 worker_fini(struct worker *w)
 {
     thread_join(&w->thread);
+    park_close(w);
     for (size_t i = 0; i < w->handover.len; i++)
         socket_close(w->handover.items[i].fd);
     event_waker_close(&w->waker);

@@ -43,6 +43,12 @@ struct handover {
     size_t len;
 };
 
+/* Where parked connections wait: park.h. */
+struct parking {
+    enum source source;
+    attl_queue *queue; /* NULL until the first */
+};
+
 struct worker {
     enum source source; /* of the waker's events */
     struct net *net;
@@ -62,7 +68,8 @@ struct worker {
     struct receiver *ready;              /* those that have something to send */
     struct conn *held_first, *held_last; /* in order of their log positions */
     _Atomic bool hold_armed;             /* wake us when the log has news */
-    uint64_t log_position;               /* behind this thread's last change */
+    struct parking parking;
+    uint64_t log_position; /* behind this thread's last change */
     struct pipeline pipeline;
     char *read_bytes; /* NET_READ_BYTES, for one receive */
     struct buf out;   /* replies of the connection being served */

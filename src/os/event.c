@@ -2,7 +2,8 @@
 /*
  * epoll and eventfd. Edge-triggered mode would save nothing here: a connection that was read once
  * with room to spare is empty, and one that was not must be visited again anyway. EPOLLRDHUP is
- * not asked for, because a client that has half-closed after a pipeline still wants its replies.
+ * asked for only where somebody waits for something that may never come: a client that has
+ * half-closed after a pipeline still wants its replies.
  */
 #include "os/event.h"
 
@@ -18,6 +19,8 @@ to_epoll(unsigned flags)
         mask |= EPOLLIN;
     if (flags & EVENT_WRITE)
         mask |= EPOLLOUT;
+    if (flags & EVENT_PEER_GONE)
+        mask |= EPOLLRDHUP;
     if (flags & EVENT_EXCLUSIVE)
         mask |= EPOLLEXCLUSIVE;
     return mask;
@@ -31,6 +34,8 @@ from_epoll(uint32_t mask)
         flags |= EVENT_READ;
     if (mask & EPOLLOUT)
         flags |= EVENT_WRITE;
+    if (mask & EPOLLRDHUP)
+        flags |= EVENT_PEER_GONE;
     if (mask & (EPOLLERR | EPOLLHUP))
         flags |= EVENT_HANGUP;
     return flags;

@@ -15,7 +15,8 @@
 enum event_flag {
     EVENT_READ = 0x01,
     EVENT_WRITE = 0x02,
-    EVENT_HANGUP = 0x04, /* reported only: error, or the peer has gone; always watched */
+    EVENT_HANGUP = 0x04,    /* reported only: error, or the peer has gone; always watched */
+    EVENT_PEER_GONE = 0x10, /* the peer has closed its direction; reported only if asked for */
     EVENT_EXCLUSIVE =
         0x08 /* asked only, at add: wake one of the loops that share this descriptor */
 };

@@ -11,6 +11,7 @@
 #ifndef ATTL_PERSIST_SNAPSHOT_H
 #define ATTL_PERSIST_SNAPSHOT_H
 
+#include "persist/life_format.h"
 #include "persist/segment.h"
 
 enum snapshot_kind {
@@ -19,7 +20,8 @@ enum snapshot_kind {
 };
 
 enum {
-    SNAPSHOT_VERSION = 1,
+    SNAPSHOT_VERSION = 2,             /* what is written */
+    SNAPSHOT_VERSION_OLDEST = 1,      /* that is read */
     SNAPSHOT_BLOCK_BYTES = 256 << 10, /* a block is closed when it has grown to this */
 };
 
@@ -41,6 +43,8 @@ struct snapshot_entry {
     attl_slice key, value;
     int64_t deadline_ms; /* Unix ms or ATTL_NO_DEADLINE */
     bool is_integer;     /* the value is an i64, not text */
+    bool has_life;
+    struct life life; /* if has_life; by the wall clock */
 };
 
 /* ---- writing ---- */
@@ -52,7 +56,8 @@ struct snapshot_writer;
 int snapshot_writer_open(struct disk *d, const attl_allocator *alloc,
                          const struct snapshot_meta *meta, struct snapshot_writer **ret_writer);
 /* -EINVAL, and nothing has changed, for an entry that no snapshot may hold (a length, a negative
- * deadline, an integer of other than 8 bytes); after any other failure there is only close. */
+ * deadline, an integer of other than 8 bytes, a life that cannot be); after any other failure there
+ * is only close. */
 int snapshot_writer_add(struct snapshot_writer *w, const struct snapshot_entry *e);
 /* It becomes fuzzy after all: what is added from now on may be from behind the cut. */
 void snapshot_writer_relax(struct snapshot_writer *w);

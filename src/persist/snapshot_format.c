@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * # The format of snapshots, version 1
+ * # The format of snapshots, version 2
  *
  * A snapshot is the state of the cache just before an LSN, its *cut*: recovery reads it and replays
  * the log from there. It is a header, a row of *blocks* with the entries, and a trailer. Deadlines
@@ -19,7 +19,7 @@
  * | offset | bytes | header |
  * |---|---|---|
  * | 0 | 8 | `ATTLSNAP` |
- * | 8 | 4 | u32 version: 1 |
+ * | 8 | 4 | u32 version: 2 |
  * | 12 | 4 | u32 kind: 1 *point in time*, 2 *fuzzy* |
  * | 16 | 8 | u64 cut LSN: replay the log from here |
  * | 24 | 8 | i64 time of the cut, Unix ms |
@@ -35,8 +35,8 @@
  *
  * - H1 it begins with `ATTLSNAP`,
  * - H2 its checksum is right,
- * - H3 its version is 1 (a larger one is not damage: a newer program wrote it; every version keeps
- *   the magic, the version and the checksum where they are),
+ * - H3 its version is 1 or 2 (a larger one is not damage: a newer program wrote it; every version
+ *   keeps the magic, the version and the checksum where they are),
  * - H4 its kind is 1 or 2,
  * - H5 it has no other flag than *compressed*,
  * - H6 bytes 44 to 59 are zero.
@@ -60,16 +60,34 @@
  *
  * | offset | bytes | entry |
  * |---|---|---|
- * | 0 | 1 | u8 flags: 1 *deadline*, 2 *integer* |
+ * | 0 | 1 | u8 flags: 1 *deadline*, 2 *integer*, 4 *life* |
  * | 1 | 1 | zero |
  * | 2 | 2 | u16 bytes of the key, up to 32768 |
  * | 4 | 4 | u32 bytes of the value, up to 512 MiB |
  * | 8 | 8 | i64 deadline, Unix ms; only with flag *deadline* |
+ * | then | 24 | the life; only with flag *life* |
  * | then | | the key, the value |
  *
  * Without flag *deadline* an entry has none. With flag *integer* the value is an i64 of 8 bytes
  * instead of its decimal text. No key occurs twice in a point in time; of a key that occurs twice
  * in a fuzzy snapshot either entry may be taken.
+ *
+ * A *life* is that of an entry with more than one deadline. The entry's deadline is then when it is
+ * gone for good:
+ *
+ * | offset | bytes | life |
+ * |---|---|---|
+ * | 0 | 8 | i64 when it should be reloaded, Unix ms; -1: never |
+ * | 8 | 8 | i64 from when a plain read does not find it, Unix ms; -1: never |
+ * | 16 | 4 | u32 flags: 1 *negative*: no plain read finds it at all |
+ * | 20 | 4 | u32 how long loading it took, ms; 0: unknown |
+ *
+ * A life is valid if
+ *
+ * - L1 none of its times is below -1,
+ * - L2 its second time is -1 exactly if the entry has no deadline,
+ * - L3 otherwise its first time is at most its second, and that at most the entry's deadline,
+ * - L4 it has no other flag than *negative*.
  *
  * A block is valid if
  *
@@ -87,10 +105,11 @@
  *
  * An entry is valid if
  *
- * - E1 it has no other flags than *deadline* and *integer*, and byte 1 is zero,
+ * - E1 it has no other flags than *deadline*, *integer* and *life*, and byte 1 is zero,
  * - E2 its key has at most 32768 bytes,
  * - E3 its value has at most 512 MiB, and exactly 8 bytes with flag *integer*,
- * - E4 its deadline is not negative.
+ * - E4 its deadline is not negative,
+ * - E5 its life is valid.
  *
  * ## Trailer
  *
@@ -124,7 +143,8 @@
  * - V2 entries, bytes and blocks are as many as the trailer says,
  * - V3 the checksum of the blocks' headers is the trailer's.
  *
- * There are no spare bits: whatever is new needs a new version.
+ * There are no spare bits: whatever is new needs a new version. Version 2 brought the flag *life*;
+ * everything else is as in version 1, which is still read.
  */
 #include "persist/snapshot_format.h"
 
@@ -137,6 +157,7 @@ enum {
     HEADER_COMPRESSED = 1,
     ENTRY_HAS_DEADLINE = 1,
     ENTRY_INTEGER = 2,
+    ENTRY_LIFE = 4,
     INTEGER_BYTES = 8,
     DEADLINE_BYTES = 8,
     CRC_AT = 60, /* in header and trailer */
@@ -181,7 +202,7 @@ snapshot_header_decode(const unsigned char in[SNAPSHOT_HEADER_BYTES], struct sna
     uint32_t version = le_get_u32(in + 8), kind = le_get_u32(in + 12), flags = le_get_u32(in + 40);
     uint32_t crc = crc32c(0, in, CRC_AT);
     if (memcmp(in, header_magic, MAGIC_BYTES) != 0 || le_get_u32(in + CRC_AT) != crc ||
-        version < SNAPSHOT_VERSION)
+        version < SNAPSHOT_VERSION_OLDEST)
         return SNAPSHOT_DAMAGED;
     if (version > SNAPSHOT_VERSION) {
         ret->version = version;
@@ -313,10 +334,12 @@ uint64_t
 snapshot_entry_bytes(const struct snapshot_entry *e)
 {
     if (e->key.len > LIMIT_KEY_BYTES || e->value.len > LIMIT_VALUE_BYTES ||
-        (e->is_integer && e->value.len != INTEGER_BYTES) || (has_deadline(e) && e->deadline_ms < 0))
+        (e->is_integer && e->value.len != INTEGER_BYTES) ||
+        (has_deadline(e) && e->deadline_ms < 0) ||
+        (e->has_life && !life_is_valid(&e->life, e->deadline_ms)))
         return 0;
     return SNAPSHOT_ENTRY_HEADER_BYTES + (has_deadline(e) ? DEADLINE_BYTES : 0) +
-           (uint64_t)e->key.len + e->value.len;
+           (e->has_life ? LIFE_FORMAT_BYTES : 0) + (uint64_t)e->key.len + e->value.len;
 }
 
 size_t
@@ -325,13 +348,17 @@ snapshot_entry_head(const struct snapshot_entry *e, unsigned char *out)
     ASSERT(e->key.len <= LIMIT_KEY_BYTES && e->value.len <= LIMIT_VALUE_BYTES);
     size_t at = SNAPSHOT_ENTRY_HEADER_BYTES;
     out[0] = (unsigned char)((has_deadline(e) ? ENTRY_HAS_DEADLINE : 0) |
-                             (e->is_integer ? ENTRY_INTEGER : 0));
+                             (e->is_integer ? ENTRY_INTEGER : 0) | (e->has_life ? ENTRY_LIFE : 0));
     out[1] = 0;
     le_put_u16(out + 2, (uint16_t)e->key.len);
     le_put_u32(out + 4, (uint32_t)e->value.len);
     if (has_deadline(e)) {
         le_put_u64(out + at, (uint64_t)e->deadline_ms);
         at += DEADLINE_BYTES;
+    }
+    if (e->has_life) {
+        life_format_encode(&e->life, out + at);
+        at += LIFE_FORMAT_BYTES;
     }
     if (e->key.len > 0)
         memcpy(out + at, e->key.data, e->key.len);
@@ -346,8 +373,10 @@ snapshot_entry_decode(const unsigned char *in, size_t len, struct snapshot_entry
         return false;
     unsigned flags = in[0];
     size_t key_bytes = le_get_u16(in + 2), value_bytes = le_get_u32(in + 4);
-    size_t at = SNAPSHOT_ENTRY_HEADER_BYTES + (flags & ENTRY_HAS_DEADLINE ? DEADLINE_BYTES : 0);
-    if ((flags & ~(unsigned)(ENTRY_HAS_DEADLINE | ENTRY_INTEGER)) != 0 || in[1] != 0 ||
+    size_t at_life = SNAPSHOT_ENTRY_HEADER_BYTES +
+                     (flags & ENTRY_HAS_DEADLINE ? DEADLINE_BYTES : 0);
+    size_t at = at_life + (flags & ENTRY_LIFE ? LIFE_FORMAT_BYTES : 0);
+    if ((flags & ~(unsigned)(ENTRY_HAS_DEADLINE | ENTRY_INTEGER | ENTRY_LIFE)) != 0 || in[1] != 0 ||
         key_bytes > LIMIT_KEY_BYTES || value_bytes > LIMIT_VALUE_BYTES ||
         (flags & ENTRY_INTEGER && value_bytes != INTEGER_BYTES))
         return false;
@@ -358,6 +387,12 @@ snapshot_entry_decode(const unsigned char *in, size_t len, struct snapshot_entry
     if (flags & ENTRY_HAS_DEADLINE) {
         deadline_ms = (int64_t)le_get_u64(in + SNAPSHOT_ENTRY_HEADER_BYTES);
         if (deadline_ms < 0)
+            return false;
+    }
+    ret->has_life = flags & ENTRY_LIFE;
+    if (ret->has_life) {
+        ret->life = life_format_decode(in + at_life);
+        if (!life_is_valid(&ret->life, deadline_ms))
             return false;
     }
     ret->key = attl_b(in + at, key_bytes);

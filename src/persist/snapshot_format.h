@@ -19,8 +19,9 @@ enum {
     SNAPSHOT_ALIGN = 8,
     SNAPSHOT_SHARED_BLOCK_MAX_BYTES = 1 << 20, /* raw bytes of a block with several entries */
     SNAPSHOT_RATIO_MAX = 65536,                /* raw bytes per stored byte: no bombs */
-    /* What precedes the value of an entry, at most: header, deadline, key. */
-    SNAPSHOT_ENTRY_HEAD_MAX_BYTES = SNAPSHOT_ENTRY_HEADER_BYTES + 8 + LIMIT_KEY_BYTES,
+    /* What precedes the value of an entry, at most: header, deadline, life, key. */
+    SNAPSHOT_ENTRY_HEAD_MAX_BYTES = SNAPSHOT_ENTRY_HEADER_BYTES + 8 + LIFE_FORMAT_BYTES +
+                                    LIMIT_KEY_BYTES,
 };
 /* Raw bytes of any block: one entry as large as it may be. */
 #define SNAPSHOT_BLOCK_MAX_BYTES (SNAPSHOT_ENTRY_HEAD_MAX_BYTES + LIMIT_VALUE_BYTES)

@@ -272,16 +272,45 @@ wal_wait(struct wal *w, uint64_t position, int64_t timeout_ms)
     return wait_for(w, &w->safe, position, timeout_ms);
 }
 
-int
-wal_sync(struct wal *w, int64_t timeout_ms)
+static uint64_t
+want_sync(struct wal *w)
 {
     uint64_t position = wal_ring_tail(&w->ring);
     uint64_t wanted = atomic_load(&w->sync_wanted);
     while (wanted < position && !atomic_compare_exchange_weak(&w->sync_wanted, &wanted, position))
         ;
-    int rc = wait_for(w, &w->durable_position, position, timeout_ms);
+    return position;
+}
+
+/* What was given up to be durable counts as durable in the positions, but is not. */
+static int
+unless_lost(const struct wal *w, uint64_t position, int rc)
+{
     bool is_lost = position > 0 && position <= atomic_load(&w->lost_position);
     return rc == 0 && is_lost ? -EIO : rc;
+}
+
+int
+wal_sync(struct wal *w, int64_t timeout_ms)
+{
+    uint64_t position = want_sync(w);
+    return unless_lost(w, position, wait_for(w, &w->durable_position, position, timeout_ms));
+}
+
+uint64_t
+wal_sync_begin(struct wal *w)
+{
+    uint64_t position = want_sync(w);
+    wal_hurry(w);
+    return position;
+}
+
+int
+wal_look(const struct wal *w, bool durable, uint64_t position)
+{
+    if (!durable)
+        return wait_status(w, &w->safe, position);
+    return unless_lost(w, position, wait_status(w, &w->durable_position, position));
 }
 
 /* ---- asking ---- */

@@ -97,6 +97,11 @@ uint64_t wal_tail_position(const struct wal *w);
 /* Asks for what was appended to be written now instead of in a millisecond or two (`no`,
  * `everysec`; `always` never lingers). For callers that wait with notify instead of wal_wait. */
 void wal_hurry(struct wal *w);
+/* What has become of `position`, or with `durable` of its being durable whatever the policy: 0 it
+ * is there, -EINPROGRESS not yet, -EIO it will not be. Never waits. */
+int wal_look(const struct wal *w, bool durable, uint64_t position);
+/* Asks for everything up to now to be durable; returns the position to look at. */
+uint64_t wal_sync_begin(struct wal *w);
 /* Waits until wal_safe_position() >= position: 0, -ETIMEDOUT, -EIO if it will not be. */
 int wal_wait(struct wal *w, uint64_t position, int64_t timeout_ms);
 /* Asks for everything up to now to be durable, whatever the policy, and waits. 0 or as wal_wait. */

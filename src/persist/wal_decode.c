@@ -37,6 +37,12 @@ payload_get(const struct wal_shape *s, const unsigned char *in, const unsigned c
             return "deadline";
         in += WAL_DEADLINE_BYTES;
     }
+    if (s->flags & WAL_LIFE) {
+        ret->life = life_format_decode(in);
+        if (!life_is_valid(&ret->life, ret->deadline_ms))
+            return "life";
+        in += LIFE_FORMAT_BYTES;
+    }
     ret->key = attl_b(in, s->key_bytes);
     in += s->key_bytes;
     ret->value = attl_b(in, s->value_bytes);

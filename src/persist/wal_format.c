@@ -7,7 +7,7 @@
  * comment is docs/wal-format.md: `make docs` after changing it.
  */
 /*
- * # The format of the log, version 1
+ * # The format of the log, version 2
  *
  * The log of changes is a row of files, *segments*, in the data directory. Each begins with a
  * header and holds *frames*, one per change, which carry consecutive numbers (LSN, from 1). A frame
@@ -24,7 +24,7 @@
  * | offset | bytes | header of a segment |
  * |---|---|---|
  * | 0 | 8 | `ATTLWAL1` |
- * | 8 | 4 | u32 version: 1 |
+ * | 8 | 4 | u32 version: 2 |
  * | 12 | 4 | u32 bytes of the header: 64; the first frame follows |
  * | 16 | 8 | u64 LSN of the first frame |
  * | 24 | 8 | i64 when the segment was begun, Unix ms |
@@ -38,8 +38,8 @@
  *
  * - S1 it begins with `ATTLWAL1`,
  * - S2 its checksum is right,
- * - S3 its version is 1 (a larger one is not damage: a newer program wrote it; every version keeps
- *   the magic, the version and the checksum where they are),
+ * - S3 its version is 1 or 2 (a larger one is not damage: a newer program wrote it; every version
+ *   keeps the magic, the version and the checksum where they are),
  * - S4 it says that the header has 64 bytes,
  * - S5 it has no other flag than *gap*,
  * - S6 bytes 52 to 59 are zero,
@@ -53,17 +53,18 @@
  * | 4 | 4 | u32 CRC32C of all bytes of the frame from 8 on |
  * | 8 | 8 | u64 LSN |
  * | 16 | 1 | u8 kind |
- * | 17 | 1 | u8 flags: 1 *deadline*, 2 *integer* |
+ * | 17 | 1 | u8 flags: 1 *deadline*, 2 *integer*, 4 *life* |
  * | 18 | 2 | u16 bytes of the key, up to 32768 |
  * | 20 | 4 | u32 bytes of the value |
  * | 24 | 8 | i64 deadline, Unix ms; only with flag *deadline* |
+ * | then | 24 | the life; only with flag *life* |
  * | then | | the key, the value, zeros up to a multiple of 8 |
  *
  * | kind | name | key | value | flags | meaning |
  * |---|---|---|---|---|---|
- * | 1 | PUT | yes | up to 512 MiB | deadline, integer | the key has this value and life |
+ * | 1 | PUT | yes | up to 512 MiB | deadline, integer, life | the key has this value and life |
  * | 2 | DEL | yes | none | | deleted by somebody |
- * | 3 | EXPIRE | yes | none | deadline | the life changes, the value stays |
+ * | 3 | EXPIRE | yes | none | deadline, life | the life changes, the value stays |
  * | 4 | CLEAR | no | none | | everything is gone |
  * | 5 | EVICT | yes | none | | removed because a limit was reached |
  * | 6 | MARK | no | 16 bytes | | i64 Unix ms, u64 LSN: all frames before it are durable |
@@ -81,7 +82,25 @@
  * | 2 | 2 | u16 bytes of the key |
  * | 4 | 4 | u32 bytes of the value |
  * | 8 | 8 | i64 deadline, Unix ms; only with flag *deadline* |
+ * | then | 24 | the life; only with flag *life* |
  * | then | | the key, the value, zeros up to a multiple of 8 |
+ *
+ * A *life* is that of an entry with more than one deadline. The entry's deadline is then when it is
+ * gone for good:
+ *
+ * | offset | bytes | life |
+ * |---|---|---|
+ * | 0 | 8 | i64 when it should be reloaded, Unix ms; -1: never |
+ * | 8 | 8 | i64 from when a plain read does not find it, Unix ms; -1: never |
+ * | 16 | 4 | u32 flags: 1 *negative*: no plain read finds it at all |
+ * | 20 | 4 | u32 how long loading it took, ms; 0: unknown |
+ *
+ * A life is valid if
+ *
+ * - L1 none of its times is below -1,
+ * - L2 its second time is -1 exactly if the entry has no deadline,
+ * - L3 otherwise its first time is at most its second, and that at most the entry's deadline,
+ * - L4 it has no other flag than *negative*.
  *
  * A frame is valid if
  *
@@ -90,14 +109,15 @@
  * - F3 it has no flags but those the table allows for its kind,
  * - F4 its key has at most 32768 bytes, and none at all where the table says no,
  * - F5 its value has a length the table allows (8 with flag *integer*),
- * - F6 its length is exactly that of header, deadline, key and value, rounded up to 8,
+ * - F6 its length is exactly that of header, deadline, life, key and value, rounded up to 8,
  * - F7 its checksum is right,
- * - F8 its deadline is not negative,
+ * - F8 its deadline is not negative, and its life is valid,
  * - F9 the bytes behind the value are zero,
  * - F10 in a GROUP, the changes fill the value exactly, each is of one of the five kinds above, and
  *   F3, F4, F5, F8 and F9 hold for each.
  *
- * There are no spare bits: a new kind or flag needs a new version.
+ * There are no spare bits: a new kind or flag needs a new version. Version 2 brought the flag
+ * *life*; everything else is as in version 1, which is still read.
  *
  * ## Recovery
  *
@@ -175,12 +195,13 @@ wal_segment_header_decode(const unsigned char in[WAL_SEGMENT_HEADER_BYTES],
     ret->version = le_get_u32(in + HEADER_VERSION);
     uint32_t flags = le_get_u32(in + HEADER_FLAGS);
     uint64_t first_lsn = le_get_u64(in + HEADER_FIRST_LSN);
-    if (ret->version != WAL_VERSION || le_get_u32(in + HEADER_BYTES) != WAL_SEGMENT_HEADER_BYTES ||
+    if (ret->version < WAL_VERSION_OLDEST || ret->version > WAL_VERSION ||
+        le_get_u32(in + HEADER_BYTES) != WAL_SEGMENT_HEADER_BYTES ||
         (flags & ~(uint32_t)HEADER_FLAG_GAP) != 0 || le_get_u64(in + HEADER_UNUSED) != 0 ||
         first_lsn == 0)
         return false;
     *ret = (struct wal_segment_header){
-        .version = WAL_VERSION,
+        .version = ret->version,
         .first_lsn = first_lsn,
         .created_ms = (int64_t)le_get_u64(in + HEADER_CREATED_MS),
         .run_id = le_get_u64(in + HEADER_RUN_ID),
@@ -202,7 +223,7 @@ shape_of(const struct wal_op *op)
     return (struct wal_shape){ op->kind, flags, op->key.len, op->value.len };
 }
 
-/* Header, deadline and key of a change; how many bytes they took. */
+/* Header, deadline, life and key of a change; how many bytes they took. */
 static uint32_t
 op_head_put(const struct wal_op *op, unsigned char *out)
 {
@@ -217,6 +238,10 @@ op_head_put(const struct wal_op *op, unsigned char *out)
         ASSERT(op->deadline_ms >= 0);
         le_put_u64(out + at, (uint64_t)op->deadline_ms);
         at += WAL_DEADLINE_BYTES;
+    }
+    if (s.flags & WAL_LIFE) {
+        life_format_encode(&op->life, out + at);
+        at += LIFE_FORMAT_BYTES;
     }
     if (op->key.len)
         memcpy(out + at, op->key.data, op->key.len);
@@ -240,7 +265,8 @@ op_size(const struct wal_op *op, unsigned header_bytes, bool in_group)
 {
     struct wal_shape s = shape_of(op);
     bool late = (s.flags & WAL_HAS_DEADLINE) && op->deadline_ms < 0;
-    if (late || wal_shape_problem(&s, in_group))
+    bool wrong = (s.flags & WAL_LIFE) && !life_is_valid(&op->life, op->deadline_ms);
+    if (late || wrong || wal_shape_problem(&s, in_group))
         return 0;
     uint64_t bytes = wal_align_up(header_bytes + wal_shape_payload_bytes(&s));
     return bytes <= WAL_FRAME_MAX_BYTES ? (uint32_t)bytes : 0;
@@ -250,6 +276,14 @@ uint32_t
 wal_frame_bytes(const struct wal_op *op)
 {
     return op_size(op, WAL_FRAME_HEADER_BYTES, false);
+}
+
+uint32_t
+wal_frame_head_bytes(const struct wal_op *op)
+{
+    struct wal_shape s = shape_of(op);
+    s.value_bytes = 0;
+    return WAL_FRAME_HEADER_BYTES + (uint32_t)wal_shape_payload_bytes(&s);
 }
 
 uint32_t

@@ -8,23 +8,23 @@
 #ifndef ATTL_PERSIST_WAL_FORMAT_H
 #define ATTL_PERSIST_WAL_FORMAT_H
 
-#include <attl/attl.h>
-#include <stdbool.h>
+#include "persist/life_format.h"
 
 enum {
-    WAL_VERSION = 1,
+    WAL_VERSION = 2,        /* what is written */
+    WAL_VERSION_OLDEST = 1, /* that is read */
     WAL_SEGMENT_HEADER_BYTES = 64,
     WAL_FRAME_HEADER_BYTES = 24,
     WAL_FRAME_ALIGN = 8,
     WAL_OP_HEADER_BYTES = 8, /* of a change inside a group */
 };
-/* No frame is longer: a header, a deadline, a key and a value, or a group of them. */
+/* No frame is longer: a header, a deadline, a life, a key and a value, or a group of them. */
 #define WAL_FRAME_MAX_BYTES (UINT32_C(1) << 31)
 
 enum wal_kind {
-    WAL_PUT = 1,    /* key, value, perhaps a deadline                                       */
+    WAL_PUT = 1,    /* key, value, perhaps a deadline and a life                            */
     WAL_DEL = 2,    /* key: deleted by somebody                                             */
-    WAL_EXPIRE = 3, /* key, deadline or none: the value stays                               */
+    WAL_EXPIRE = 3, /* key, deadline or none, perhaps a life: the value stays               */
     WAL_CLEAR = 4,  /* everything                                                           */
     WAL_EVICT = 5,  /* key: removed because a limit was reached                             */
     WAL_MARK = 6,   /* value: i64 Unix ms, u64 LSN below which all is durable               */
@@ -35,6 +35,7 @@ enum wal_kind {
 enum wal_flag {
     WAL_HAS_DEADLINE = 1, /* an i64 of Unix ms follows the header */
     WAL_INTEGER = 2,      /* the value is an i64, not its decimal text */
+    WAL_LIFE = 4,         /* there are more deadlines than one */
 };
 
 /* One change. Slices are borrowed. Kinds that have no deadline ignore deadline_ms when encoded. */
@@ -44,6 +45,7 @@ struct wal_op {
     attl_slice key;
     attl_slice value;
     int64_t deadline_ms; /* Unix ms, or ATTL_NO_DEADLINE */
+    struct life life;    /* with WAL_LIFE, by the wall clock */
 };
 
 struct wal_frame {
@@ -78,12 +80,14 @@ bool wal_segment_header_decode(const unsigned char in[WAL_SEGMENT_HEADER_BYTES],
  * long, a negative deadline, or parts its kind does not have. Encoding such an op is a bug. */
 uint32_t wal_frame_bytes(const struct wal_op *op);
 /*
- * Everything but the value's bytes, and not yet LSN, checksum and length: writes header, deadline
- * and key to `out` and returns how many bytes that was (a multiple of nothing). The value follows,
- * then zeros up to wal_frame_bytes(). Neither this nor wal_frame_body() touches the first 16 bytes:
- * the ring stores the first word, the length, last, to say that the frame is there.
+ * Everything but the value's bytes, and not yet LSN, checksum and length: writes header, deadline,
+ * life and key to `out` and returns how many bytes that was (a multiple of nothing). The value
+ * follows, then zeros up to wal_frame_bytes(). Neither this nor wal_frame_body() touches the first
+ * 16 bytes: the ring stores the first word, the length, last, to say that the frame is there.
  */
 uint32_t wal_frame_head(const struct wal_op *op, unsigned char *out);
+/* What it returns. */
+uint32_t wal_frame_head_bytes(const struct wal_op *op);
 /* The whole frame, the value included, without LSN, checksum and length. `out` has room for
  * wal_frame_bytes(). */
 void wal_frame_body(const struct wal_op *op, unsigned char *out);

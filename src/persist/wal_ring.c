@@ -190,12 +190,8 @@ wal_ring_put(struct wal_ring *r, const struct wal_op *op, const struct wal_exter
         return put_frame(r, &q);
     }
     q.head_bytes = q.frame_bytes;
-    if (external) {
-        bool deadline = (op->kind == WAL_PUT || op->kind == WAL_EXPIRE) &&
-                        op->deadline_ms != ATTL_NO_DEADLINE;
-        q.head_bytes = WAL_FRAME_HEADER_BYTES + (deadline ? (uint32_t)sizeof(int64_t) : 0) +
-                       (uint32_t)op->key.len;
-    }
+    if (external)
+        q.head_bytes = wal_frame_head_bytes(op);
     q.item_bytes = (sizeof(struct special) + q.head_bytes + ITEM_ALIGN - 1) & ~UINT64_C(7);
     ASSERT(q.item_bytes <= wal_ring_inline_max(r) + sizeof(struct special));
     return put_special(r, &q);

@@ -17,9 +17,9 @@ struct kind_rule {
 };
 
 static const struct kind_rule kind_rules[] = {
-    [WAL_PUT] = { WAL_HAS_DEADLINE | WAL_INTEGER, true, 0, LIMIT_VALUE_BYTES, true },
+    [WAL_PUT] = { WAL_HAS_DEADLINE | WAL_INTEGER | WAL_LIFE, true, 0, LIMIT_VALUE_BYTES, true },
     [WAL_DEL] = { 0, true, 0, 0, true },
-    [WAL_EXPIRE] = { WAL_HAS_DEADLINE, true, 0, 0, true },
+    [WAL_EXPIRE] = { WAL_HAS_DEADLINE | WAL_LIFE, true, 0, 0, true },
     [WAL_CLEAR] = { 0, false, 0, 0, true },
     [WAL_EVICT] = { 0, true, 0, 0, true },
     [WAL_MARK] = { 0, false, WAL_MARK_BYTES, WAL_MARK_BYTES, false },
@@ -30,7 +30,8 @@ static const struct kind_rule kind_rules[] = {
 uint64_t
 wal_shape_payload_bytes(const struct wal_shape *s)
 {
-    return (s->flags & WAL_HAS_DEADLINE ? WAL_DEADLINE_BYTES : 0) + s->key_bytes + s->value_bytes;
+    return (s->flags & WAL_HAS_DEADLINE ? WAL_DEADLINE_BYTES : 0) +
+           (s->flags & WAL_LIFE ? LIFE_FORMAT_BYTES : 0) + s->key_bytes + s->value_bytes;
 }
 
 const char *

@@ -108,6 +108,53 @@ host_config_rewrite(void *ud, char *err, size_t err_len)
     return status;
 }
 
+/* ---- namespaces: the same draft, for what CONFIG REWRITE writes ---- */
+
+/* REQUIRES config_lock. `fields` NULL: the namespace goes. */
+static int
+change_namespace(struct server *server, attl_slice prefix, const attl_ns_field *fields, size_t n,
+                 struct config_error err)
+{
+    attl_config *draft = config_copy(server->config);
+    if (!draft)
+        return config_fail_memory(err);
+    int status = fields ? attl_ns_set(server->cache, prefix, fields, n, err.text, err.len)
+                        : attl_ns_del(server->cache, prefix);
+    if (status == ATTL_OK) /* has just been accepted, so only memory can be short */
+        status = fields ? config_ns_set(draft, prefix, fields, n, err)
+                        : config_ns_del(draft, prefix, err);
+    if (status != ATTL_OK) {
+        attl_config_free(draft);
+        return status;
+    }
+    attl_config_free(server->config);
+    server->config = draft;
+    return ATTL_OK;
+}
+
+static int
+host_ns_set(void *ud, attl_slice prefix, const attl_ns_field *fields, size_t n, char *err,
+            size_t err_len)
+{
+    struct server *server = host_server(ud);
+    static const attl_ns_field none = { { NULL, 0 }, { NULL, 0 } };
+    lock_acquire(&server->config_lock);
+    int status = change_namespace(server, prefix, n ? fields : &none, n,
+                                  (struct config_error){ err, err_len });
+    lock_release(&server->config_lock);
+    return status;
+}
+
+static int
+host_ns_del(void *ud, attl_slice prefix)
+{
+    struct server *server = host_server(ud);
+    lock_acquire(&server->config_lock);
+    int status = change_namespace(server, prefix, NULL, 0, (struct config_error){ NULL, 0 });
+    lock_release(&server->config_lock);
+    return status;
+}
+
 static bool
 host_config_name(void *ud, size_t index, const char **ret_name)
 {
@@ -168,6 +215,8 @@ host_fill(struct command_host *host, struct server *server)
         .config_set = host_config_set,
         .config_rewrite = host_config_rewrite,
         .config_name = host_config_name,
+        .ns_set = host_ns_set,
+        .ns_del = host_ns_del,
         .stats_reset = info_reset,
         .auth = host_auth,
         .auth_required = host_auth_required,

@@ -7,8 +7,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-PARTS_ALL="inproc memory wamp expiry hitratio reclaim server persist tracking"
-PARTS="inproc memory wamp expiry hitratio server persist tracking"
+PARTS_ALL="inproc memory wamp expiry queue stampede hitratio reclaim server persist tracking python"
+PARTS="inproc memory wamp expiry queue stampede hitratio server persist tracking python"
 SIZE=default
 VALKEY=yes
 
@@ -90,6 +90,12 @@ part_expiry() {
     heading "mass expiry in the process"
     "$BIN/bench_expiry" --items "$(choose 500k 2M 5M)" \
         --json "$(fresh expiry)"
+}
+
+part_queue() {
+    heading "completion queues"
+    "$BIN/bench_queue" --operations "$(choose 262144 1048576 4194304)" --rounds "$(choose 3 5 9)" \
+        --json "$(fresh queue)"
 }
 
 # Decompresses one trace, once. Without the program for it the trace is left out.
@@ -177,6 +183,23 @@ part_tracking() {
     [ -x "$attld" ] || { echo "skipped: no $attld" && return 0; }
     python3 tests/bench/bench_tracking.py --attld "$attld" --rounds "$(choose 3 5 7)" \
         --seconds "$(choose 0.2 0.5 2)" --json "$(fresh tracking)"
+}
+
+part_stampede() {
+    heading "a thousand who miss one key"
+    "$BIN/bench_stampede"
+    [ -x "$BUILD/attld" ] || { echo "over the wire skipped: no $BUILD/attld" && return 0; }
+    ATTL_BUILD_DIR=$BUILD python3 tests/bench/bench_stampede.py --rounds "$(choose 5 10 30)" \
+        --json "$(fresh stampede)"
+}
+
+part_python() {
+    heading "Python: asyncttlcache beside cachetools and a dict"
+    local python=/usr/bin/python3
+    [ -x "$python" ] || python=python3
+    [ -e "$BUILD/python/asyncttlcache/_attl.abi3.so" ] || { echo "skipped: no package" && return 0; }
+    PYTHONPATH=$BUILD/python "$python" tests/bench/bench_python.py --rounds "$(choose 3 5 7)" \
+        --operations "$(choose 50000 200000 500000)" --json "$(fresh python)"
 }
 
 echo "AsyncTTLCache benchmarks ($SIZE), $(uname -sr), $(nproc) cores, $(grep -m1 '^model name' /proc/cpuinfo | cut -d: -f2-),"

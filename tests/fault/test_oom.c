@@ -79,6 +79,7 @@ script_open(struct script *s)
     static const struct sim_option options[] = {
         { "cache.max_memory", "0" },
         { "cache.max_entries", "0" },
+        { "cache.eviction", "noeviction" }, /* else live entries make room where memory ends */
         { "cache.background", "no" },
         { "cache.num_shards", "2" },
         { "cache.default_ttl", "60s" },

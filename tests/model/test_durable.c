@@ -24,7 +24,7 @@ struct item {
     bool there, large; /* large: LARGE_BYTES times bytes[0] */
     size_t len;
     char bytes[SMALL_MAX];
-    int64_t deadline_ms;
+    int64_t soft_ms, deadline_ms, gone_ms;
 };
 
 struct image {
@@ -67,9 +67,30 @@ key_of(unsigned i, char text[8])
 }
 
 static bool
+is_ahead(int64_t deadline_ms, int64_t now_ms)
+{
+    return deadline_ms == ATTL_NO_DEADLINE || deadline_ms > now_ms;
+}
+
+static bool
 is_live(const struct item *it, int64_t now_ms)
 {
-    return it->there && (it->deadline_ms == ATTL_NO_DEADLINE || it->deadline_ms > now_ms);
+    return it->there && is_ahead(it->deadline_ms, now_ms);
+}
+
+/* There for who asks for stale values. */
+static bool
+is_kept(const struct item *it, int64_t now_ms)
+{
+    return it->there && is_ahead(it->gone_ms, now_ms);
+}
+
+/* An ordinary entry with this deadline. */
+static void
+make_plain(struct item *it, int64_t deadline_ms)
+{
+    it->soft_ms = ATTL_NO_DEADLINE;
+    it->deadline_ms = it->gone_ms = deadline_ms;
 }
 
 /* ---- comparing ---- */
@@ -96,16 +117,21 @@ difference(struct run *r, const struct image *image, unsigned *ret_key)
     for (unsigned i = 0; i < KEYS; i++) {
         const struct item *it = &image->items[i];
         attl_value value = ATTL_VALUE_INIT;
-        int status = attl_get_pin(r->cache, key_of(i, text), &value);
-        bool live = is_live(it, r->now_ms);
+        attl_peek_info info = ATTL_PEEK_INFO_INIT;
+        int status = attl_peek(r->cache, key_of(i, text), &value, &info);
+        bool kept = is_kept(it, r->now_ms), live = is_live(it, r->now_ms);
         const char *what = NULL;
         *ret_key = i;
-        if ((status == ATTL_OK) != live)
-            what = live ? "is missing" : "is there";
-        else if (live && !same_value(it, value.data))
+        if ((status == ATTL_OK || status == ATTL_STALE) != kept)
+            what = kept ? "is missing" : "is there";
+        else if (kept && !same_value(it, value.data))
             what = "has another value";
-        else if (live && value.deadline_ms != it->deadline_ms)
+        else if (kept && info.hard_ms != it->deadline_ms)
             what = "has another deadline";
+        else if (kept && (info.soft_ms != it->soft_ms || info.gone_ms != it->gone_ms))
+            what = "has another life";
+        else if ((attl_exists(r->cache, key_of(i, text)) == ATTL_OK) != live)
+            what = live ? "is not found" : "is found";
         attl_value_release(r->cache, &value);
         if (what)
             return what;
@@ -181,12 +207,31 @@ next_state(struct run *r)
     return &r->states[r->last + 1];
 }
 
+/*
+ * A change looks at key `i`: what is past its deadline and not gone goes, which is a state of its
+ * own, whatever becomes of the change. Returns the state that the change makes.
+ */
+static struct image *
+meet(struct run *r, struct image *next, unsigned i)
+{
+    struct item *it = &next->items[i];
+    if (!is_kept(it, r->now_ms) || is_live(it, r->now_ms))
+        return next;
+    it->there = false;
+    r->last++;
+    r->changes++;
+    return next_state(r);
+}
+
 /* A call has returned: its effect is the next state, or there was none. */
 static void
 settle(struct run *r, int status)
 {
-    if (status > ATTL_OK && status != ATTL_DELETED)
+    if (status > ATTL_OK && status != ATTL_DELETED) {
+        if (r->always)
+            r->floor = r->last; /* what it met and removed is as durable as a change */
         return;
+    }
     if (status < ATTL_OK && status != ATTL_E_IO)
         return;
     r->last++;
@@ -229,17 +274,35 @@ random_value(struct run *r, struct item *it, char large[LARGE_BYTES])
     return attl_b(large, LARGE_BYTES);
 }
 
+/* What it wishes, and what comes of it. */
+static attl_set_opts
+random_life(struct run *r, struct item *it, int64_t ttl_ms)
+{
+    attl_set_opts o = ATTL_SET_OPTS_INIT;
+    o.ttl_ms = ttl_ms;
+    make_plain(it, deadline_of(r, ttl_ms));
+    if (rng_below(&r->rng, 2))
+        return o;
+    bool ends = ttl_ms != ATTL_TTL_NONE;
+    o.soft_ms = (int64_t)rng_below(&r->rng, 1000);
+    o.grace_ms = (int64_t)rng_below(&r->rng, 3000);
+    if (o.soft_ms > 0 && (!ends || o.soft_ms < ttl_ms))
+        it->soft_ms = r->now_ms + o.soft_ms;
+    if (ends)
+        it->gone_ms = it->deadline_ms + o.grace_ms;
+    return o;
+}
+
 static int
 do_set(struct run *r, struct image *next)
 {
     static char large[LARGE_BYTES];
     char text[8];
     unsigned i = (unsigned)rng_below(&r->rng, KEYS);
-    struct item *it = &next->items[i];
+    struct item *it = &meet(r, next, i)->items[i];
     attl_slice value = random_value(r, it, large);
-    int64_t ttl_ms = random_ttl(r);
-    it->deadline_ms = deadline_of(r, ttl_ms);
-    return attl_set(r->cache, key_of(i, text), value, ttl_ms);
+    attl_set_opts o = random_life(r, it, random_ttl(r));
+    return attl_set_if(r->cache, key_of(i, text), value, &o, NULL, NULL);
 }
 
 static int
@@ -250,14 +313,25 @@ do_mset(struct run *r, struct image *next)
     char text[PAIRS][8];
     attl_slice keys[PAIRS], values[PAIRS];
     struct item written[PAIRS];
+    unsigned which[PAIRS];
+    int64_t ttl_ms = random_ttl(r);
+    attl_set_opts o = ATTL_SET_OPTS_INIT;
     for (unsigned n = 0; n < PAIRS; n++) {
-        unsigned i = (unsigned)rng_below(&r->rng, KEYS);
-        keys[n] = key_of(i, text[n]);
+        which[n] = (unsigned)rng_below(&r->rng, KEYS);
+        keys[n] = key_of(which[n], text[n]);
         values[n] = random_value(r, &written[n], large[n]);
-        written[n].deadline_ms = ATTL_NO_DEADLINE;
-        next->items[i] = written[n];
+        next = meet(r, next, which[n]);
+        if (n == 0) {
+            o = random_life(r, &written[0], ttl_ms);
+        } else {
+            written[n].soft_ms = written[0].soft_ms;
+            written[n].deadline_ms = written[0].deadline_ms;
+            written[n].gone_ms = written[0].gone_ms;
+        }
     }
-    return attl_mset(r->cache, keys, values, PAIRS, NULL);
+    for (unsigned n = 0; n < PAIRS; n++)
+        next->items[which[n]] = written[n];
+    return attl_mset(r->cache, keys, values, PAIRS, &o);
 }
 
 static int
@@ -265,7 +339,7 @@ do_del(struct run *r, struct image *next)
 {
     char text[8];
     unsigned i = (unsigned)rng_below(&r->rng, KEYS);
-    next->items[i].there = false;
+    meet(r, next, i)->items[i].there = false;
     return attl_del(r->cache, key_of(i, text));
 }
 
@@ -275,7 +349,13 @@ do_expire(struct run *r, struct image *next)
     char text[8];
     unsigned i = (unsigned)rng_below(&r->rng, KEYS);
     int64_t ttl_ms = random_ttl(r);
-    next->items[i].deadline_ms = deadline_of(r, ttl_ms);
+    struct item *it = &meet(r, next, i)->items[i];
+    int64_t grace_ms = it->deadline_ms != ATTL_NO_DEADLINE ? it->gone_ms - it->deadline_ms : 0;
+    it->deadline_ms = it->gone_ms = deadline_of(r, ttl_ms);
+    if (it->deadline_ms != ATTL_NO_DEADLINE) {
+        it->soft_ms = it->soft_ms < it->deadline_ms ? it->soft_ms : it->deadline_ms;
+        it->gone_ms += grace_ms;
+    }
     if (ttl_ms == ATTL_TTL_NONE)
         return attl_persist(r->cache, key_of(i, text));
     return attl_expire(r->cache, key_of(i, text), ttl_ms, 0);
@@ -286,10 +366,11 @@ do_incr(struct run *r, struct image *next)
 {
     char text[8];
     unsigned i = (unsigned)rng_below(&r->rng, KEYS);
-    struct item *it = &next->items[i];
+    struct item *it = &meet(r, next, i)->items[i];
     int64_t number = 0, delta = (int64_t)rng_below(&r->rng, 1000), result;
     if (!is_live(it, r->now_ms)) {
-        *it = (struct item){ .there = true, .deadline_ms = ATTL_NO_DEADLINE };
+        *it = (struct item){ .there = true };
+        make_plain(it, ATTL_NO_DEADLINE);
     } else {
         it->bytes[it->len < SMALL_MAX ? it->len : 0] = '\0';
         number = it->len && it->len < 18 ? strtoll(it->bytes, NULL, 10) : 0;
@@ -297,6 +378,7 @@ do_incr(struct run *r, struct image *next)
     int status = attl_incr(r->cache, key_of(i, text), delta, ATTL_TTL_NONE, &result);
     int n = snprintf(it->bytes, sizeof it->bytes, "%" PRId64, number + delta);
     it->len = (size_t)n;
+    make_plain(it, it->deadline_ms);
     return status;
 }
 
@@ -306,11 +388,13 @@ do_append(struct run *r, struct image *next)
     char text[8];
     uint64_t len;
     unsigned i = (unsigned)rng_below(&r->rng, KEYS);
-    struct item *it = &next->items[i];
+    const struct item *old = &next->items[i];
+    if (is_live(old, r->now_ms) && (old->large || old->len + 5 > SMALL_MAX))
+        return ATTL_NOT_SET;
+    struct item *it = &meet(r, next, i)->items[i];
     if (!is_live(it, r->now_ms))
         *it = (struct item){ .there = true, .deadline_ms = ATTL_NO_DEADLINE };
-    if (it->large || it->len + 5 > SMALL_MAX)
-        return ATTL_NOT_SET;
+    make_plain(it, it->deadline_ms);
     memcpy(it->bytes + it->len, "-more", 5);
     it->len += 5;
     return attl_append(r->cache, key_of(i, text), attl_s("-more"), &len);
@@ -322,6 +406,7 @@ do_transfer(struct run *r, struct image *next)
     char a[8], b[8];
     unsigned from = (unsigned)rng_below(&r->rng, KEYS), to = (unsigned)rng_below(&r->rng, KEYS);
     bool copy = rng_below(&r->rng, 2);
+    next = meet(r, meet(r, next, to), from);
     next->items[to] = next->items[from];
     if (!copy && to != from)
         next->items[from].there = false;

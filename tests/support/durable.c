@@ -168,6 +168,21 @@ say_deadline(struct durable *d, const struct wal_op *op)
 }
 
 static void
+say_life(struct durable *d, const struct life *life)
+{
+    int64_t times_ms[] = { life->soft_ms, life->hard_ms };
+    for (int i = 0; i < 2; i++) {
+        say(d, i == 0 ? " ~" : "/");
+        if (times_ms[i] == ATTL_NO_DEADLINE)
+            say(d, "-");
+        else
+            say(d, "%" PRId64, times_ms[i] - SIM_START_MS);
+    }
+    if (life->flags & LIFE_NEGATIVE)
+        say(d, "!");
+}
+
+static void
 say_op(struct durable *d, const struct wal_op *op)
 {
     static const char *const names[] = {
@@ -188,6 +203,8 @@ say_op(struct durable *d, const struct wal_op *op)
         say_bytes(d, op->value);
     }
     say_deadline(d, op);
+    if (op->flags & WAL_LIFE)
+        say_life(d, &op->life);
 }
 
 static void

@@ -45,7 +45,8 @@ unsigned durable_events(struct durable *d, const char *event);
 /*
  * All frames of the log from `from_lsn` on but marks, as "PUT a=1; PUT b=2 @5000; INT c=7; DEL a;
  * EXPIRE b -; GROUP(PUT x=1, DEL y); CLEAR; EVICT k; NOTE snapshot": behind @ the deadline in
- * milliseconds since SIM_START_MS, values above 40 bytes as <length>. Syncs the cache first.
+ * milliseconds since SIM_START_MS, values above 40 bytes as <length>, and of a life with more
+ * deadlines ~soft/hard ("-": none), with ! if negative. Syncs the cache first.
  */
 const char *durable_log(struct durable *d, uint64_t from_lsn);
 /* The LSN that the next change will get, after a sync. */

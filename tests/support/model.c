@@ -144,6 +144,35 @@ model_find(struct model *m, attl_slice key)
     return e != NULL && model_is_live(m, e) ? e : NULL;
 }
 
+struct model_entry *
+model_find_kept(struct model *m, attl_slice key)
+{
+    struct model_entry *e = *model_link(m, key, model_hash(key));
+    return e != NULL && model_is_kept(m, e) ? e : NULL;
+}
+
+struct model_entry *
+model_find_change(struct model *m, attl_slice key)
+{
+    struct model_entry *e = model_find_kept(m, key);
+    if (e != NULL && !model_is_live(m, e)) {
+        (void)model_remove(m, key);
+        return NULL;
+    }
+    return e;
+}
+
+void
+model_move(struct model_entry *e, int64_t deadline_ms)
+{
+    int64_t grace_ms = e->deadline_ms != ATTL_NO_DEADLINE ? e->gone_ms - e->deadline_ms : 0;
+    e->deadline_ms = deadline_ms;
+    e->gone_ms = deadline_ms == ATTL_NO_DEADLINE ? ATTL_NO_DEADLINE : deadline_ms + grace_ms;
+    if (deadline_ms != ATTL_NO_DEADLINE && e->soft_ms > deadline_ms) {
+        e->soft_ms = deadline_ms;
+    }
+}
+
 void
 model_put(struct model *m, attl_slice key, attl_slice value, int64_t deadline_ms)
 {
@@ -160,7 +189,8 @@ model_put(struct model *m, attl_slice key, attl_slice value, int64_t deadline_ms
     free(e->value);
     e->value = bytes;
     e->value_len = value.len;
-    e->deadline_ms = deadline_ms;
+    e->deadline_ms = e->gone_ms = deadline_ms;
+    e->soft_ms = ATTL_NO_DEADLINE;
 }
 
 static void
@@ -192,7 +222,7 @@ model_purge(struct model *m, int64_t horizon_ms)
     size_t i = 0;
     while (i < m->count) {
         struct model_entry *e = m->entries[i];
-        if (e->deadline_ms != ATTL_NO_DEADLINE && e->deadline_ms <= horizon_ms) {
+        if (e->gone_ms != ATTL_NO_DEADLINE && e->gone_ms <= horizon_ms) {
             /* The last entry takes this place, so the same index is looked at again. */
             model_unlink(m, model_link(m, attl_b(e->key, e->key_len), e->hash));
         } else {
@@ -211,12 +241,22 @@ model_live(const struct model *m)
     return live;
 }
 
+size_t
+model_kept(const struct model *m)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < m->count; i++) {
+        kept += model_is_kept(m, m->entries[i]) ? 1 : 0;
+    }
+    return kept;
+}
+
 int64_t
 model_first_deadline(const struct model *m)
 {
     int64_t first = ATTL_NO_DEADLINE;
     for (size_t i = 0; i < m->count; i++) {
-        int64_t d = m->entries[i]->deadline_ms;
+        int64_t d = m->entries[i]->gone_ms;
         if (d != ATTL_NO_DEADLINE && d > m->now_ms && (first == ATTL_NO_DEADLINE || d < first)) {
             first = d;
         }

@@ -3,7 +3,8 @@
  * The plain map the cache is compared with: a chained hash table of owned copies, and nothing
  * clever. Time is a member, and an entry whose deadline is not later than it does not exist for
  * model_find(), though its node stays (a "zombie") until model_purge(), because the cache may count
- * it as well. One thread owns a model; lack of memory ends the test.
+ * it as well. It is kept, for who asks for stale values, until it is gone. One thread owns a model;
+ * lack of memory ends the test.
  */
 #ifndef ATTL_TESTS_MODEL_H
 #define ATTL_TESTS_MODEL_H
@@ -29,6 +30,8 @@ struct model_entry {
     unsigned char *key, *value;
     size_t key_len, value_len;
     int64_t deadline_ms; /* or ATTL_NO_DEADLINE */
+    int64_t soft_ms;     /* to be reloaded from then on, or ATTL_NO_DEADLINE */
+    int64_t gone_ms;     /* deadline_ms and the grace behind it */
     /* The iteration under way: there since its start, and how often it was visited. */
     bool scan_due;
     unsigned scan_visits;
@@ -50,20 +53,34 @@ void model_fini(struct model *m);
 struct model_entry *model_find(struct model *m, attl_slice key);
 /* Stores a copy. An existing live entry keeps its place in an iteration under way. */
 void model_put(struct model *m, attl_slice key, attl_slice value, int64_t deadline_ms);
+/* The entry of `key` that is not gone, stale or not, or NULL. */
+struct model_entry *model_find_kept(struct model *m, attl_slice key);
+/* As model_find; what is there but past its deadline is removed, as a change does. */
+struct model_entry *model_find_change(struct model *m, attl_slice key);
+/* Gives an entry another deadline: soft at most that, the grace as long as it was. */
+void model_move(struct model_entry *e, int64_t deadline_ms);
 /* Removes the entry, also a zombie. False if there was no live one. */
 bool model_remove(struct model *m, attl_slice key);
 void model_clear(struct model *m);
-/* Frees the zombies whose deadline is not later than `horizon_ms`. */
+/* Frees the zombies that were gone at `horizon_ms`. */
 void model_purge(struct model *m, int64_t horizon_ms);
 /* Number of live entries. O(n). */
 size_t model_live(const struct model *m);
-/* The earliest deadline of any entry that is not dead, or ATTL_NO_DEADLINE. O(n). */
+/* The same, with those that are past their deadline and not gone. O(n). */
+size_t model_kept(const struct model *m);
+/* The earliest moment at which an entry is gone, or ATTL_NO_DEADLINE. O(n). */
 int64_t model_first_deadline(const struct model *m);
 
 static inline bool
 model_is_live(const struct model *m, const struct model_entry *e)
 {
     return e->deadline_ms == ATTL_NO_DEADLINE || e->deadline_ms > m->now_ms;
+}
+
+static inline bool
+model_is_kept(const struct model *m, const struct model_entry *e)
+{
+    return e->gone_ms == ATTL_NO_DEADLINE || e->gone_ms > m->now_ms;
 }
 
 static inline attl_slice

@@ -38,6 +38,7 @@ enum op_kind {
     OP_MSET,
     OP_RENAME,
     OP_COPY,
+    OP_PEEK,
     OP_CLEAR,
     OP_KINDS
 };
@@ -53,6 +54,7 @@ struct op {
     uint64_t digest;
     uint32_t flags;
     int64_t ttl_ms, deadline_ms;
+    int64_t soft_ms, grace_ms; /* set_if and mset */
     int64_t delta;
     uint64_t offset;   /* of set_range; the buffer's size for OP_GET */
     bool want_old;     /* set_if: ask for the previous value */

@@ -118,6 +118,8 @@ opts_of(const struct op *op)
     o.flags = op->flags;
     o.ttl_ms = op->ttl_ms;
     o.deadline_ms = op->deadline_ms;
+    o.soft_ms = op->soft_ms;
+    o.grace_ms = op->grace_ms;
     o.match = op->match;
     o.digest = op->digest;
     return o;
@@ -163,6 +165,24 @@ do_pinning(attl *cache, const struct op *op, struct op_seen *seen)
         seen->values[seen->value_count++] = value_seen(ATTL_OK, value.data, deadline_ms);
     }
     attl_value_release(cache, &value);
+    attl_value_release(cache, &value);
+}
+
+/* The value in the first place, the deadlines that others do not tell in the second. */
+static void
+do_peek(attl *cache, const struct op *op, struct op_seen *seen)
+{
+    attl_value value = ATTL_VALUE_INIT;
+    attl_peek_info info = ATTL_PEEK_INFO_INIT;
+    seen->status = attl_peek(cache, op->keys[0], &value, &info);
+    if (seen->status == ATTL_OK || seen->status == ATTL_STALE) {
+        CHECK(value.deadline_ms == info.hard_ms, "%" PRId64 " and %" PRId64, value.deadline_ms,
+              info.hard_ms);
+        seen->number = info.stale;
+        seen->values[seen->value_count++] = value_seen(ATTL_OK, value.data, info.hard_ms);
+        seen->values[seen->value_count++] =
+            (struct op_value){ 0, 0, (uint64_t)info.soft_ms, info.gone_ms };
+    }
     attl_value_release(cache, &value);
 }
 
@@ -262,6 +282,7 @@ op_on_cache(attl *cache, const struct op *op, int64_t now_ms, struct op_seen *re
     case OP_MGET: do_mget(cache, op, seen); break;
     case OP_MGET_VISIT: do_mget_visit(cache, op, seen); break;
     case OP_MSET: do_mset(cache, op, seen); break;
+    case OP_PEEK: do_peek(cache, op, seen); break;
     case OP_CLEAR: attl_clear(cache); break;
     default: do_one_status(cache, op, seen); break;
     }

@@ -108,6 +108,39 @@ is_past(const struct model *m, int64_t deadline_ms)
     return deadline_ms != ATTL_NO_DEADLINE && deadline_ms <= m->now_ms;
 }
 
+/* The other deadlines an operation wishes for; *ret_grace_ms as it counts. */
+static int
+wish_status(const struct model *m, const struct op *op, int64_t *ret_grace_ms)
+{
+    *ret_grace_ms = op->grace_ms;
+    if (op->soft_ms < 0 || op->grace_ms < 0) {
+        return ATTL_E_TTL_RANGE;
+    }
+    if (op->grace_ms > m->rules.ttl_ms_max) {
+        *ret_grace_ms = m->rules.ttl_ms_max;
+        return m->rules.mode == MODEL_RELAXED ? ATTL_OK : ATTL_E_TTL_RANGE;
+    }
+    return ATTL_OK;
+}
+
+/* Stores with the deadlines wished for; soft behind hard says nothing, and nor does a grace that
+ * has nothing to begin at. */
+static void
+put_wish(struct model *m, const struct op *op, size_t i, int64_t deadline_ms)
+{
+    int64_t grace_ms;
+    (void)wish_status(m, op, &grace_ms); /* checked before */
+    model_put(m, op->keys[i], op->values[i], deadline_ms);
+    struct model_entry *e = model_find(m, op->keys[i]);
+    bool ends = deadline_ms != ATTL_NO_DEADLINE;
+    if (op->soft_ms > 0 && (!ends || m->now_ms + op->soft_ms < deadline_ms)) {
+        e->soft_ms = m->now_ms + op->soft_ms;
+    }
+    if (ends) {
+        e->gone_ms = deadline_ms + grace_ms;
+    }
+}
+
 /* ---- reading ------------------------------------------------------------------------------- */
 
 static struct op_value
@@ -160,6 +193,22 @@ model_meta(struct model *m, const struct op *op, struct op_seen *seen)
 }
 
 static void
+model_peek(struct model *m, const struct op *op, struct op_seen *seen)
+{
+    const struct model_entry *e = model_find_kept(m, op->keys[0]);
+    seen->status = ATTL_MISS;
+    if (e == NULL) {
+        return;
+    }
+    bool soft = e->soft_ms != ATTL_NO_DEADLINE && e->soft_ms <= m->now_ms;
+    seen->number = !model_is_live(m, e) ? 2 : soft ? 1 : 0;
+    seen->status = seen->number ? ATTL_STALE : ATTL_OK;
+    seen->values[0] = value_of(e);
+    seen->values[1] = (struct op_value){ 0, 0, (uint64_t)e->soft_ms, e->gone_ms };
+    seen->value_count = 2;
+}
+
+static void
 model_mget(struct model *m, const struct op *op, struct op_seen *seen)
 {
     for (size_t i = 0; i < op->key_count; i++) {
@@ -194,15 +243,18 @@ condition_holds(const struct op *op, const struct model_entry *e)
 static void
 model_set(struct model *m, const struct op *op, struct op_seen *seen)
 {
-    const struct model_entry *e = model_find(m, op->keys[0]);
-    int64_t deadline_ms = ATTL_NO_DEADLINE;
+    int64_t deadline_ms = ATTL_NO_DEADLINE, grace_ms;
     seen->status = value_status(m, op->values[0].len);
     if (seen->status == ATTL_OK) {
-        seen->status = deadline_of_op(m, op, e, &deadline_ms);
+        seen->status = wish_status(m, op, &grace_ms);
+    }
+    if (seen->status == ATTL_OK) {
+        seen->status = deadline_of_op(m, op, model_find(m, op->keys[0]), &deadline_ms);
     }
     if (seen->status != ATTL_OK) {
         return;
     }
+    const struct model_entry *e = model_find_change(m, op->keys[0]);
     if (op->kind == OP_SET_IF && op->want_old) {
         seen->had_old = e != NULL;
         seen->values[0] = value_of(e);
@@ -214,21 +266,21 @@ model_set(struct model *m, const struct op *op, struct op_seen *seen)
         (void)model_remove(m, op->keys[0]);
         seen->status = ATTL_DELETED;
     } else {
-        model_put(m, op->keys[0], op->values[0], deadline_ms);
+        put_wish(m, op, 0, deadline_ms);
     }
 }
 
 static void
 model_getdel_getex(struct model *m, const struct op *op, struct op_seen *seen)
 {
-    struct model_entry *e = model_find(m, op->keys[0]);
     int64_t deadline_ms = ATTL_NO_DEADLINE;
     if (op->kind == OP_GETEX) {
-        seen->status = deadline_of_op(m, op, e, &deadline_ms);
+        seen->status = deadline_of_op(m, op, model_find(m, op->keys[0]), &deadline_ms);
         if (seen->status != ATTL_OK) {
             return;
         }
     }
+    struct model_entry *e = model_find_change(m, op->keys[0]);
     if (e == NULL) {
         seen->status = ATTL_MISS;
         return;
@@ -243,15 +295,15 @@ model_getdel_getex(struct model *m, const struct op *op, struct op_seen *seen)
     if (is_past(m, deadline_ms)) {
         (void)model_remove(m, op->keys[0]);
         seen->status = ATTL_DELETED;
-    } else {
-        e->deadline_ms = deadline_ms;
+    } else if (op->deadline_ms > 0 || op->ttl_ms != ATTL_TTL_KEEP) {
+        model_move(e, deadline_ms);
     }
 }
 
 static void
 model_del(struct model *m, const struct op *op, struct op_seen *seen)
 {
-    const struct model_entry *e = model_find(m, op->keys[0]);
+    const struct model_entry *e = model_find_change(m, op->keys[0]);
     if (e == NULL) {
         seen->status = ATTL_MISS;
     } else if (op->kind == OP_DEL_IF && !condition_holds(op, e)) {
@@ -299,7 +351,7 @@ model_expire(struct model *m, const struct op *op, struct op_seen *seen)
     if (seen->status != ATTL_OK) {
         return;
     }
-    struct model_entry *e = model_find(m, op->keys[0]);
+    struct model_entry *e = model_find_change(m, op->keys[0]);
     if (e == NULL) {
         seen->status = ATTL_MISS;
     } else if (!expire_condition(op->flags, e->deadline_ms, deadline_ms)) {
@@ -308,20 +360,20 @@ model_expire(struct model *m, const struct op *op, struct op_seen *seen)
         (void)model_remove(m, op->keys[0]);
         seen->status = ATTL_DELETED;
     } else {
-        e->deadline_ms = deadline_ms;
+        model_move(e, deadline_ms);
     }
 }
 
 static void
 model_persist(struct model *m, const struct op *op, struct op_seen *seen)
 {
-    struct model_entry *e = model_find(m, op->keys[0]);
+    struct model_entry *e = model_find_change(m, op->keys[0]);
     seen->status = e == NULL                            ? ATTL_MISS
                    : e->deadline_ms == ATTL_NO_DEADLINE ? ATTL_NOT_SET
                    : m->rules.mode == MODEL_STRICT      ? ATTL_E_TTL_REQUIRED
                                                         : ATTL_OK;
     if (seen->status == ATTL_OK) {
-        e->deadline_ms = ATTL_NO_DEADLINE;
+        model_move(e, ATTL_NO_DEADLINE);
     }
 }
 
@@ -345,12 +397,16 @@ parse_integer(attl_slice text, int64_t *ret)
 static void
 model_incr(struct model *m, const struct op *op, struct op_seen *seen)
 {
-    const struct model_entry *e = model_find(m, op->keys[0]);
     int64_t old = 0, deadline_ms = ATTL_NO_DEADLINE;
     seen->status = deadline_of_ttl(m, op->ttl_ms, NULL, &deadline_ms);
-    if (seen->status != ATTL_OK) {
+    if (seen->status != ATTL_OK && seen->status != ATTL_E_TTL_REQUIRED) {
         return;
     }
+    const struct model_entry *e = model_find_change(m, op->keys[0]);
+    if (e == NULL && seen->status != ATTL_OK) {
+        return; /* only what is new needs a life */
+    }
+    seen->status = ATTL_OK;
     if (e != NULL) {
         deadline_ms = e->deadline_ms;
         if (!parse_integer(model_value(e), &old)) {
@@ -372,7 +428,9 @@ model_incr(struct model *m, const struct op *op, struct op_seen *seen)
 static void
 model_edit(struct model *m, const struct op *op, struct op_seen *seen)
 {
-    const struct model_entry *e = model_find(m, op->keys[0]);
+    enum { ANY_VALUE_BYTES_MAX = 512 << 20 }; /* beyond which no entry is even looked for */
+    bool beyond = op->kind == OP_SET_RANGE && op->offset > ANY_VALUE_BYTES_MAX;
+    const struct model_entry *e = beyond ? NULL : model_find_change(m, op->keys[0]);
     attl_slice part = op->values[0];
     size_t old_len = e != NULL ? e->value_len : 0;
     uint64_t at = op->kind == OP_APPEND ? old_len : op->offset;
@@ -411,15 +469,19 @@ model_mset(struct model *m, const struct op *op, struct op_seen *seen)
     }
     for (size_t i = 0; i < op->key_count; i++) {
         int64_t unused;
-        const struct model_entry *e = model_find(m, op->keys[i]);
         seen->status = value_status(m, op->values[i].len);
         if (seen->status == ATTL_OK) {
-            seen->status = deadline_of_op(m, &one, e, &unused);
+            seen->status = wish_status(m, &one, &unused);
+        }
+        if (seen->status == ATTL_OK) {
+            seen->status = deadline_of_op(m, &one, model_find(m, op->keys[i]), &unused);
         }
         if (seen->status != ATTL_OK) {
             return;
         }
-        if (!condition_holds(&one, e)) {
+    }
+    for (size_t i = 0; i < op->key_count; i++) {
+        if (!condition_holds(&one, model_find_change(m, op->keys[i]))) {
             seen->status = ATTL_NOT_SET;
             return;
         }
@@ -434,20 +496,25 @@ model_mset(struct model *m, const struct op *op, struct op_seen *seen)
     for (size_t i = 0; i < op->key_count; i++) {
         int64_t deadline_ms = ATTL_NO_DEADLINE;
         (void)deadline_of_op(m, &one, model_find(m, op->keys[i]), &deadline_ms); /* checked above */
-        model_put(m, op->keys[i], op->values[i], deadline_ms);
+        put_wish(m, &one, i, deadline_ms);
     }
 }
 
 static void
 model_rename_copy(struct model *m, const struct op *op, struct op_seen *seen)
 {
-    const struct model_entry *from = model_find(m, op->keys[0]);
+    const struct model_entry *to = model_find_change(m, op->keys[1]);
+    const struct model_entry *from = model_find_change(m, op->keys[0]);
     if (from == NULL) {
         seen->status = ATTL_MISS;
-    } else if ((op->flags & ATTL_SET_NX) != 0 && model_find(m, op->keys[1]) != NULL) {
+    } else if ((op->flags & ATTL_SET_NX) != 0 && to != NULL) {
         seen->status = ATTL_NOT_SET;
     } else if (!slice_equal(op->keys[0], op->keys[1])) {
+        int64_t soft_ms = from->soft_ms, gone_ms = from->gone_ms;
         model_put(m, op->keys[1], model_value(from), from->deadline_ms);
+        struct model_entry *there = model_find(m, op->keys[1]);
+        there->soft_ms = soft_ms;
+        there->gone_ms = gone_ms;
         if (op->kind == OP_RENAME) {
             (void)model_remove(m, op->keys[0]);
         }
@@ -498,6 +565,7 @@ op_on_model(struct model *m, const struct op *op, struct op_seen *ret_seen)
     case OP_MSET: model_mset(m, op, seen); break;
     case OP_RENAME:
     case OP_COPY: model_rename_copy(m, op, seen); break;
+    case OP_PEEK: model_peek(m, op, seen); break;
     case OP_CLEAR: model_clear(m); break;
     case OP_KINDS: break;
     }

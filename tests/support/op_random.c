@@ -26,7 +26,8 @@ static const char *const names[OP_KINDS] = {
     [OP_APPEND] = "append",   [OP_SET_RANGE] = "set_range",
     [OP_MGET] = "mget",       [OP_MGET_VISIT] = "mget_visit",
     [OP_MSET] = "mset",       [OP_RENAME] = "rename",
-    [OP_COPY] = "copy",       [OP_CLEAR] = "clear",
+    [OP_COPY] = "copy",       [OP_PEEK] = "peek",
+    [OP_CLEAR] = "clear",
 };
 
 /* How often each kind comes up: writes outweigh, because they are what moves things. */
@@ -37,7 +38,7 @@ static const unsigned default_weights[OP_KINDS] = {
     [OP_EXPIRE] = 6,  [OP_EXPIRE_AT] = 4,  [OP_PERSIST] = 3, [OP_TTL] = 2,
     [OP_META] = 2,    [OP_INCR] = 5,       [OP_APPEND] = 3,  [OP_SET_RANGE] = 3,
     [OP_MGET] = 3,    [OP_MGET_VISIT] = 2, [OP_MSET] = 3,    [OP_RENAME] = 2,
-    [OP_COPY] = 2,
+    [OP_COPY] = 2,    [OP_PEEK] = 4,
 };
 
 const char *
@@ -257,6 +258,25 @@ pick_point_ms(struct rng *r, const struct model *m)
     }
 }
 
+/* More deadlines than one, for a half of the entries that can have them. */
+static void
+pick_wish(struct op *op, struct rng *r)
+{
+    if (rng_one_in(r, 2)) {
+        return;
+    }
+    if (rng_one_in(r, BAD_LIFE_ONE_IN)) {
+        op->soft_ms = rng_one_in(r, 2) ? -1 : 0;
+        op->grace_ms = op->soft_ms == 0 ? -1 : 5;
+        op->ttl_ms = 1000; /* the wish alone is wrong */
+        op->deadline_ms = 0;
+        return;
+    }
+    int64_t life_ms = op->ttl_ms > 0 && op->ttl_ms < DAY_MS ? op->ttl_ms : 60000;
+    op->soft_ms = rng_one_in(r, 4) ? 0 : (int64_t)rng_range(r, 1, (uint64_t)life_ms);
+    op->grace_ms = rng_one_in(r, 4) ? 0 : pick_life_ms(r);
+}
+
 /* ---- operations ---------------------------------------------------------------------------- */
 
 static void
@@ -282,6 +302,7 @@ pick_set_if(struct op *op, struct op_space *space, struct rng *r, struct model *
     if (rng_one_in(r, 4)) {
         op->deadline_ms = pick_point_ms(r, m);
     }
+    pick_wish(op, r);
     pick_match(op, space, r, m, used);
 }
 
@@ -340,6 +361,9 @@ pick_batch(struct op *op, struct op_space *space, struct rng *r, struct model *m
         op->flags = rng_one_in(r, 3) ? (rng_one_in(r, 2) ? ATTL_SET_NX : ATTL_SET_XX) : 0;
         op->without_opts = !space->always_ttl && rng_one_in(r, 4);
         op->deadline_ms = rng_one_in(r, 4) ? pick_point_ms(r, m) : 0;
+        if (!op->without_opts) {
+            pick_wish(op, r);
+        }
     }
 }
 
@@ -422,6 +446,7 @@ op_random(struct op *op, struct op_space *space, struct rng *r, struct model *m)
         spoil_key(op, space, r, m);
         op->ttl_ms = 1000; /* the key alone is wrong */
         op->deadline_ms = 0;
+        op->soft_ms = op->grace_ms = 0;
         op->flags &= op->kind == OP_SET_IF || op->kind == OP_DEL_IF ? UINT32_MAX : 0;
         op->values[0].len = op->values[0].len < 100 ? op->values[0].len : 100;
         op->offset = op->kind == OP_SET_RANGE ? 0 : op->offset;

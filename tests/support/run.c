@@ -132,11 +132,11 @@ run_compare_all(struct run *run)
 {
     check_structure(run);
     run_scan_everything(run);
-    size_t live = model_live(&run->model);
+    size_t kept = model_kept(&run->model);
     uint64_t size = attl_size(run->cache);
-    CHECK(run->setup->evicts || size >= live,
-          "step %" PRIu64 " seed %" PRIu64 ": size %" PRIu64 " with %zu live entries", run->step,
-          run->seed, size, live);
+    CHECK(run->setup->evicts || size >= kept,
+          "step %" PRIu64 " seed %" PRIu64 ": size %" PRIu64 " with %zu entries that are not gone",
+          run->step, run->seed, size, kept);
 }
 
 /* ---- time and maintenance ------------------------------------------------------------------ */
@@ -249,7 +249,7 @@ struct saved {
     bool had[OP_KEYS_MAX];
     unsigned char *value[OP_KEYS_MAX];
     size_t len[OP_KEYS_MAX];
-    int64_t deadline_ms[OP_KEYS_MAX];
+    int64_t soft_ms[OP_KEYS_MAX], deadline_ms[OP_KEYS_MAX], gone_ms[OP_KEYS_MAX];
 };
 
 static void
@@ -257,11 +257,13 @@ save_keys(struct run *run, const struct op *op, struct saved *saved)
 {
     memset(saved, 0, sizeof(*saved));
     for (size_t i = 0; i < op->key_count; i++) {
-        const struct model_entry *e = model_find(&run->model, op->keys[i]);
+        const struct model_entry *e = model_find_kept(&run->model, op->keys[i]);
         if (e != NULL) {
             saved->had[i] = true;
             saved->len[i] = e->value_len;
+            saved->soft_ms[i] = e->soft_ms;
             saved->deadline_ms[i] = e->deadline_ms;
+            saved->gone_ms[i] = e->gone_ms;
             saved->value[i] = malloc(e->value_len + 1);
             CHECK(saved->value[i] != NULL, "%zu bytes", e->value_len);
             memcpy(saved->value[i], e->value, e->value_len);
@@ -278,7 +280,10 @@ restore_keys(struct run *run, const struct op *op, const struct saved *saved, un
     for (size_t i = 0; i < op->key_count; i++) {
         if (saved->had[i] && (without >> i & 1) == 0) {
             model_put(&run->model, op->keys[i], attl_b(saved->value[i], saved->len[i]),
-                      saved->deadline_ms[i]);
+                      saved->gone_ms[i]);
+            struct model_entry *e = model_find_kept(&run->model, op->keys[i]);
+            e->deadline_ms = saved->deadline_ms[i];
+            e->soft_ms = saved->soft_ms[i];
         }
     }
 }
@@ -288,6 +293,20 @@ saved_fini(struct saved *saved)
 {
     for (size_t i = 0; i < OP_KEYS_MAX; i++) {
         free(saved->value[i]);
+    }
+}
+
+/* The model forgets a key of which the cache holds nothing any more, not even something stale. */
+static void
+forget_missing(struct run *run, attl_slice key)
+{
+    int status = attl_peek(run->cache, key, NULL, NULL);
+    bool kept = model_find_kept(&run->model, key) != NULL;
+    CHECK(status == ATTL_MISS || kept,
+          "step %" PRIu64 " seed %" PRIu64 ": a key of %zu bytes is kept that is gone", run->step,
+          run->seed, key.len);
+    if (status == ATTL_MISS && kept) {
+        (void)model_remove(&run->model, key);
     }
 }
 
@@ -305,9 +324,7 @@ forget_evicted(struct run *run, const struct op *op)
               "step %" PRIu64 " seed %" PRIu64 ": a key of %zu bytes exists "
               "that was never set or has expired",
               run->step, run->seed, op->keys[i].len);
-        if (status == ATTL_MISS && live) {
-            (void)model_remove(&run->model, op->keys[i]);
-        }
+        forget_missing(run, op->keys[i]);
     }
 }
 
@@ -363,11 +380,11 @@ was_refused(struct run *run, const struct op *op, const struct op_seen *cache)
     }
     run->refusals++;
     if (run->setup->memory_max == 0 && op->kind != OP_MSET) {
-        size_t live = model_live(&run->model);
-        CHECK(live >= run->setup->entries_max,
+        size_t kept = model_kept(&run->model);
+        CHECK(kept >= run->setup->entries_max,
               "step %" PRIu64 " seed %" PRIu64 ": %s was refused with %zu "
-              "live entries of %" PRIu64,
-              run->step, run->seed, op_name(op->kind), live, run->setup->entries_max);
+              "entries of %" PRIu64,
+              run->step, run->seed, op_name(op->kind), kept, run->setup->entries_max);
     }
     for (size_t i = 0; i < op->key_count; i++) {
         struct op get = { .kind = OP_GET_VISIT, .key_count = 1 };
@@ -375,18 +392,22 @@ was_refused(struct run *run, const struct op *op, const struct op_seen *cache)
         get.keys[0] = op->keys[i];
         op_on_cache(run->cache, &get, run->model.now_ms, &seen);
         compare(run, &get, &seen);
+        if (op_key_status(&run->model.rules, op->keys[i]) == ATTL_OK &&
+            model_find(&run->model, op->keys[i]) == NULL) {
+            forget_missing(run, op->keys[i]); /* found past its deadline, it went nevertheless */
+        }
     }
     return true;
 }
 
 /* Eviction of a live entry while an expired one was still there is a broken promise. */
 static void
-check_order_of_death(struct run *run, const attl_stats *before, size_t live_before)
+check_order_of_death(struct run *run, const attl_stats *before, size_t kept_before)
 {
     attl_stats after = sim_stats(run->cache);
     uint64_t evicted = after.evicted - before->evicted;
     uint64_t expired = after.expired - before->expired;
-    uint64_t dead_before = before->items > live_before ? before->items - live_before : 0;
+    uint64_t dead_before = before->items > kept_before ? before->items - kept_before : 0;
     CHECK(evicted == 0 || expired >= dead_before,
           "step %" PRIu64 " seed %" PRIu64 ": evicted %" PRIu64 " while of %" PRIu64
           " expired entries only %" PRIu64 " were reclaimed",
@@ -413,7 +434,7 @@ run_step(struct run *run)
     struct op op;
     struct op_seen cache;
     attl_stats before;
-    size_t live_before = 0;
+    size_t kept_before = 0;
     bool watch = run->setup->evicts && run->model.count <= 3000;
     run->step++;
     advance_clock(run);
@@ -423,14 +444,14 @@ run_step(struct run *run)
     }
     if (watch) {
         before = sim_stats(run->cache);
-        live_before = model_live(&run->model);
+        kept_before = model_kept(&run->model);
     }
     op_on_cache(run->cache, &op, run->model.now_ms, &cache);
     if (run->trace) {
         trace(run, &op, &cache);
     }
     if (watch && op.kind != OP_CLEAR) {
-        check_order_of_death(run, &before, live_before);
+        check_order_of_death(run, &before, kept_before);
     }
     if (!was_refused(run, &op, &cache)) {
         compare(run, &op, &cache);

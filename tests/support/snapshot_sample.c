@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Entries, files and an allocator for the tests of snapshots. Values repeat their number, so that
- * they compress, and differ in length, kind and deadline in cycles that do not share a factor.
+ * they compress, and differ in length, kind and deadline in cycles that do not share a factor. The
+ * first have no life, so that what version 1 of the format held is still what they say.
  * Nothing here keeps state between calls.
  */
 #include "snapshot_sample.h"
@@ -20,6 +21,8 @@ enum {
     VALUE_CYCLE = 41,
     INTEGER_CYCLE = 7,
     DEADLINE_CYCLE = 3,
+    LIFE_CYCLE = 11,
+    LIFE_FIRST = 50,
     ENDS_CRC_AT = 60,
     ALLOC_HEAD_BYTES = 16
 };
@@ -58,6 +61,15 @@ sample_make(uint32_t number, struct sample *ret)
         .deadline_ms = number % DEADLINE_CYCLE == 0 ? SAMPLE_CREATED_MS + number : ATTL_NO_DEADLINE,
         .is_integer = is_integer,
     };
+    if (number < LIFE_FIRST || number % LIFE_CYCLE != 6)
+        return;
+    int64_t gone_ms = ret->entry.deadline_ms;
+    bool ends = gone_ms != ATTL_NO_DEADLINE;
+    ret->entry.has_life = true;
+    ret->entry.life = (struct life){ .soft_ms = SAMPLE_CREATED_MS - number,
+                                     .hard_ms = ends ? gone_ms - number / 2 : gone_ms,
+                                     .flags = number % 2 ? LIFE_NEGATIVE : 0,
+                                     .load_ms = number };
 }
 
 static bool
@@ -76,7 +88,9 @@ sample_number(const struct snapshot_entry *e)
     uint32_t number = (uint32_t)strtoul(digits, NULL, 16);
     sample_make(number, &want);
     CHECK(same(e->key, want.entry.key) && same(e->value, want.entry.value) &&
-              e->deadline_ms == want.entry.deadline_ms && e->is_integer == want.entry.is_integer,
+              e->deadline_ms == want.entry.deadline_ms && e->is_integer == want.entry.is_integer &&
+              e->has_life == want.entry.has_life &&
+              (!e->has_life || life_equals(&e->life, &want.entry.life)),
           "entry %" PRIu32, number);
     return number;
 }

@@ -67,8 +67,8 @@ wal_log_put(struct wal_log *l, size_t value_bytes)
     CHECK(value && n > 0 && n < KEY_MAX, "no memory for %zu bytes", value_bytes);
     for (size_t i = 0; i < value_bytes; i++)
         value[i] = value_byte(l->next_lsn, i);
-    struct wal_op op = { WAL_PUT, 0, attl_b(key, (size_t)n), attl_b(value, value_bytes),
-                         ATTL_NO_DEADLINE };
+    struct wal_op op = { WAL_PUT,          0,    attl_b(key, (size_t)n), attl_b(value, value_bytes),
+                         ATTL_NO_DEADLINE, { 0 } };
     wal_log_op(l, &op);
     free(value);
 }
@@ -86,7 +86,7 @@ wal_log_mark(struct wal_log *l, uint64_t durable_lsn)
     unsigned char value[16];
     struct wal_mark mark = { CREATED_MS, durable_lsn };
     wal_mark_encode(&mark, value);
-    struct wal_op op = { WAL_MARK, 0, { NULL, 0 }, attl_b(value, sizeof value), 0 };
+    struct wal_op op = { WAL_MARK, 0, { NULL, 0 }, attl_b(value, sizeof value), 0, { 0 } };
     wal_log_op(l, &op);
 }
 

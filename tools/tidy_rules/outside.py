@@ -15,9 +15,12 @@ def run(*command):
 
 
 def declared_symbols(root):
-    """Functions that the public header declares, from text alone."""
-    with open(os.path.join(root, "include/attl/attl.h"), encoding="utf-8") as file:
-        text = re.sub(r"/\*.*?\*/", " ", file.read(), flags=re.DOTALL)
+    """Functions that attl.h and the headers it includes declare, from text alone."""
+    folder, text = os.path.join(root, "include/attl"), ""
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".h") and name != "attl_unstable.h":
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                text += re.sub(r"/\*.*?\*/", " ", file.read(), flags=re.DOTALL)
     text = re.sub(r"^\s*#.*(?:\\\n.*)*$", "", text, flags=re.MULTILINE)
     return set(re.findall(r"\bATTL_(?:API|CHECKED)\b[^;{}(]*?\b(attl_\w+)\s*\(", text))
 

@@ -138,6 +138,254 @@ the_actor_is_the_threads_own(void **state)
     sim_close(&h.cache);
 }
 
+/* ---- the ledger ------------------------------------------------------------------------------ */
+
+static int
+setup_ledger(void **state)
+{
+    const struct sim_option options[] = {
+        { "cache.max_memory", "0" },     { "cache.max_entries", "0" },
+        { "cache.default_ttl", "0" },    { "ledger.entries", "65536" },
+        { "validation.mode", "binary" }, { NULL, NULL },
+    };
+    struct fixture *f = calloc(1, sizeof *f);
+    if (!f)
+        return -1;
+    sim_init(&f->sim);
+    f->cache = sim_open(&f->sim, options);
+    *state = f;
+    return 0;
+}
+
+#define LEDGER_TEST(f) cmocka_unit_test_setup_teardown(f, setup_ledger, fixture_teardown)
+
+struct told {
+    unsigned count;
+    attl_death deaths[16];
+};
+
+static void
+tell(void *ud, const attl_death *death)
+{
+    struct told *told = ud;
+    assert_true(told->count < 16);
+    assert_int_equal(death->struct_size, sizeof *death);
+    told->deaths[told->count++] = *death;
+}
+
+/* The causes of a key's deaths, newest first, ending with ATTL_CAUSE_NONE. */
+static struct told
+expect_why(attl *cache, const char *key, const enum attl_cause *causes)
+{
+    struct told told = { 0 };
+    ASSERT_STATUS(attl_why(cache, attl_s(key), 16, tell, &told),
+                  causes[0] == ATTL_CAUSE_NONE ? ATTL_MISS : ATTL_OK);
+    unsigned i = 0;
+    for (; causes[i] != ATTL_CAUSE_NONE; i++) {
+        assert_true(i < told.count);
+        assert_int_equal(told.deaths[i].cause, causes[i]);
+    }
+    assert_int_equal(told.count, i);
+    return told;
+}
+
+#define CAUSES(...) ((const enum attl_cause[]){ __VA_ARGS__, ATTL_CAUSE_NONE })
+
+static void
+why_tells_the_deaths_of_a_key(void **state)
+{
+    struct fixture *f = *state;
+    (void)expect_why(f->cache, "k", CAUSES(ATTL_CAUSE_NONE));
+    attl_actor_set(f->cache, 12);
+    put(f->cache, "k", "v", 10000);
+    put(f->cache, "k", "w", 10000); /* replaced is not dead */
+    (void)expect_why(f->cache, "k", CAUSES(ATTL_CAUSE_NONE));
+    sim_advance(&f->sim, 4000);
+    drop(f->cache, "k");
+    struct told told = expect_why(f->cache, "k", CAUSES(ATTL_CAUSE_DELETED));
+    assert_int_equal(told.deaths[0].at_ms, SIM_START_MS + 4000);
+    assert_int_equal(told.deaths[0].ttl_left_ms, 6000);
+    assert_int_equal(told.deaths[0].actor, 12);
+    put(f->cache, "k", "v", 1000);
+    sim_advance(&f->sim, 9000); /* nobody has reclaimed it yet, but it is dead */
+    told = expect_why(f->cache, "k", CAUSES(ATTL_CAUSE_EXPIRED, ATTL_CAUSE_DELETED));
+    assert_int_equal(told.deaths[0].at_ms, SIM_START_MS + 5000);
+    assert_int_equal(told.deaths[0].ttl_left_ms, 0);
+    assert_int_equal(told.deaths[0].actor, 0);
+    put(f->cache, "k", "v", ATTL_TTL_NONE);
+    drop(f->cache, "k");
+    told = expect_why(f->cache, "k",
+                      CAUSES(ATTL_CAUSE_DELETED, ATTL_CAUSE_EXPIRED, ATTL_CAUSE_DELETED));
+    assert_int_equal(told.deaths[0].ttl_left_ms, -1);
+    assert_int_equal(attl_clear(f->cache), ATTL_OK);
+    (void)expect_why(f->cache, "other", CAUSES(ATTL_CAUSE_CLEARED));
+    told.count = 0;
+    ASSERT_STATUS(attl_why(f->cache, attl_s("k"), 1, tell, &told), ATTL_OK);
+    assert_int_equal(told.count, 1);
+    ASSERT_STATUS(attl_why(f->cache, attl_s("k"), 0, tell, &told), ATTL_MISS);
+    attl_actor_set(f->cache, 0);
+}
+
+static void
+moving_a_key_is_its_death(void **state)
+{
+    struct fixture *f = *state;
+    put(f->cache, "from", "v", ATTL_TTL_NONE);
+    ASSERT_STATUS(attl_rename(f->cache, attl_s("from"), attl_s("to"), 0), ATTL_OK);
+    (void)expect_why(f->cache, "from", CAUSES(ATTL_CAUSE_DELETED));
+    (void)expect_why(f->cache, "to", CAUSES(ATTL_CAUSE_NONE));
+}
+
+static void
+evictions_are_in_the_ledger(void **state)
+{
+    (void)state;
+    const struct sim_option options[] = { { "cache.max_memory", "0" },
+                                          { "cache.max_entries", "100" },
+                                          { "ledger.entries", "1000" },
+                                          { "cache.default_ttl", "0" },
+                                          { NULL, NULL } };
+    struct sim sim;
+    sim_init(&sim);
+    attl *cache = sim_open(&sim, options);
+    unsigned evicted = 0;
+    char key[16];
+    for (int i = 0; i < 300; i++) {
+        (void)snprintf(key, sizeof key, "k%d", i);
+        put(cache, key, "v", ATTL_TTL_NONE);
+    }
+    for (int i = 0; i < 300; i++) {
+        (void)snprintf(key, sizeof key, "k%d", i);
+        struct told told = { 0 };
+        if (attl_exists(cache, attl_s(key)) == ATTL_OK)
+            continue;
+        ASSERT_STATUS(attl_why(cache, attl_s(key), 16, tell, &told), ATTL_OK);
+        assert_int_equal(told.count, 1);
+        assert_int_equal(told.deaths[0].cause, ATTL_CAUSE_ENTRIES);
+        evicted++;
+    }
+    assert_int_equal(evicted, sim_stats(cache).evicted);
+    assert_true(evicted >= 200);
+    sim_close(&cache);
+}
+
+static void
+misses_are_counted_by_their_cause(void **state)
+{
+    struct fixture *f = *state;
+    char buf[8];
+    attl_value value = ATTL_VALUE_INIT;
+    put(f->cache, "deleted", "v", ATTL_TTL_NONE);
+    put(f->cache, "expired", "v", 1000);
+    put(f->cache, "reclaimed", "v", 1000);
+    drop(f->cache, "deleted");
+    sim_advance(&f->sim, 1000);
+    ASSERT_STATUS(attl_get(f->cache, attl_s("expired"), buf, sizeof buf, NULL), ATTL_MISS);
+    sim_advance(&f->sim, 10000);
+    attl_tick(f->cache, 0, NULL);
+    ASSERT_STATUS(attl_get(f->cache, attl_s("reclaimed"), buf, sizeof buf, NULL), ATTL_MISS);
+    ASSERT_STATUS(attl_getdel(f->cache, attl_s("reclaimed"), &value), ATTL_MISS);
+    ASSERT_STATUS(attl_get(f->cache, attl_s("deleted"), buf, sizeof buf, NULL), ATTL_MISS);
+    ASSERT_STATUS(attl_get(f->cache, attl_s("never"), buf, sizeof buf, NULL), ATTL_MISS);
+    attl_slice keys[] = { attl_s("never"), attl_s("deleted"), attl_s("expired") };
+    attl_value values[3];
+    int statuses[3];
+    assert_int_equal(attl_mget(f->cache, keys, 3, values, statuses), 0);
+    attl_stats st = sim_stats(f->cache);
+    assert_int_equal(st.misses, 8);
+    assert_int_equal(st.misses_expired, 4);
+    assert_int_equal(st.misses_deleted, 2);
+    assert_int_equal(st.misses_cold, 2);
+    assert_int_equal(st.misses_evicted, 0);
+    assert_true(st.mem_ledger > 0);
+    attl_stats_reset(f->cache);
+    assert_int_equal(sim_stats(f->cache).misses_expired, 0);
+}
+
+static void
+without_a_ledger_nothing_is_kept(void **state)
+{
+    (void)state;
+    const struct sim_option options[] = { { "ledger.entries", "0" }, { NULL, NULL } };
+    struct sim sim;
+    struct told told = { 0 };
+    char buf[8];
+    sim_init(&sim);
+    attl *cache = sim_open(&sim, options);
+    put(cache, "k", "v", ATTL_TTL_NONE);
+    drop(cache, "k");
+    ASSERT_STATUS(attl_why(cache, attl_s("k"), 16, tell, &told), ATTL_E_UNSUPPORTED);
+    ASSERT_STATUS(attl_get(cache, attl_s("k"), buf, sizeof buf, NULL), ATTL_MISS);
+    attl_stats st = sim_stats(cache);
+    assert_int_equal(st.misses, 1);
+    assert_int_equal(st.misses_cold + st.misses_deleted + st.mem_ledger, 0);
+    sim_close(&cache);
+}
+
+static void
+why_checks_the_key(void **state)
+{
+    (void)state;
+    const struct sim_option options[] = { { "validation.mode", "strict" },
+                                          { "ledger.entries", "10" },
+                                          { NULL, NULL } };
+    struct sim sim;
+    struct told told = { 0 };
+    sim_init(&sim);
+    attl *cache = sim_open(&sim, options);
+    ASSERT_STATUS(attl_why(cache, attl_s(""), 16, tell, &told), ATTL_E_KEY_EMPTY);
+    assert_int_equal(told.count, 0);
+    sim_close(&cache);
+}
+
+/* ---- events on queues ------------------------------------------------------------------------ */
+
+static void
+events_come_as_completions(void **state)
+{
+    struct fixture *f = *state;
+    attl_queue *q;
+    uint64_t id = 0;
+    attl_completion out[8];
+    ASSERT_STATUS(attl_queue_open(f->cache, 8, &q), ATTL_OK);
+    ASSERT_STATUS(attl_watch(q, attl_s("a"), ATTL_EV_SET | ATTL_EV_EXPIRED, 11, &id), ATTL_OK);
+    ASSERT_STATUS(attl_watch(q, attl_s("b"), ATTL_EV_DELETED, 12, NULL), ATTL_OK);
+    put(f->cache, "a1", "v", 1000);
+    put(f->cache, "b1", "v", ATTL_TTL_NONE);
+    drop(f->cache, "b1");
+    sim_advance(&f->sim, 5000);
+    attl_tick(f->cache, 0, NULL);
+    ASSERT_STATUS(attl_queue_wait(q, 0), ATTL_OK);
+    assert_int_equal(attl_queue_reap(q, out, 8), 3);
+    const uint32_t kinds[] = { ATTL_EV_SET, ATTL_EV_DELETED, ATTL_EV_EXPIRED };
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(out[i].kind, kinds[i]);
+        assert_int_equal(out[i].user_data, i == 1 ? 12 : 11);
+        assert_int_equal(out[i].key.len, 2);
+    }
+    assert_int_equal(out[2].deadline_ms, SIM_START_MS + 1000);
+    assert_int_equal(out[2].flags, ATTL_CAUSE_EXPIRED);
+    ASSERT_STATUS(attl_unwatch(q, id), ATTL_OK);
+    ASSERT_STATUS(attl_unwatch(q, id), ATTL_MISS);
+    ASSERT_STATUS(attl_queue_cancel(q, id), ATTL_MISS); /* it is no submission */
+    put(f->cache, "a2", "v", ATTL_TTL_NONE);
+    assert_int_equal(attl_queue_reap(q, out, 8), 0);
+    attl_queue_close(&q);
+}
+
+static void
+a_watch_that_makes_no_sense_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    attl_queue *q;
+    ASSERT_STATUS(attl_queue_open(f->cache, 8, &q), ATTL_OK);
+    ASSERT_STATUS(attl_watch(q, attl_s(""), 0, 0, NULL), ATTL_E_INVALID);
+    ASSERT_STATUS(attl_watch(q, attl_s(""), ATTL_EV_LOST, 0, NULL), ATTL_E_INVALID);
+    ASSERT_STATUS(attl_watch(q, attl_b("", LIMIT_KEY_BYTES + 1), ATTL_EV_SET, 0, NULL),
+                  ATTL_E_INVALID);
+    attl_queue_close(&q);
+}
+
 static void
 causes_have_names(void **state)
 {
@@ -158,6 +406,14 @@ main(void)
         cmocka_unit_test(times_are_unix_milliseconds),
         UNIT_TEST(without_a_hook_the_mask_is_no_matter),
         cmocka_unit_test(the_actor_is_the_threads_own),
+        LEDGER_TEST(why_tells_the_deaths_of_a_key),
+        LEDGER_TEST(moving_a_key_is_its_death),
+        cmocka_unit_test(evictions_are_in_the_ledger),
+        LEDGER_TEST(misses_are_counted_by_their_cause),
+        cmocka_unit_test(without_a_ledger_nothing_is_kept),
+        cmocka_unit_test(why_checks_the_key),
+        UNIT_TEST(events_come_as_completions),
+        UNIT_TEST(a_watch_that_makes_no_sense_is_refused),
         cmocka_unit_test(causes_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -344,6 +344,30 @@ used_memory_is_the_sum_of_its_parts(void **state)
     rig_close(rig);
 }
 
+static void
+reserved_tables_do_not_grow_and_only_an_empty_cache_gets_them(void **state)
+{
+    (void)state;
+    struct cache_config config = rig_config();
+    struct rig *rig = rig_open(&config);
+    cache_reserve(&rig->cache, KEYS);
+    uint64_t rebuilds = atomic_load(&rig->cache.rebuilds);
+    for (unsigned i = 0; i < KEYS / 2; i++)
+        rig_put(rig, i, 8, ATTL_NO_DEADLINE);
+    assert_int_equal(atomic_load(&rig->cache.rebuilds), rebuilds);
+    uint64_t used_bytes = cache_used_bytes(&rig->cache);
+    cache_reserve(&rig->cache, UINT64_C(100) * KEYS);
+    assert_int_equal(cache_used_bytes(&rig->cache), used_bytes);
+    rig_close(rig);
+
+    config.max_bytes = 4 * MIB; /* tables that would not fit are not made */
+    rig = rig_open(&config);
+    used_bytes = cache_used_bytes(&rig->cache);
+    cache_reserve(&rig->cache, UINT64_C(1) << 40);
+    assert_int_equal(cache_used_bytes(&rig->cache), used_bytes);
+    rig_close(rig);
+}
+
 int
 main(void)
 {
@@ -359,6 +383,7 @@ main(void)
         cmocka_unit_test(a_cleared_cache_is_empty_and_gives_its_memory_back),
         cmocka_unit_test(a_reader_may_stay_inside_while_the_cache_is_cleared),
         cmocka_unit_test(used_memory_is_the_sum_of_its_parts),
+        cmocka_unit_test(reserved_tables_do_not_grow_and_only_an_empty_cache_gets_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

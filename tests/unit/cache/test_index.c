@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-enum { KEYS_MAX = 12000, KIB = 1024, DISPLACED_SHIFT = 18, SIZES = 64 };
+enum { MANY_TABLES = 1000, KEYS_MAX = 12000, KIB = 1024, DISPLACED_SHIFT = 18, SIZES = 64 };
 
 struct entry_model {
     uint64_t hash;
@@ -400,6 +400,10 @@ no_memory_is_no_table(void **state)
     struct field *f = *state;
     atomic_store(&f->ground.region.commits_until_failure, 0);
     assert_null(index_table_new(&f->ground.tables, KIB));
+    struct table *from = calloc(1, KIB);
+    from->bytes = KIB;
+    assert_null(index_table_copy(&f->ground.tables, from));
+    free(from);
     atomic_store(&f->ground.region.commits_until_failure, -1);
 }
 
@@ -422,6 +426,28 @@ a_retired_table_is_freed_after_its_readers(void **state)
     limbo_fini(&limbo);
 }
 
+static void
+a_copy_has_the_same_buckets_whatever_was_in_its_memory(void **state)
+{
+    struct field *f = *state;
+    struct table *from = index_table_new(&f->ground.tables, 3 * KIB);
+    struct table *used[MANY_TABLES];
+    for (int i = 0; i < MANY_TABLES; i++) {
+        used[i] = index_table_new(&f->ground.tables, 3 * KIB);
+        memset(used[i]->buckets, 0xa5, 3 * KIB - sizeof(*used[i]));
+    }
+    for (int i = 0; i < MANY_TABLES; i++)
+        index_table_free(used[i]);
+    for (uint64_t i = 1; i <= 100; i++)
+        assert_true(index_insert(from, rng_u64(&f->rng), i * 8, i & 3));
+    struct table *to = index_table_copy(&f->ground.tables, from);
+    assert_int_equal(to->home_count, from->home_count);
+    assert_int_equal(to->stash_count, from->stash_count);
+    assert_memory_equal(to->buckets, from->buckets, 3 * KIB - sizeof(*to));
+    index_table_free(from);
+    index_table_free(to);
+}
+
 #define FIELD_TEST(f) cmocka_unit_test_setup_teardown(f, field_setup, field_teardown)
 
 int
@@ -437,6 +463,7 @@ main(void)
         FIELD_TEST(a_reference_tells_the_size_of_its_table),
         FIELD_TEST(a_table_made_for_so_many_holds_them),
         FIELD_TEST(no_memory_is_no_table),
+        FIELD_TEST(a_copy_has_the_same_buckets_whatever_was_in_its_memory),
         FIELD_TEST(a_retired_table_is_freed_after_its_readers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

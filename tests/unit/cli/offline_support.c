@@ -111,6 +111,14 @@ add_entry(struct snapshot_writer *writer, unsigned i)
     }
     if (i == 1)
         e.deadline_ms = WORLD_CREATED_MS + 1000;
+    if (i == 10 || i == 11) { /* past its hard deadline but not gone; known not to exist */
+        e.deadline_ms = WORLD_CREATED_MS + 9000;
+        e.has_life = true;
+        e.life = (struct life){ .soft_ms = i == 10 ? WORLD_CREATED_MS + 4000 : ATTL_NO_DEADLINE,
+                                .hard_ms = WORLD_CREATED_MS + 5000,
+                                .flags = i == 11 ? LIFE_NEGATIVE : 0,
+                                .load_ms = 7 };
+    }
     assert_int_equal(snapshot_writer_add(writer, &e), 0);
 }
 

@@ -213,6 +213,35 @@ a_snapshots_lines_can_be_loaded(void **state)
 }
 
 static void
+all_deadlines_of_a_life_are_shown(void **state)
+{
+    struct world *w = *state;
+    struct wal_log l;
+    struct wal_op put = op(WAL_PUT, "a", "secret", 1767323045678);
+    put.flags = WAL_LIFE;
+    put.life = (struct life){ 1767323041678, 1767323043678, LIFE_NEGATIVE, 12 };
+    wal_log_begin(&l, 1, false);
+    wal_log_op(&l, &put);
+    world_log(w, &l);
+    wal_log_free(&l);
+    world_run(w, EX_OK, "wal dump DIR");
+    world_shows(w, "\"a\"  (reload from 2026-01-02T03:04:01.678Z, found until "
+                   "2026-01-02T03:04:03.678Z, negative, loaded in 12 ms)\n");
+    world_run(w, EX_OK, "wal dump DIR --json");
+    world_shows(w, ",\"soft_ms\":1767323041678,\"hard_ms\":1767323043678,\"negative\":true,"
+                   "\"load_ms\":12,");
+    world_snapshot(w, 12, 12, 12);
+    world_run(w, EX_OK, "snapshot dump DIR SNAP");
+    world_shows(w, "\"s10\"  (reload from 2026-01-02T03:04:09.678Z, found until "
+                   "2026-01-02T03:04:10.678Z, loaded in 7 ms)\n");
+    world_run(w, EX_OK, "snapshot dump DIR SNAP --json");
+    world_shows(w, "{\"key\":\"s11\",\"value_bytes\":6,");
+    world_run(w, EX_OK, "snapshot dump DIR SNAP --json --values"); /* what a plain read finds */
+    world_shows(w, "{\"key\":\"s10\",\"value\":\"secret\",\"deadline_ms\":1767323050678}\n");
+    assert_null(strstr(w->out, "s11"));
+}
+
+static void
 what_is_no_snapshot_is_told(void **state)
 {
     struct world *w = *state;
@@ -236,6 +265,7 @@ main(void)
         WORLD_TEST(a_dump_ends_where_the_log_ends),
         WORLD_TEST(a_snapshots_entries_have_their_lines),
         WORLD_TEST(a_snapshots_lines_can_be_loaded),
+        WORLD_TEST(all_deadlines_of_a_life_are_shown),
         WORLD_TEST(what_is_no_snapshot_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,7 +58,7 @@ test_header_has_the_documented_layout(void **state)
     (void)state;
     unsigned char bytes[SNAPSHOT_HEADER_BYTES];
     (void)snapshot_header_encode(&some_meta, bytes);
-    assert_memory_equal(bytes, "ATTLSNAP\x01\0\0\0\x02\0\0\0\x88\x77\x66\x55\x44\x33\x22\x11", 24);
+    assert_memory_equal(bytes, "ATTLSNAP\x02\0\0\0\x02\0\0\0\x88\x77\x66\x55\x44\x33\x22\x11", 24);
     assert_true(le_get_u64(bytes + 24) == UINT64_C(1735689600123));
     assert_true(le_get_u64(bytes + 32) == some_meta.run_id);
     assert_int_equal(le_get_u32(bytes + 40), 1);
@@ -76,7 +76,8 @@ test_each_condition_of_a_header_counts(void **state)
     } cases[] = {
         { 0, 'a', SNAPSHOT_DAMAGED },   /* H1 */
         { 8, 0, SNAPSHOT_DAMAGED },     /* H3: version 0 never was */
-        { 8, 2, SNAPSHOT_NEWER },       /* H3 */
+        { 8, 3, SNAPSHOT_NEWER },       /* H3 */
+        { 8, 1, SNAPSHOT_OK },          /* H3: the first version is still read */
         { 11, 0x80, SNAPSHOT_NEWER },   /* H3: 2^31 + 1 */
         { 12, 0, SNAPSHOT_DAMAGED },    /* H4 */
         { 12, 3, SNAPSHOT_DAMAGED },    /* H4 */
@@ -265,6 +266,7 @@ survives(const struct snapshot_entry *e)
     bool same = snapshot_entry_decode(coded, bytes, &got, &got_bytes) && got_bytes == bytes &&
                 got.key.len == e->key.len && got.value.len == e->value.len &&
                 got.deadline_ms == e->deadline_ms && got.is_integer == e->is_integer &&
+                got.has_life == e->has_life && (!e->has_life || life_equals(&got.life, &e->life)) &&
                 (e->key.len == 0 || memcmp(got.key.data, e->key.data, e->key.len) == 0) &&
                 (e->value.len == 0 || memcmp(got.value.data, e->value.data, e->value.len) == 0);
     for (size_t cut = 0; cut < bytes && cut < 100; cut++)
@@ -281,12 +283,15 @@ test_entries_survive(void **state)
     static char key[LIMIT_KEY_BYTES];
     memset(key, 'k', sizeof(key));
     const struct snapshot_entry entries[] = {
-        { attl_s("key"), attl_s("value"), ATTL_NO_DEADLINE, false },
-        { attl_s(""), attl_s(""), ATTL_NO_DEADLINE, false },
-        { attl_s("key"), attl_s(""), 0, false },
-        { attl_s("key"), attl_s("8 bytes!"), INT64_MAX, true },
-        { attl_b(key, sizeof(key)), attl_b(key, 1000), 1735689600123, false },
-        { attl_b("\0\r\n", 3), attl_b("\0", 1), 1, false },
+        { attl_s("key"), attl_s("value"), ATTL_NO_DEADLINE, false, false, { 0 } },
+        { attl_s(""), attl_s(""), ATTL_NO_DEADLINE, false, false, { 0 } },
+        { attl_s("key"), attl_s(""), 0, false, false, { 0 } },
+        { attl_s("key"), attl_s("8 bytes!"), INT64_MAX, true, false, { 0 } },
+        { attl_b(key, sizeof(key)), attl_b(key, 1000), 1735689600123, false, false, { 0 } },
+        { attl_b("\0\r\n", 3), attl_b("\0", 1), 1, false, false, { 0 } },
+        { attl_s("key"), attl_s("value"), 900, false, true, { 500, 700, LIFE_NEGATIVE, 3 } },
+        { attl_s("key"), attl_s("8 bytes!"), 900, true, true, { ATTL_NO_DEADLINE, 900, 0, 0 } },
+        { attl_s("key"), attl_s(""), ATTL_NO_DEADLINE, false, true, { 0, ATTL_NO_DEADLINE, 0, 0 } },
     };
     for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
         assert_true(survives(&entries[i]));
@@ -298,26 +303,63 @@ test_what_no_snapshot_may_hold_has_no_length(void **state)
     (void)state;
     const attl_slice k = attl_s("k"), v = attl_s("v");
     const struct snapshot_entry entries[] = {
-        { attl_b("", LIMIT_KEY_BYTES + 1), v, ATTL_NO_DEADLINE, false },
-        { attl_b("", SIZE_MAX), v, ATTL_NO_DEADLINE, false },
-        { k, attl_b("", LIMIT_VALUE_BYTES + 1), ATTL_NO_DEADLINE, false },
-        { k, attl_b("", SIZE_MAX), ATTL_NO_DEADLINE, false },
-        { k, v, -2, false },
-        { k, v, INT64_MIN, false },
-        { k, v, ATTL_NO_DEADLINE, true },
+        { attl_b("", LIMIT_KEY_BYTES + 1), v, ATTL_NO_DEADLINE, false, false, { 0 } },
+        { attl_b("", SIZE_MAX), v, ATTL_NO_DEADLINE, false, false, { 0 } },
+        { k, attl_b("", LIMIT_VALUE_BYTES + 1), ATTL_NO_DEADLINE, false, false, { 0 } },
+        { k, attl_b("", SIZE_MAX), ATTL_NO_DEADLINE, false, false, { 0 } },
+        { k, v, -2, false, false, { 0 } },
+        { k, v, INT64_MIN, false, false, { 0 } },
+        { k, v, ATTL_NO_DEADLINE, true, false, { 0 } },
+        { k, v, 900, false, true, { -2, 700, 0, 0 } },                            /* L1 */
+        { k, v, 900, false, true, { 500, -2, 0, 0 } },                            /* L1 */
+        { k, v, 900, false, true, { 500, ATTL_NO_DEADLINE, 0, 0 } },              /* L2 */
+        { k, v, ATTL_NO_DEADLINE, false, true, { 500, 700, 0, 0 } },              /* L2 */
+        { k, v, 900, false, true, { 701, 700, 0, 0 } },                           /* L3 */
+        { k, v, 900, false, true, { 500, 901, 0, 0 } },                           /* L3 */
+        { k, v, 900, false, true, { 500, 700, 2, 0 } },                           /* L4 */
+        { k, v, ATTL_NO_DEADLINE, false, true, { 500, ATTL_NO_DEADLINE, 4, 0 } }, /* L4 */
     };
     for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
         assert_true(snapshot_entry_bytes(&entries[i]) == 0);
-    const struct snapshot_entry largest = { attl_b("", LIMIT_KEY_BYTES),
-                                            attl_b("", LIMIT_VALUE_BYTES), 1, false };
+    const struct snapshot_entry largest = {
+        attl_b("", LIMIT_KEY_BYTES), attl_b("", LIMIT_VALUE_BYTES), 1, false, true, { 1, 1, 0, 0 }
+    };
     assert_true(snapshot_entry_bytes(&largest) == SNAPSHOT_BLOCK_MAX_BYTES);
+}
+
+static void
+test_no_entry_has_a_life_that_cannot_be(void **state)
+{
+    (void)state;
+    struct snapshot_entry e = { attl_s("k"), attl_s(""), 900, false, true, { 500, 700, 1, 3 } };
+    struct snapshot_entry got;
+    unsigned char good[41], bad[41];
+    size_t bytes;
+    assert_int_equal(snapshot_entry_head(&e, good), sizeof good);
+    assert_true(snapshot_entry_decode(good, sizeof good, &got, &bytes));
+    static const struct {
+        size_t at;
+        unsigned char byte;
+    } cases[] = {
+        { 23, 0x80 },            /* E5, L1: soft */
+        { 31, 0x80 },            /* L1: hard */
+        { 0, 4 },                /* L2: no deadline, and everything is read 8 bytes earlier */
+        { 17, 7 },               /* L3: soft behind hard */
+        { 25, 7 },               /* L3: hard behind gone */
+        { 32, 2 },    { 35, 1 }, /* L4 */
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        memcpy(bad, good, sizeof bad);
+        bad[cases[i].at] = cases[i].byte;
+        assert_false(snapshot_entry_decode(bad, sizeof bad, &got, &bytes));
+    }
 }
 
 static void
 test_each_condition_of_an_entry_counts(void **state)
 {
     (void)state;
-    struct snapshot_entry e = { attl_s("key"), attl_s("8 bytes!"), 77, true }, got;
+    struct snapshot_entry e = { attl_s("key"), attl_s("8 bytes!"), 77, true, false, { 0 } }, got;
     unsigned char good[27], bad[27];
     size_t bytes;
     size_t head_bytes = snapshot_entry_head(&e, good);
@@ -328,7 +370,7 @@ test_each_condition_of_an_entry_counts(void **state)
         size_t at;
         unsigned char byte;
     } cases[] = {
-        { 0, 4 },     { 0, 0x80 }, { 1, 1 },    /* E1 */
+        { 0, 8 },     { 0, 0x80 }, { 1, 1 },    /* E1 */
         { 3, 0x80 },                            /* E2: 32771 bytes */
         { 4, 7 },     { 4, 9 },    { 7, 0x20 }, /* E3 */
         { 15, 0x80 },                           /* E4 */
@@ -351,7 +393,7 @@ test_entries_fill_their_block_exactly(void **state)
     (void)state;
     unsigned char raw[64];
     uint64_t raw_bytes = 0;
-    struct snapshot_entry e = { attl_s("abc"), attl_s(""), ATTL_NO_DEADLINE, false };
+    struct snapshot_entry e = { attl_s("abc"), attl_s(""), ATTL_NO_DEADLINE, false, false, { 0 } };
     size_t len = snapshot_entry_head(&e, raw);
     len += snapshot_entry_head(&e, raw + len);
     assert_true(snapshot_entries_check(raw, len, 2, &raw_bytes));
@@ -399,6 +441,7 @@ main(void)
         cmocka_unit_test(test_a_block_is_checked_with_its_padding),
         cmocka_unit_test(test_entries_survive),
         cmocka_unit_test(test_what_no_snapshot_may_hold_has_no_length),
+        cmocka_unit_test(test_no_entry_has_a_life_that_cannot_be),
         cmocka_unit_test(test_each_condition_of_an_entry_counts),
         cmocka_unit_test(test_entries_fill_their_block_exactly),
         cmocka_unit_test(test_random_bytes_never_reach_beyond_themselves),

@@ -3,7 +3,7 @@
  * Reading snapshots: from memory and from a real directory, with one thread and with several, and
  * above all what is not one. Every byte of a small file is changed, it is cut at every length, its
  * blocks are exchanged, its checksums are made right over wrong contents: never an entry that was
- * not written, never memory that the file does not justify. The golden files of version 1 stay
+ * not written, never memory that the file does not justify. The golden files of each version stay
  * readable for ever.
  */
 #include "persist/snapshot.h"
@@ -27,7 +27,8 @@ enum {
     SMALL_PER_BLOCK = 4,
     THREADS = 4,
     WALK_MOST = 1000,
-    GOLDEN_ENTRIES = 50,
+    GOLDEN_ENTRIES_1 = 50, /* of version 1 */
+    GOLDEN_ENTRIES = 130,
     PATH_BYTES = 512,
 };
 
@@ -105,7 +106,8 @@ round_trip_large(bool compressed)
     struct snapshot_writer *w;
     struct snapshot_reader *r;
     struct snapshot_block b;
-    struct snapshot_entry e = { attl_s("large"), { NULL, LARGE_BYTES }, 77, false }, got;
+    struct snapshot_entry e = { attl_s("large"), { NULL, LARGE_BYTES }, 77, false, false, { 0 } },
+                          got;
     char name[SEGMENT_NAME_MAX], err[200];
     uint64_t *value = malloc(LARGE_BYTES), x = 1;
     assert_non_null(value);
@@ -338,7 +340,7 @@ test_every_contradiction_is_noticed(void **state)
     }
     sample_reseal(file, len);
     assert_int_equal(read_bytes(file, len, n), SNAPSHOT_OK);
-    file[8] = 2; /* the version */
+    file[8] = SNAPSHOT_VERSION + 1;
     sample_reseal(file, len);
     assert_int_equal(read_bytes(file, len, n), SNAPSHOT_NEWER);
     assert_int_equal(read_bytes(file, 64, n), SNAPSHOT_NEWER); /* whatever follows */
@@ -485,15 +487,14 @@ test_each_allocation_may_fail(void **state)
 
 /* ---- golden files --------------------------------------------------------------------------- */
 
-/* The bytes of a file in tests/golden/snapshot-v1. */
+/* The bytes of a file in tests/golden, as "snapshot-v1/plain.attl". */
 static unsigned char *
 load_golden(const char *name, size_t *ret_len)
 {
     char path[PATH_BYTES];
     const char *source = getenv("ATTL_SOURCE_DIR");
     enum { MOST = 1 << 20 };
-    (void)snprintf(path, sizeof(path), "%s/tests/golden/snapshot-v1/%s", source ? source : ".",
-                   name);
+    (void)snprintf(path, sizeof(path), "%s/tests/golden/%s", source ? source : ".", name);
     FILE *f = fopen(path, "rb");
     unsigned char *bytes = malloc(MOST);
     CHECK(f && bytes, "%s cannot be opened", path);
@@ -507,14 +508,23 @@ static void
 test_golden_files_are_read(void **state)
 {
     (void)state;
-    size_t len;
-    unsigned char *plain = load_golden("plain.attl", &len);
-    assert_int_equal(read_bytes(plain, len, GOLDEN_ENTRIES), SNAPSHOT_OK);
-    free(plain);
-    unsigned char *packed = load_golden("zstd.attl", &len);
-    assert_int_equal(read_bytes(packed, len, GOLDEN_ENTRIES),
-                     zstd_supported() ? SNAPSHOT_OK : SNAPSHOT_NEWER);
-    free(packed);
+    static const struct {
+        const char *name;
+        uint32_t entries;
+        bool packed;
+    } files[] = {
+        { "snapshot-v1/plain.attl", GOLDEN_ENTRIES_1, false },
+        { "snapshot-v1/zstd.attl", GOLDEN_ENTRIES_1, true },
+        { "snapshot-v2/plain.attl", GOLDEN_ENTRIES, false },
+        { "snapshot-v2/zstd.attl", GOLDEN_ENTRIES, true },
+    };
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        size_t len;
+        unsigned char *bytes = load_golden(files[i].name, &len);
+        assert_int_equal(read_bytes(bytes, len, files[i].entries),
+                         !files[i].packed || zstd_supported() ? SNAPSHOT_OK : SNAPSHOT_NEWER);
+        free(bytes);
+    }
 }
 
 static void
@@ -526,7 +536,7 @@ test_golden_files_are_still_written(void **state)
     char name[SEGMENT_NAME_MAX];
     size_t want_len, len;
     assert_int_equal(sample_write(sim_disk_table(sim), &alloc, false, GOLDEN_ENTRIES, name), 0);
-    unsigned char *want = load_golden("plain.attl", &want_len);
+    unsigned char *want = load_golden("snapshot-v2/plain.attl", &want_len);
     unsigned char *got = sim_disk_get(sim, name, &len);
     assert_non_null(got);
     assert_int_equal(len, want_len);
@@ -536,9 +546,29 @@ test_golden_files_are_still_written(void **state)
     sim_disk_free(&sim);
 }
 
-int
-main(void)
+/* Makes a golden file, for a new version; the old ones stay. */
+static int
+write_golden(const char *path, bool compressed)
 {
+    attl_allocator alloc = alloc_default();
+    struct sim_disk *sim = sim_disk_new(1);
+    char name[SEGMENT_NAME_MAX];
+    size_t len;
+    CHECK(sample_write(sim_disk_table(sim), &alloc, compressed, GOLDEN_ENTRIES, name) == 0,
+          "it cannot be written");
+    unsigned char *bytes = sim_disk_get(sim, name, &len);
+    FILE *file = fopen(path, "wbx");
+    CHECK(file && fwrite(bytes, 1, len, file) == len && fclose(file) == 0, "%s", path);
+    free(bytes);
+    sim_disk_free(&sim);
+    return EXIT_SUCCESS;
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc == 3 && strncmp(argv[1], "--write", 7) == 0)
+        return write_golden(argv[2], strcmp(argv[1], "--write-zstd") == 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_real_directory_serves_as_well),
         cmocka_unit_test(test_many_entries_survive),

@@ -64,9 +64,13 @@ write_script(struct world *w, bool compressed, struct snapshot_meta *ret_meta)
         return result;
     for (uint32_t i = 0; i < ENTRIES; i++) {
         if (i == ENTRIES / 2)
-            (void)snapshot_writer_add(
-                writer, &(struct snapshot_entry){ attl_s("large"), attl_b(large, sizeof(large)),
-                                                  ATTL_NO_DEADLINE, false });
+            (void)snapshot_writer_add(writer,
+                                      &(struct snapshot_entry){ attl_s("large"),
+                                                                attl_b(large, sizeof(large)),
+                                                                ATTL_NO_DEADLINE,
+                                                                false,
+                                                                false,
+                                                                { 0 } });
         sample_make(i, &s);
         (void)snapshot_writer_add(writer, &s.entry); /* its failure comes again at the end */
     }
@@ -120,7 +124,8 @@ test_meta_is_completed(void **state)
     world_init(&w, 1);
     meta.kind = SNAPSHOT_FUZZY;
     assert_int_equal(snapshot_writer_open(w.disk, &w.alloc, &meta, &writer), 0);
-    struct snapshot_entry e = { attl_s("key"), attl_s("value"), ATTL_NO_DEADLINE, false };
+    struct snapshot_entry e = { attl_s("key"), attl_s("value"), ATTL_NO_DEADLINE,
+                                false,         false,           { 0 } };
     assert_int_equal(snapshot_writer_add(writer, &e), 0);
     assert_int_equal(snapshot_writer_finish(&writer, SAMPLE_CUT_LSN + 9, &done, name), 0);
     assert_null(writer);
@@ -213,7 +218,8 @@ test_impossible_entries_change_nothing(void **state)
     char name[SEGMENT_NAME_MAX];
     world_init(&w, 1);
     assert_int_equal(snapshot_writer_open(w.disk, &w.alloc, &meta, &writer), 0);
-    const struct snapshot_entry bad = { attl_s("k"), attl_s("v"), ATTL_NO_DEADLINE, true };
+    const struct snapshot_entry bad = { attl_s("k"), attl_s("v"), ATTL_NO_DEADLINE,
+                                        true,        false,       { 0 } };
     for (uint32_t i = 0; i < 3; i++) {
         sample_make(i, &s);
         assert_int_equal(snapshot_writer_add(writer, &bad), -EINVAL);

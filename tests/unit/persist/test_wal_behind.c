@@ -208,8 +208,8 @@ test_what_clients_store_is_no_testimony(void **state)
     wal_log_begin(&forged, 11, false);
     wal_log_puts(&forged, 5);
     wal_log_mark(&forged, 15);
-    struct wal_op op = { WAL_PUT, 0, attl_b("", 0), attl_b(forged.bytes, forged.len),
-                         ATTL_NO_DEADLINE };
+    struct wal_op op = { WAL_PUT,          0,    attl_b("", 0), attl_b(forged.bytes, forged.len),
+                         ATTL_NO_DEADLINE, { 0 } };
     wal_log_op(l, &op);
     l->bytes[l->len - 1] ^= 1; /* torn: its head is there, its tail is not */
     wal_log_free(&forged);
@@ -319,7 +319,9 @@ test_a_newer_version_is_left_to_people(void **state)
     struct world *w = *state;
     add_log(w, 1, 10);
     struct wal_log *next = add_log(w, 11, 0);
-    static const unsigned char newer[] = { 'A', 'T', 'T', 'L', 'W', 'A', 'L', '1', 2 };
+    static const unsigned char newer[] = {
+        'A', 'T', 'T', 'L', 'W', 'A', 'L', '1', WAL_VERSION + 1
+    };
     memset(next->bytes, 0, next->len);
     memcpy(next->bytes, newer, sizeof newer);
     le_put_u32(next->bytes + 60, crc32c(0, next->bytes, 60));

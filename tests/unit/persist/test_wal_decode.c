@@ -41,6 +41,12 @@ raw_make(struct raw *r, unsigned kind, unsigned flags, uint32_t key_bytes, uint3
         le_put_u64(r->bytes + at, (uint64_t)DEADLINE_MS);
         at += 8;
     }
+    if (flags & WAL_LIFE) { /* one that is good with any deadline */
+        bool ends = flags & WAL_HAS_DEADLINE;
+        le_put_u64(r->bytes + at, 5);
+        le_put_u64(r->bytes + at + 8, ends ? (uint64_t)DEADLINE_MS : UINT64_MAX);
+        at += LIFE_FORMAT_BYTES;
+    }
     r->len = (at + key_bytes + value_bytes + 7) & ~7u;
     if (r->len <= RAW_MAX) {
         memset(r->bytes + at, 'k', key_bytes);
@@ -122,7 +128,7 @@ static void
 test_flags_must_suit_the_kind(void **state)
 {
     (void)state;
-    static const unsigned allowed[] = { [WAL_PUT] = 3, [WAL_EXPIRE] = 1, [WAL_NOTE] = 0 };
+    static const unsigned allowed[] = { [WAL_PUT] = 7, [WAL_EXPIRE] = 5, [WAL_NOTE] = 0 };
     for (unsigned kind = WAL_PUT; kind <= WAL_NOTE; kind++)
         for (unsigned flags = 0; flags < 256; flags++) {
             uint32_t value = kind == WAL_MARK ? 16 : flags & WAL_INTEGER && kind == WAL_PUT ? 8 : 0;
@@ -291,7 +297,7 @@ test_group_changes_keep_the_rules_of_frames(void **state)
     expect_good(raw_group(WAL_PUT, WAL_HAS_DEADLINE | WAL_INTEGER, LIMIT_KEY_BYTES, 8));
     expect_bad(raw_group(WAL_DEL, WAL_HAS_DEADLINE, 3, 0), "flags");
     expect_bad(raw_group(WAL_EXPIRE, WAL_INTEGER, 3, 0), "flags");
-    expect_bad(raw_group(WAL_PUT, 4, 3, 0), "flags");
+    expect_bad(raw_group(WAL_PUT, 8, 3, 0), "flags");
     expect_bad(raw_group(WAL_PUT, 0, LIMIT_KEY_BYTES + 1, 0), "length of the key");
     expect_bad(raw_group(WAL_CLEAR, 0, 1, 0), "length of the key");
     expect_bad(raw_group(WAL_DEL, 0, 1, 1), "length of the value");
@@ -334,26 +340,60 @@ test_group_value_may_not_exceed_a_value(void **state)
 }
 
 static void
+test_life_must_be_one(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned flags;
+        uint32_t at; /* behind the deadline */
+        unsigned char byte;
+    } cases[] = {
+        { WAL_HAS_DEADLINE, 7, 0x80 },  /* L1: soft */
+        { WAL_HAS_DEADLINE, 15, 0x80 }, /* L1: hard */
+        { WAL_HAS_DEADLINE, 14, 0x01 }, /* L3: hard behind gone */
+        { WAL_HAS_DEADLINE, 6, 0x01 },  /* L3: soft behind hard */
+        { WAL_HAS_DEADLINE, 16, 2 },    /* L4 */
+        { 0, 15, 0x7f },                /* L2: hard, and no deadline */
+        { 0, 19, 1 },                   /* L4 */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct raw *r = raw(WAL_PUT, cases[i].flags | WAL_LIFE, 3, 4);
+        expect_good(r);
+        uint32_t deadline_bytes = cases[i].flags ? 8 : 0;
+        r->bytes[WAL_FRAME_HEADER_BYTES + deadline_bytes + cases[i].at] = cases[i].byte;
+        expect_bad(r, "life");
+    }
+    struct raw *r = raw(WAL_EXPIRE, WAL_HAS_DEADLINE | WAL_LIFE, 3, 0);
+    memset(r->bytes + WAL_FRAME_HEADER_BYTES + 16, 0xff, 8); /* L2: no hard one, and a deadline */
+    expect_bad(r, "life");
+}
+
+static void
 test_group_is_walked_in_order(void **state)
 {
     (void)state;
-    unsigned char group[128];
+    unsigned char group[256];
     size_t len = 0, at = 0;
     struct wal_op ops[] = {
-        { WAL_PUT, 0, attl_s("a"), attl_s("1234567"), DEADLINE_MS },
-        { WAL_DEL, 0, attl_s("b"), attl_s(""), ATTL_NO_DEADLINE },
-        { WAL_CLEAR, 0, attl_s(""), attl_s(""), ATTL_NO_DEADLINE },
-        { WAL_EXPIRE, 0, attl_s("c"), attl_s(""), ATTL_NO_DEADLINE },
-        { WAL_EVICT, 0, attl_s(""), attl_s(""), ATTL_NO_DEADLINE },
+        { WAL_PUT, 0, attl_s("a"), attl_s("1234567"), DEADLINE_MS, { 0 } },
+        { WAL_DEL, 0, attl_s("b"), attl_s(""), ATTL_NO_DEADLINE, { 0 } },
+        { WAL_CLEAR, 0, attl_s(""), attl_s(""), ATTL_NO_DEADLINE, { 0 } },
+        { WAL_EXPIRE, 0, attl_s("c"), attl_s(""), ATTL_NO_DEADLINE, { 0 } },
+        { WAL_EVICT, 0, attl_s(""), attl_s(""), ATTL_NO_DEADLINE, { 0 } },
+        { WAL_PUT, WAL_LIFE, attl_s("d"), attl_s("v"), DEADLINE_MS, { 4, 5, 1, 6 } },
+        { WAL_EXPIRE, WAL_LIFE, attl_s("e"), attl_s(""), ATTL_NO_DEADLINE, { 4, -1, 0, 0 } },
     };
-    for (size_t i = 0; i < 5; i++) {
+    enum { OPS = sizeof ops / sizeof *ops };
+    for (size_t i = 0; i < OPS; i++) {
         wal_op_encode(&ops[i], group + len);
         len += wal_op_bytes(&ops[i]);
     }
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < OPS; i++) {
         struct wal_op op;
         assert_true(wal_op_next(attl_b(group, len), &at, &op));
         assert_int_equal(op.kind, ops[i].kind);
+        assert_int_equal(op.flags & WAL_LIFE, ops[i].flags);
+        assert_true(!ops[i].flags || life_equals(&op.life, &ops[i].life));
         assert_int_equal(op.deadline_ms, ops[i].deadline_ms);
         assert_int_equal(op.key.len, ops[i].key.len);
         assert_memory_equal(op.key.data, ops[i].key.data, op.key.len);
@@ -418,6 +458,7 @@ main(void)
         cmocka_unit_test(test_group_changes_keep_the_rules_of_frames),
         cmocka_unit_test(test_group_is_filled_exactly),
         cmocka_unit_test(test_group_value_may_not_exceed_a_value),
+        cmocka_unit_test(test_life_must_be_one),
         cmocka_unit_test(test_group_is_walked_in_order),
         cmocka_unit_test(test_prefixes_ask_for_more),
         cmocka_unit_test(test_a_length_of_zero_is_nothing),

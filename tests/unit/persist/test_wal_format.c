@@ -21,21 +21,29 @@ enum { LSN = 4711 };
 /* ---- encoding ---- */
 
 static const struct wal_op samples[] = {
-    { WAL_PUT, 0, { "key", 3 }, { "value", 5 }, ATTL_NO_DEADLINE },
-    { WAL_PUT, 0, { "key", 3 }, { "value", 5 }, DEADLINE_MS },
-    { WAL_PUT, 0, { "", 0 }, { "", 0 }, ATTL_NO_DEADLINE },
-    { WAL_PUT, WAL_INTEGER, { "n", 1 }, { "\1\0\0\0\0\0\0\0", 8 }, 0 },
-    { WAL_DEL, 0, { "key", 3 }, { NULL, 0 }, ATTL_NO_DEADLINE },
-    { WAL_EXPIRE, 0, { "key", 3 }, { NULL, 0 }, DEADLINE_MS },
-    { WAL_EXPIRE, 0, { "key", 3 }, { NULL, 0 }, ATTL_NO_DEADLINE },
-    { WAL_CLEAR, 0, { NULL, 0 }, { NULL, 0 }, ATTL_NO_DEADLINE },
-    { WAL_EVICT, 0, { "key", 3 }, { NULL, 0 }, ATTL_NO_DEADLINE },
-    { WAL_MARK, 0, { NULL, 0 }, { "0123456789abcdef", 16 }, ATTL_NO_DEADLINE },
-    { WAL_GROUP, 0, { NULL, 0 }, { "\2\0\1\0\0\0\0\0k\0\0\0\0\0\0\0", 16 }, ATTL_NO_DEADLINE },
-    { WAL_NOTE, 0, { NULL, 0 }, { "rollback", 8 }, ATTL_NO_DEADLINE },
+    { WAL_PUT, 0, { "key", 3 }, { "value", 5 }, ATTL_NO_DEADLINE, { 0 } },
+    { WAL_PUT, 0, { "key", 3 }, { "value", 5 }, DEADLINE_MS, { 0 } },
+    { WAL_PUT, 0, { "", 0 }, { "", 0 }, ATTL_NO_DEADLINE, { 0 } },
+    { WAL_PUT, WAL_INTEGER, { "n", 1 }, { "\1\0\0\0\0\0\0\0", 8 }, 0, { 0 } },
+    { WAL_DEL, 0, { "key", 3 }, { NULL, 0 }, ATTL_NO_DEADLINE, { 0 } },
+    { WAL_EXPIRE, 0, { "key", 3 }, { NULL, 0 }, DEADLINE_MS, { 0 } },
+    { WAL_EXPIRE, 0, { "key", 3 }, { NULL, 0 }, ATTL_NO_DEADLINE, { 0 } },
+    { WAL_CLEAR, 0, { NULL, 0 }, { NULL, 0 }, ATTL_NO_DEADLINE, { 0 } },
+    { WAL_EVICT, 0, { "key", 3 }, { NULL, 0 }, ATTL_NO_DEADLINE, { 0 } },
+    { WAL_MARK, 0, { NULL, 0 }, { "0123456789abcdef", 16 }, ATTL_NO_DEADLINE, { 0 } },
+    { WAL_GROUP,
+      0,
+      { NULL, 0 },
+      { "\2\0\1\0\0\0\0\0k\0\0\0\0\0\0\0", 16 },
+      ATTL_NO_DEADLINE,
+      { 0 } },
+    { WAL_NOTE, 0, { NULL, 0 }, { "rollback", 8 }, ATTL_NO_DEADLINE, { 0 } },
+    { WAL_PUT, WAL_LIFE, { "key", 3 }, { "value", 5 }, DEADLINE_MS, { 5, DEADLINE_MS, 1, 7 } },
+    { WAL_PUT, WAL_LIFE, { "key", 3 }, { "", 0 }, ATTL_NO_DEADLINE, { 5, -1, 0, 0 } },
+    { WAL_EXPIRE, WAL_LIFE, { "key", 3 }, { NULL, 0 }, DEADLINE_MS, { -1, 6, 0, 0 } },
 };
 
-enum { SAMPLES = sizeof samples / sizeof *samples, SAMPLE_MAX = 64 };
+enum { SAMPLES = sizeof samples / sizeof *samples, SAMPLE_MAX = 72 };
 
 static void
 test_what_goes_in_comes_out(void **state)
@@ -53,7 +61,9 @@ test_what_goes_in_comes_out(void **state)
         assert_int_equal(frame.lsn, LSN + i);
         assert_int_equal(frame.bytes, bytes);
         assert_int_equal(frame.op.kind, op->kind);
-        assert_int_equal(frame.op.flags & WAL_INTEGER, op->flags);
+        assert_int_equal(frame.op.flags & ~(unsigned)WAL_HAS_DEADLINE, op->flags);
+        assert_true(!op->flags || (op->flags & WAL_INTEGER) ||
+                    life_equals(&frame.op.life, &op->life));
         assert_int_equal(frame.op.deadline_ms, op->deadline_ms);
         assert_int_equal(frame.op.key.len, op->key.len);
         if (op->key.len)
@@ -70,7 +80,7 @@ test_kinds_without_deadline_ignore_one(void **state)
 {
     (void)state;
     unsigned char a[SAMPLE_MAX], b[SAMPLE_MAX];
-    struct wal_op op = { WAL_DEL, 0, attl_s("key"), { NULL, 0 }, ATTL_NO_DEADLINE };
+    struct wal_op op = { WAL_DEL, 0, attl_s("key"), { NULL, 0 }, ATTL_NO_DEADLINE, { 0 } };
     wal_frame_encode(&op, LSN, a);
     op.deadline_ms = 0;
     op.flags = WAL_HAS_DEADLINE;
@@ -92,6 +102,7 @@ test_a_body_leaves_the_first_words_alone(void **state)
         uint32_t head = wal_frame_head(&samples[i], out);
         assert_memory_equal(out, want, sizeof want);
         assert_int_equal(out[head], 0xee);
+        assert_int_equal(head, wal_frame_head_bytes(&samples[i]));
     }
 }
 
@@ -115,23 +126,50 @@ static void
 test_sizes_beyond_the_format_are_refused(void **state)
 {
     (void)state;
-    struct wal_op op = { WAL_PUT, 0, { NULL, 0 }, { NULL, LIMIT_VALUE_BYTES }, ATTL_NO_DEADLINE };
+    struct wal_op op = { WAL_PUT,          0,    { NULL, 0 }, { NULL, LIMIT_VALUE_BYTES },
+                         ATTL_NO_DEADLINE, { 0 } };
     assert_int_equal(wal_frame_bytes(&op), LIMIT_VALUE_BYTES + 24);
     assert_int_equal(wal_op_bytes(&op), LIMIT_VALUE_BYTES + 8);
     op.value.len++;
     assert_int_equal(wal_frame_bytes(&op), 0);
     assert_int_equal(wal_op_bytes(&op), 0);
-    op = (struct wal_op){ WAL_DEL, 0, { NULL, LIMIT_KEY_BYTES + 1 }, { NULL, 0 }, 0 };
+    op = (struct wal_op){ WAL_DEL, 0, { NULL, LIMIT_KEY_BYTES + 1 }, { NULL, 0 }, 0, { 0 } };
     assert_int_equal(wal_frame_bytes(&op), 0);
-    op = (struct wal_op){ WAL_EXPIRE, 0, { NULL, 3 }, { NULL, 0 }, -2 };
+    op = (struct wal_op){ WAL_EXPIRE, 0, { NULL, 3 }, { NULL, 0 }, -2, { 0 } };
     assert_int_equal(wal_frame_bytes(&op), 0);
-    op = (struct wal_op){ WAL_GROUP, 0, { NULL, 0 }, { NULL, WAL_FRAME_MAX_BYTES - 24 }, 0 };
+    op = (struct wal_op){ WAL_GROUP, 0, { NULL, 0 }, { NULL, WAL_FRAME_MAX_BYTES - 24 }, 0, { 0 } };
     assert_int_equal(wal_frame_bytes(&op), WAL_FRAME_MAX_BYTES);
     assert_int_equal(wal_op_bytes(&op), 0);
     op.value.len++;
     assert_int_equal(wal_frame_bytes(&op), 0);
     op.value.len = SIZE_MAX;
     assert_int_equal(wal_frame_bytes(&op), 0);
+}
+
+static void
+test_lives_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t deadline_ms;
+        struct life life;
+    } bad[] = {
+        { 900, { -2, 700, 0, 0 } },               /* L1 */
+        { 900, { 500, -2, 0, 0 } },               /* L1 */
+        { 900, { 500, -1, 0, 0 } },               /* L2 */
+        { ATTL_NO_DEADLINE, { 500, 700, 0, 0 } }, /* L2 */
+        { 900, { 701, 700, 0, 0 } },              /* L3 */
+        { 900, { 500, 901, 0, 0 } },              /* L3 */
+        { 900, { 500, 700, 2, 0 } },              /* L4 */
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct wal_op op = { WAL_PUT,     WAL_LIFE,           attl_s("k"),
+                             attl_s("v"), bad[i].deadline_ms, bad[i].life };
+        assert_int_equal(wal_frame_bytes(&op), 0);
+        assert_int_equal(wal_op_bytes(&op), 0);
+    }
+    struct wal_op del = { WAL_DEL, WAL_LIFE, attl_s("k"), attl_s(""), 900, { 500, 700, 0, 0 } };
+    assert_int_equal(wal_frame_bytes(&del), 0);
 }
 
 /* ---- segment headers and marks ---- */
@@ -213,8 +251,11 @@ test_header_of_a_newer_version_says_so(void **state)
 {
     (void)state;
     struct wal_segment_header got;
-    assert_false(header_with(8, 2, 4, &got));
-    assert_int_equal(got.version, 2);
+    assert_false(header_with(8, WAL_VERSION + 1, 4, &got));
+    assert_int_equal(got.version, WAL_VERSION + 1);
+    assert_true(header_with(8, 1, 4, &got)); /* the first version is still read */
+    assert_int_equal(got.version, 1);
+    assert_false(header_with(8, 0, 4, &got));
 }
 
 static void
@@ -239,6 +280,7 @@ main(void)
         cmocka_unit_test(test_a_body_leaves_the_first_words_alone),
         cmocka_unit_test(test_sealing_in_pieces_is_sealing),
         cmocka_unit_test(test_sizes_beyond_the_format_are_refused),
+        cmocka_unit_test(test_lives_that_cannot_be_are_refused),
         cmocka_unit_test(test_header_comes_back),
         cmocka_unit_test(test_header_conditions),
         cmocka_unit_test(test_every_bit_of_a_header_counts),

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A segment as version 1 wrote it, kept in tests/golden/wal-v1. It must say for ever what it says
- * today, and as long as version 1 is what is written, writing it again must give the same bytes.
- * `test_wal_golden --write FILE` makes one, for a new version; the old ones stay.
+ * A segment as each version wrote it, kept in tests/golden/wal-v1 and so on. They must say for ever
+ * what they say today, and as long as the last version is what is written, writing it again must
+ * give the same bytes. `test_wal_golden --write FILE` makes one, for a new version; the old ones
+ * stay.
  */
 #include "persist/wal_format.h"
 #include "persist/wal_reader.h"
@@ -31,21 +32,44 @@ static const unsigned char group[] = {
 
 /* Every kind, and every flag where it may be. */
 static const struct wal_op ops[] = {
-    { WAL_PUT, 0, { "key", 3 }, { "value", 5 }, ATTL_NO_DEADLINE },
-    { WAL_PUT, 0, { "a life", 6 }, { "", 0 }, DEADLINE_MS },
-    { WAL_PUT, 0, { "", 0 }, { "\0\1\2\r\n\xff", 6 }, 0 },
-    { WAL_PUT, WAL_INTEGER, { "n", 1 }, { "\xfe\xff\xff\xff\xff\xff\xff\xff", 8 }, DEADLINE_MS },
-    { WAL_DEL, 0, { "key", 3 }, { "", 0 }, ATTL_NO_DEADLINE },
-    { WAL_EXPIRE, 0, { "n", 1 }, { "", 0 }, DEADLINE_MS },
-    { WAL_EXPIRE, 0, { "n", 1 }, { "", 0 }, ATTL_NO_DEADLINE },
-    { WAL_EVICT, 0, { "a life", 6 }, { "", 0 }, ATTL_NO_DEADLINE },
-    { WAL_MARK, 0, { "", 0 }, { "\x7b\x2c\x5f\x1f\x94\1\0\0\x90\x67\x45\x23\1\0\0\0", 16 }, -1 },
-    { WAL_GROUP, 0, { "", 0 }, { group, sizeof group }, ATTL_NO_DEADLINE },
-    { WAL_NOTE, 0, { "", 0 }, { "gr\xc3\xbc\xc3\x9f", 7 }, ATTL_NO_DEADLINE },
-    { WAL_CLEAR, 0, { "", 0 }, { "", 0 }, ATTL_NO_DEADLINE },
+    { WAL_PUT, 0, { "key", 3 }, { "value", 5 }, ATTL_NO_DEADLINE, { 0 } },
+    { WAL_PUT, 0, { "a life", 6 }, { "", 0 }, DEADLINE_MS, { 0 } },
+    { WAL_PUT, 0, { "", 0 }, { "\0\1\2\r\n\xff", 6 }, 0, { 0 } },
+    { WAL_PUT,
+      WAL_INTEGER,
+      { "n", 1 },
+      { "\xfe\xff\xff\xff\xff\xff\xff\xff", 8 },
+      DEADLINE_MS,
+      { 0 } },
+    { WAL_DEL, 0, { "key", 3 }, { "", 0 }, ATTL_NO_DEADLINE, { 0 } },
+    { WAL_EXPIRE, 0, { "n", 1 }, { "", 0 }, DEADLINE_MS, { 0 } },
+    { WAL_EXPIRE, 0, { "n", 1 }, { "", 0 }, ATTL_NO_DEADLINE, { 0 } },
+    { WAL_EVICT, 0, { "a life", 6 }, { "", 0 }, ATTL_NO_DEADLINE, { 0 } },
+    { WAL_MARK,
+      0,
+      { "", 0 },
+      { "\x7b\x2c\x5f\x1f\x94\1\0\0\x90\x67\x45\x23\1\0\0\0", 16 },
+      -1,
+      { 0 } },
+    { WAL_GROUP, 0, { "", 0 }, { group, sizeof group }, ATTL_NO_DEADLINE, { 0 } },
+    { WAL_NOTE, 0, { "", 0 }, { "gr\xc3\xbc\xc3\x9f", 7 }, ATTL_NO_DEADLINE, { 0 } },
+    { WAL_CLEAR, 0, { "", 0 }, { "", 0 }, ATTL_NO_DEADLINE, { 0 } },
+    /* From version 2 on. */
+    { WAL_PUT,
+      WAL_LIFE,
+      { "stale", 5 },
+      { "value", 5 },
+      DEADLINE_MS,
+      { DEADLINE_MS - 7000, DEADLINE_MS - 5000, 0, 250 } },
+    { WAL_PUT, WAL_LIFE, { "no", 2 }, { "", 0 }, DEADLINE_MS, { -1, DEADLINE_MS, 1, 3 } },
+    { WAL_PUT, WAL_LIFE, { "ever", 4 }, { "v", 1 }, ATTL_NO_DEADLINE, { DEADLINE_MS, -1, 0, 0 } },
+    { WAL_EXPIRE, WAL_LIFE, { "stale", 5 }, { "", 0 }, DEADLINE_MS, { 1, 2, 0, 0 } },
 };
 
 enum { OPS = sizeof ops / sizeof *ops };
+
+/* How many of them there were in each version. */
+static const size_t ops_of_version[] = { 0, 12, OPS };
 
 static size_t
 make(unsigned char out[FILE_MAX])
@@ -69,11 +93,12 @@ make(unsigned char out[FILE_MAX])
 }
 
 static size_t
-load(unsigned char out[FILE_MAX])
+load(unsigned version, unsigned char out[FILE_MAX])
 {
     char path[512];
     const char *root = getenv("ATTL_SOURCE_DIR");
-    int n = snprintf(path, sizeof path, "%s/tests/golden/wal-v1/%s", root ? root : ".", name);
+    int n =
+        snprintf(path, sizeof path, "%s/tests/golden/wal-v%u/%s", root ? root : ".", version, name);
     assert_in_range(n, 1, sizeof path - 1);
     FILE *file = fopen(path, "rb");
     if (!file)
@@ -92,11 +117,10 @@ same(attl_slice a, attl_slice b)
 }
 
 static void
-test_the_golden_segment_says_what_it_said(void **state)
+says_what_it_said(unsigned version)
 {
-    (void)state;
     static unsigned char bytes[FILE_MAX];
-    size_t len = load(bytes);
+    size_t len = load(version, bytes);
     struct sim_disk *sim = sim_disk_new(1);
     assert_non_null(sim);
     sim_disk_put(sim, name, bytes, len);
@@ -107,11 +131,12 @@ test_the_golden_segment_says_what_it_said(void **state)
     uint64_t offset;
     bool gap;
     assert_int_equal(wal_reader_open(sim_disk_table(sim), &alloc, FIRST_LSN, &r), 0);
-    for (size_t i = 0; i < OPS; i++) {
+    for (size_t i = 0; i < ops_of_version[version]; i++) {
         assert_true(wal_reader_next(r, &frame));
         assert_int_equal(frame.lsn, FIRST_LSN + i);
         assert_int_equal(frame.op.kind, ops[i].kind);
-        assert_int_equal(frame.op.flags & WAL_INTEGER, ops[i].flags);
+        assert_int_equal(frame.op.flags & ~(unsigned)WAL_HAS_DEADLINE, ops[i].flags);
+        assert_true(!(ops[i].flags & WAL_LIFE) || life_equals(&frame.op.life, &ops[i].life));
         assert_int_equal(frame.op.deadline_ms, ops[i].deadline_ms);
         same(frame.op.key, ops[i].key);
         same(frame.op.value, ops[i].value);
@@ -128,15 +153,23 @@ test_the_golden_segment_says_what_it_said(void **state)
 }
 
 static void
+test_the_golden_segments_say_what_they_said(void **state)
+{
+    (void)state;
+    for (unsigned version = WAL_VERSION_OLDEST; version <= WAL_VERSION; version++)
+        says_what_it_said(version);
+}
+
+static void
 test_the_golden_group_says_what_it_said(void **state)
 {
     (void)state;
     static const struct wal_op want[] = {
-        { WAL_PUT, 0, { "a", 1 }, { "one", 3 }, ATTL_NO_DEADLINE },
-        { WAL_DEL, 0, { "b", 1 }, { "", 0 }, ATTL_NO_DEADLINE },
-        { WAL_EXPIRE, 0, { "c", 1 }, { "", 0 }, INT64_C(0x1942033537b) },
-        { WAL_CLEAR, 0, { "", 0 }, { "", 0 }, ATTL_NO_DEADLINE },
-        { WAL_EVICT, 0, { "d", 1 }, { "", 0 }, ATTL_NO_DEADLINE },
+        { WAL_PUT, 0, { "a", 1 }, { "one", 3 }, ATTL_NO_DEADLINE, { 0 } },
+        { WAL_DEL, 0, { "b", 1 }, { "", 0 }, ATTL_NO_DEADLINE, { 0 } },
+        { WAL_EXPIRE, 0, { "c", 1 }, { "", 0 }, INT64_C(0x1942033537b), { 0 } },
+        { WAL_CLEAR, 0, { "", 0 }, { "", 0 }, ATTL_NO_DEADLINE, { 0 } },
+        { WAL_EVICT, 0, { "d", 1 }, { "", 0 }, ATTL_NO_DEADLINE, { 0 } },
     };
     size_t at = 0;
     struct wal_op op;
@@ -155,7 +188,7 @@ test_the_same_bytes_are_written_today(void **state)
 {
     (void)state;
     static unsigned char golden[FILE_MAX], today[FILE_MAX];
-    size_t len = load(golden);
+    size_t len = load(WAL_VERSION, golden);
     assert_int_equal(make(today), len);
     assert_memory_equal(today, golden, len);
 }
@@ -178,7 +211,7 @@ main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "--write") == 0)
         return write_golden(argv[2]);
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_golden_segment_says_what_it_said),
+        cmocka_unit_test(test_the_golden_segments_say_what_they_said),
         cmocka_unit_test(test_the_golden_group_says_what_it_said),
         cmocka_unit_test(test_the_same_bytes_are_written_today),
     };
