@@ -150,13 +150,15 @@ struct kill_words {
     bool nobody; /* a condition that no connection here can meet */
 };
 
-/* True for TYPE's words; *ret_normal says whether it is the type all our connections have. */
+/* True for TYPE's words; *ret_type says which it is. */
 static bool
-client_type(struct request *rq, attl_slice type, bool *ret_normal)
+client_type(struct request *rq, attl_slice type, enum client_type *ret_type)
 {
-    static const char *const others[] = { "master", "slave", "replica", "pubsub" };
-    *ret_normal = arg_is(type, "normal");
-    bool known = *ret_normal;
+    static const char *const others[] = { "master", "slave", "replica" };
+    *ret_type = arg_is(type, "normal")   ? CLIENT_NORMAL
+                : arg_is(type, "pubsub") ? CLIENT_PUBSUB
+                                         : CLIENT_OTHER;
+    bool known = *ret_type != CLIENT_OTHER;
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         known |= arg_is(type, others[i]);
     if (!known)
@@ -220,18 +222,14 @@ static bool
 kill_word(struct request *rq, size_t i, struct kill_words *w)
 {
     attl_slice word = rq->argv[i];
-    bool normal = true;
     if (arg_is(word, "id"))
         return kill_id(rq, i + 1, w);
     if (arg_is(word, "maxage"))
         return kill_max_age(rq, i + 1, w);
     if (arg_is(word, "user"))
         return kill_user(rq, i + 1);
-    if (arg_is(word, "type")) {
-        bool known = client_type(rq, rq->argv[i + 1], &normal);
-        w->nobody |= !normal;
-        return known;
-    }
+    if (arg_is(word, "type"))
+        return client_type(rq, rq->argv[i + 1], &w->filter.type);
     if (arg_is(word, "addr")) {
         w->filter.addr = kill_address(w, rq->argv[i + 1], w->addr);
         return true;
@@ -252,7 +250,8 @@ kill_word(struct request *rq, size_t i, struct kill_words *w)
 static bool
 filter_selects(const struct client_filter *f, const struct session *s, int64_t now_ms)
 {
-    return (!f->id || f->id == s->id) && (!f->addr || strcmp(f->addr, s->addr) == 0) &&
+    return session_has_type(s, f->type) && (!f->id || f->id == s->id) &&
+           (!f->addr || strcmp(f->addr, s->addr) == 0) &&
            (!f->laddr || strcmp(f->laddr, s->laddr) == 0) &&
            (!f->min_age_s || (now_ms - s->created_ms) / 1000 >= f->min_age_s);
 }
@@ -304,6 +303,7 @@ struct list_clients {
     const struct request *rq;
     struct buf *text;
     int64_t now_ms;
+    enum client_type type;
     size_t first_id, n_ids; /* arguments that select; n_ids 0: all */
 };
 
@@ -322,7 +322,7 @@ static void
 list_client(void *ud, const struct session *s)
 {
     struct list_clients *list = ud;
-    if (!list_selects(list, s))
+    if (!session_has_type(s, list->type) || !list_selects(list, s))
         return;
     session_describe(s, list->now_ms, list->text);
     buf_append(list->text, "\n", 1);
@@ -338,16 +338,15 @@ reply_text(struct request *rq, struct buf *text)
 }
 
 static void
-reply_client_list(struct request *rq, bool nobody, size_t first_id)
+reply_client_list(struct request *rq, enum client_type type, size_t first_id)
 {
     const struct command_host *host = rq->env->host;
     struct buf text;
     buf_init(&text, rq->out->max_bytes);
-    struct list_clients list = { rq, &text, request_now_ms(rq), first_id, 0 };
+    struct list_clients list = { rq, &text, request_now_ms(rq), type, first_id, 0 };
     if (first_id)
         list.n_ids = rq->argc - first_id;
-    if (!nobody)
-        host->each_client(host->ud, list_client, &list);
+    host->each_client(host->ud, list_client, &list);
     reply_text(rq, &text);
     buf_fini(&text);
 }
@@ -356,10 +355,10 @@ reply_client_list(struct request *rq, bool nobody, size_t first_id)
 void
 cmd_client_list(struct request *rq)
 {
-    bool normal = true;
+    enum client_type type = CLIENT_ANY;
     size_t first_id = 0;
     if (rq->argc == 4 && arg_is(rq->argv[2], "type")) {
-        if (!client_type(rq, rq->argv[3], &normal))
+        if (!client_type(rq, rq->argv[3], &type))
             return;
     } else if (rq->argc > 3 && arg_is(rq->argv[2], "id")) {
         first_id = 3;
@@ -376,7 +375,7 @@ cmd_client_list(struct request *rq)
         reply_syntax_error(rq);
         return;
     }
-    reply_client_list(rq, !normal, first_id);
+    reply_client_list(rq, type, first_id);
 }
 
 /* CLIENT INFO */

@@ -10,6 +10,7 @@
 #include "command/keys.h"
 #include "command/reply.h"
 #include "command/session.h"
+#include "command/transaction.h"
 
 #include <stdlib.h>
 
@@ -42,7 +43,9 @@ tracking_before(struct request *rq)
 void
 tracking_after(struct request *rq)
 {
-    if (!rq->cmd || strncmp(rq->cmd->name, "client", strlen("client")) != 0)
+    const struct transaction *t = rq->s->transaction;
+    bool goes_on = t && t->queueing; /* it holds for all of a transaction */
+    if (!goes_on && (!rq->cmd || strncmp(rq->cmd->name, "client", strlen("client")) != 0))
         rq->s->tracking.flags &= ~(unsigned)TRACKING_CACHING;
 }
 

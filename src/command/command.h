@@ -93,6 +93,15 @@ void session_end(struct session *s);
 /* A command that waits for the disk, on its way to another thread and back. See job.h. */
 struct command_job;
 
+/* Of the types that Redis has, ours are two. */
+enum client_type { CLIENT_ANY, CLIENT_NORMAL, CLIENT_PUBSUB, CLIENT_OTHER };
+
+static inline bool
+session_has_type(const struct session *s, enum client_type type)
+{
+    return type == CLIENT_ANY || type == (session_is_subscribed(s) ? CLIENT_PUBSUB : CLIENT_NORMAL);
+}
+
 /* Submits what a job waits for: the completion comes back with this `user_data`. As attl_submit_...
  */
 typedef int (*command_submit_fn)(struct command_job *job, attl_queue *queue, uint64_t user_data,
@@ -100,6 +109,7 @@ typedef int (*command_submit_fn)(struct command_job *job, attl_queue *queue, uin
 
 /* What CLIENT KILL selects; a zero member does not restrict. */
 struct client_filter {
+    enum client_type type;
     uint64_t id;
     const char *addr, *laddr;
     int64_t min_age_s;

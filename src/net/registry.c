@@ -78,7 +78,7 @@ selects(const struct client_filter *f, const struct session *s, int64_t now_ms)
 {
     if (f->skip_self && s->id == f->self_id)
         return false;
-    if (f->id != 0 && s->id != f->id)
+    if (!session_has_type(s, f->type) || (f->id != 0 && s->id != f->id))
         return false;
     if (f->addr && strcmp(f->addr, s->addr) != 0)
         return false;

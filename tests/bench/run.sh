@@ -7,8 +7,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-PARTS_ALL="inproc memory wamp expiry queue stampede hitratio reclaim server persist python"
-PARTS="inproc memory wamp expiry queue stampede hitratio server persist python"
+PARTS_ALL="inproc memory wamp expiry queue stampede hitratio reclaim server persist tracking python"
+PARTS="inproc memory wamp expiry queue stampede hitratio server persist tracking python"
 SIZE=default
 VALKEY=yes
 
@@ -175,6 +175,14 @@ part_persist() {
         --items "$(choose 300000 5000000 5000000)" --quiet-s "$(choose 1 5 10)" \
         --snapshot-rounds "$(choose 1 2 3)" --snapshot-modes "$(choose everysec everysec everysec,off)" \
         --restart-rounds "$(choose 2 3 5)" --json "$(fresh persist)"
+}
+
+part_tracking() {
+    heading "client tracking"
+    local attld=$BUILD/attld
+    [ -x "$attld" ] || { echo "skipped: no $attld" && return 0; }
+    python3 tests/bench/bench_tracking.py --attld "$attld" --rounds "$(choose 3 5 7)" \
+        --seconds "$(choose 0.2 0.5 2)" --json "$(fresh tracking)"
 }
 
 part_stampede() {

@@ -90,6 +90,19 @@ def test_a_closed_or_reset_connection_is_not_subscribed():
         b.close()
 
 
+def test_subscribers_are_a_type_of_client():
+    with Server(threads=2) as server, server.connect() as p:
+        c = subscriber(server, "c")
+        pubsub, normal = p.command("CLIENT", "LIST", "TYPE", "pubsub"), p.command("CLIENT", "LIST", "TYPE", "normal")
+        assert pubsub.count(b"\n") == 1 and b" flags=P " in pubsub and b" sub=1 " in pubsub
+        assert b" flags=N " in normal and b" flags=P " not in normal
+        assert p.command("CLIENT", "LIST", "TYPE", "replica") == b""
+        assert p.command("CLIENT", "KILL", "TYPE", "pubsub") == 1
+        assert c.rest_until_close() == b""
+        assert p.command("CLIENT", "KILL", "TYPE", "replica", "SKIPME", "no") == 0
+        c.close()
+
+
 def test_shard_channels_are_names_of_their_own():
     with Server() as server, server.connect() as p, server.connect() as c:
         assert c.command("SSUBSCRIBE", "c") == [b"ssubscribe", b"c", 1]

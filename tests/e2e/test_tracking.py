@@ -106,6 +106,29 @@ def test_optin_and_optout_follow_client_caching():
             assert c.no_push()
 
 
+def test_caching_holds_for_a_transaction():
+    with Server(threads=2) as server, server.connect() as p, tracker(server, "OPTIN") as c:
+        assert c.ask("CLIENT", "CACHING", "YES") == b"OK"
+        assert c.ask("MULTI") == b"OK"
+        for key in ("a", "b"):
+            assert c.ask("GET", key) == b"QUEUED"
+        assert c.ask("EXEC") == [None, None]
+        assert c.ask("GET", "c") is None
+        p.command("MSET", "a", 1, "b", 1, "c", 1)
+        assert sorted([c.push(), c.push()]) == [invalid("a"), invalid("b")]
+        assert c.no_push()
+    with Server(threads=2) as server, server.connect() as p, tracker(server) as c:
+        c.ask("MGET", "k", "l")
+        p.send(encode("MULTI") + encode("SET", "k", 1) + encode("SET", "l", 2) + encode("EXEC"))
+        assert [p.reply() for _ in range(4)][-1] == [b"OK", b"OK"]
+        assert sorted([c.push(), c.push()]) == [invalid("k"), invalid("l")]
+        c.ask("MULTI")
+        c.ask("GET", "k")
+        c.ask("SET", "k", 2)
+        assert c.ask("EXEC") == [b"1", b"OK"]
+        assert c.push() == invalid("k")
+
+
 def test_noloop_leaves_out_own_changes():
     with Server(threads=2) as server, server.connect() as p:
         for words in ((), ("BCAST", "PREFIX", "k")):

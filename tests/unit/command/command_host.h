@@ -67,7 +67,7 @@ fake_kill_clients(void *ud, const struct client_filter *filter)
     size_t n = 0;
     for (size_t i = 0; i < CLIENTS; i++) {
         const struct session *s = &f->clients[i];
-        n += (!filter->id || filter->id == s->id) &&
+        n += session_has_type(s, filter->type) && (!filter->id || filter->id == s->id) &&
              (!filter->addr || strcmp(filter->addr, s->addr) == 0) &&
              !(filter->skip_self && filter->self_id == s->id);
     }

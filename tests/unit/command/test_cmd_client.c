@@ -89,7 +89,7 @@ kill_closes_others_through_the_host(void **state)
     assert_int_equal(f->killed.min_age_s, 7);
     f->killed.id = 77;
     expect(f, "CLIENT KILL TYPE pubsub ID 2", ":0\r\n");
-    assert_int_equal(f->killed.id, 77);
+    assert_int_equal(f->killed.type, CLIENT_PUBSUB);
 }
 
 static void

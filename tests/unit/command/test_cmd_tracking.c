@@ -141,8 +141,8 @@ modes_change_only_by_way_of_off(void **state)
         { "CLIENT TRACKING OFF", OK }, { "CLIENT TRACKING OFF", OK },
         { "CLIENT TRACKING ON BCAST PREFIX u: PREFIX v:", OK },
         { "CLIENT TRACKING ON BCAST PREFIX u",
-          "-ERR Prefix 'u' overlaps with an existing prefix 'u:'. Prefixes for a single client must "
-          "not overlap.\r\n" },
+          "-ERR Prefix 'u' overlaps with an existing prefix 'u:'. Prefixes for a single client "
+          "must not overlap.\r\n" },
         { "CLIENT TRACKINGINFO",
           "*6\r\n$5\r\nflags\r\n*2\r\n$2\r\non\r\n$5\r\nbcast\r\n$8\r\nredirect\r\n:0\r\n"
           "$8\r\nprefixes\r\n*2\r\n$2\r\nu:\r\n$2\r\nv:\r\n" });
