@@ -480,11 +480,13 @@ model_mset(struct model *m, const struct op *op, struct op_seen *seen)
             return;
         }
     }
-    for (size_t i = 0; i < op->key_count; i++) {
-        if (!condition_holds(&one, model_find_change(m, op->keys[i]))) {
-            seen->status = ATTL_NOT_SET;
-            return;
-        }
+    bool holds = true;
+    for (size_t i = 0; i < op->key_count; i++) { /* all of them: what is out of sight goes */
+        holds &= condition_holds(&one, model_find_change(m, op->keys[i]));
+    }
+    if (!holds) {
+        seen->status = ATTL_NOT_SET;
+        return;
     }
     if (is_past(m, one.deadline_ms > 0 ? one.deadline_ms : ATTL_NO_DEADLINE)) {
         for (size_t i = 0; i < op->key_count; i++) {

@@ -308,7 +308,8 @@ assert_parts_add_up(struct fixture *f)
         all.bytes += one.bytes;
     }
     assert_int_equal(all.entries, attl_size(f->cache));
-    assert_int_equal(all.bytes, st.mem_live + st.mem_extents);
+    /* A copy shares its large value: each namespace counts it, the memory is there once. */
+    assert_true(all.bytes >= st.mem_live + st.mem_extents);
 }
 
 static void
