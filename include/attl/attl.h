@@ -412,8 +412,8 @@ ATTL_API size_t attl_mget_visit(attl *cache, const attl_slice *keys, size_t n, a
  * drop what it had. After a few times others wait instead. *ret_hits may be NULL. ATTL_OK,
  * ATTL_E_NOMEM (what `fn` has is not of one moment). Since 0.3.
  */
-ATTL_CHECKED int attl_mget_at_once(attl *cache, const attl_slice *keys, size_t n,
-                                   attl_mvisit_fn fn, void *ud, size_t *ret_hits);
+ATTL_CHECKED int attl_mget_at_once(attl *cache, const attl_slice *keys, size_t n, attl_mvisit_fn fn,
+                                   void *ud, size_t *ret_hits);
 /*
  * A hint that these keys are about to be read or written: fetches their memory, all at once, so
  * that the calls that follow do not wait for it. Never fails. Since 0.1.

@@ -112,6 +112,12 @@ remove_item(struct item *it)
     it->version++;
 }
 
+static long long
+number_of(const char *text)
+{
+    return strtoll(text, NULL, 10);
+}
+
 static bool
 is_number(const char *text)
 {
@@ -127,7 +133,7 @@ model_incr(struct run *r, struct item *it)
         say(r, "-ERR value is not an integer or out of range\r\n");
         return;
     }
-    long long n = (it->there ? atoll(it->value) : 0) + 1;
+    long long n = (it->there ? number_of(it->value) : 0) + 1;
     (void)snprintf(text, sizeof text, "%lld", n);
     put_item(it, text, it->there ? it->deadline_ms : 0);
     say(r, ":%lld\r\n", n);
@@ -180,13 +186,29 @@ model_clear(struct run *r)
     say(r, "+OK\r\n");
 }
 
+/* Commands that make a value from values. */
+static void
+model_rework(struct run *r, const struct request *rq, struct item *it, const char *verb,
+             const char *arg)
+{
+    unsigned b = 0;
+    if (strcmp(verb, "INCR") == 0) {
+        model_incr(r, it);
+    } else if (strcmp(verb, "APPEND") == 0) {
+        model_append(r, it, arg);
+    } else {
+        CHECK(strcmp(verb, "RENAME") == 0 && sscanf(arg, "k%u", &b) == 1, "%s", rq->text);
+        model_rename(r, it, &r->items[b]);
+    }
+}
+
 /* Runs a plain command on the model. */
 static void
 model_run(struct run *r, const struct request *rq)
 {
     char verb[16] = "", arg[32] = "";
     unsigned a = 0, b = 0;
-    int words = sscanf(rq->text, "%15s k%u %31s", verb, &a, arg);
+    (void)sscanf(rq->text, "%15s k%u %31s", verb, &a, arg); /* what is there */
     struct item *it = &r->items[a];
     if (strcmp(verb, "PING") == 0) {
         say(r, "+PONG\r\n");
@@ -205,7 +227,7 @@ model_run(struct run *r, const struct request *rq)
         put_item(it, arg, 0);
         say(r, "+OK\r\n");
     } else if (strcmp(verb, "PSETEX") == 0) {
-        put_item(it, "mortal", sim_now(&r->sim) + atoll(arg));
+        put_item(it, "mortal", sim_now(&r->sim) + number_of(arg));
         say(r, "+OK\r\n");
     } else if (strcmp(verb, "DEL") == 0) {
         model_count(r, it->there, it, remove_item);
@@ -213,16 +235,9 @@ model_run(struct run *r, const struct request *rq)
         model_count(r, it->there && it->deadline_ms, it, persist_item);
     } else if (strcmp(verb, "PEXPIRE") == 0) {
         model_count(r, it->there, it, persist_item);
-        it->deadline_ms = it->there ? sim_now(&r->sim) + atoll(arg) : 0;
-    } else if (strcmp(verb, "INCR") == 0) {
-        model_incr(r, it);
-    } else if (strcmp(verb, "APPEND") == 0) {
-        model_append(r, it, arg);
-    } else if (strcmp(verb, "RENAME") == 0) {
-        CHECK(sscanf(arg, "k%u", &b) == 1, "%s", rq->text);
-        model_rename(r, it, &r->items[b]);
+        it->deadline_ms = it->there ? sim_now(&r->sim) + number_of(arg) : 0;
     } else {
-        CHECK(false, "%s (%d words)", rq->text, words);
+        model_rework(r, rq, it, verb, arg);
     }
 }
 
