@@ -69,7 +69,7 @@ lookup_in_stash(const struct table *t, const struct region *region, const struct
 }
 
 /* HIT fills *ret_hit. A MISS is good if the table reference is still the partition's. */
-static inline enum lookup_result
+static inline __attribute__((always_inline)) enum lookup_result
 lookup(table_ref ref, const struct region *region, const struct index_key *k,
        struct lookup_hit *ret_hit)
 {

@@ -61,7 +61,7 @@ read_pin_again(struct cache *c, struct chunk *chunk, struct extent *extent, uint
 }
 
 /* Fills the view from a hit; values that stay where they are get a pin if asked for. */
-static int
+static inline __attribute__((always_inline)) int
 view_fill(struct cache *c, const struct lookup_hit *hit, unsigned flags, struct read_view *view)
 {
     const struct record_shape *shape = &hit->shape;
@@ -125,8 +125,8 @@ struct read_how {
 
 /* One attempt. ATTL_DONE: something changed, or a transaction is inside; try again. */
 static inline __attribute__((always_inline)) int
-try_read(struct cache *c, struct partition *p, const struct index_key *k, struct read_how how,
-         struct read_view *view)
+attempt(struct cache *c, struct partition *p, const struct index_key *k, struct read_how how,
+        struct read_view *view)
 {
     int64_t now_ms = how.now_ms;
     unsigned flags = how.flags;
@@ -158,6 +158,14 @@ try_read(struct cache *c, struct partition *p, const struct index_key *k, struct
     return ATTL_OK;
 }
 
+static __attribute__((noinline)) int
+try_read(struct cache *c, struct partition *p, const struct index_key *k, int64_t now_ms,
+         unsigned flags, struct read_view *view)
+{
+    struct read_how how = { now_ms, flags, false };
+    return attempt(c, p, k, how, view);
+}
+
 /* As a writer would: behind the lock, unless it is ours. */
 static __attribute__((noinline)) int
 read_locked(struct cache *c, struct partition *p, const struct index_key *k, struct read_how how,
@@ -169,8 +177,7 @@ read_locked(struct cache *c, struct partition *p, const struct index_key *k, str
         return ATTL_E_BUSY; /* waiting for somebody else's transaction inside one's own */
     if (!mine)
         lock_acquire(&p->lock);
-    how.locked = true;
-    int status = try_read(c, p, k, how, view);
+    int status = attempt(c, p, k, how, view);
     if (!mine)
         lock_release(&p->lock);
     ASSERT(status != ATTL_DONE); /* nobody else can have changed anything */
@@ -182,15 +189,14 @@ read_key(struct cache *c, const struct index_key *k, int64_t now_ms, unsigned fl
          struct read_view *view)
 {
     struct partition *p = cache_partition(c, k->hash);
-    struct read_how how = { now_ms, flags, false };
     for (int tries = 0; tries < LIMIT_READ_RETRIES; tries++) {
-        int status = try_read(c, p, k, how, view);
+        int status = try_read(c, p, k, now_ms, flags, view);
         if (status != ATTL_DONE)
             return status;
         if (atomic_load_explicit(&p->table, memory_order_relaxed) & TABLE_BUSY)
             break; /* a transaction takes its time: wait for it, do not spin */
     }
-    return read_locked(c, p, k, how, view);
+    return read_locked(c, p, k, (struct read_how){ now_ms, flags, true }, view);
 }
 
 void

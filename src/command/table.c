@@ -169,8 +169,8 @@ const struct command command_table[] = {
       .group = GROUP_GENERIC, .since = "1.0.0", .summary = "Return all keys that match a pattern",
       .complexity = "O(N) with N keys in the cache", .syntax = "pattern" },
     { .name = "scan", .run = cmd_scan, .arity = -2, .flags = CMD_READONLY | CMD_WHOLE,
-      .cats = CAT_KEYSPACE, .tips = TIP_NONDETERMINISTIC | TIP_SPECIAL_REQUEST, .group =
-      GROUP_GENERIC, .since = "2.8.0",
+      .cats = CAT_KEYSPACE, .tips = TIP_NONDETERMINISTIC | TIP_SPECIAL_REQUEST,
+      .group = GROUP_GENERIC, .since = "2.8.0",
       .summary = "Iterate over the keys in steps",
       .complexity = "O(1) per call, O(N) for a whole iteration",
       .syntax = "cursor [MATCH pattern] [COUNT count] [TYPE type]" },

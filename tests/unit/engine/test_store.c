@@ -21,8 +21,7 @@ enum { PATIENCE_MS = 20000 };
 static void
 nap(void)
 {
-    struct parker parker;
-    parker_init(&parker);
+    struct parker parker = { 0 };
     parker_sleep(&parker, 2);
 }
 
@@ -60,13 +59,6 @@ static bool
 is_writing(struct durable *d)
 {
     return durable_stats(d).state == WAL_WRITING;
-}
-
-static bool
-is_behind_gap(struct durable *d)
-{
-    enum { BEHIND_GAP = 4 }; /* attl.h */
-    return durable_stats(d).state == BEHIND_GAP;
 }
 
 static bool
@@ -166,10 +158,9 @@ a_snapshot_that_bridges_is_tried_until_it_is_there(void **state)
     fill_until_detached(d);
     /* The segment can be written again; what is read back of the first snapshots cannot be. */
     sim_disk_fail(d->disk, SIM_READ, 1, -EIO, SIM_FOREVER);
-    WAIT_FOR(d, is_behind_gap);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 5 || durable_stats(d).state != 4; i++) /* behind a gap */
         attl_tick(d->cache, 0, NULL);
-    assert_true(is_behind_gap(d));
+    assert_int_equal(durable_stats(d).state, 4);
     assert_true(durable_stats(d).snapshot_failures > 0);
     assert_int_equal(durable_stats(d).snapshots, 0);
     sim_disk_fail(d->disk, SIM_ANY, 0, 0, SIM_ONCE);
