@@ -373,14 +373,6 @@ __wrap_clock_skew_ms(const struct clock *c)
     return atomic_load(&skew_ms);
 }
 
-static int64_t
-ttl_of(struct durable *d, const char *key)
-{
-    int64_t ttl_ms = 0;
-    ASSERT_STATUS(attl_ttl(d->cache, attl_s(key), &ttl_ms), ATTL_OK);
-    return ttl_ms;
-}
-
 static void
 without_a_directory_nothing_is_logged(void **state)
 {

@@ -213,6 +213,14 @@ a_rollback_brings_lives_back(void **state)
     (void)peek(d, "newer", ATTL_MISS);
 }
 
+static int64_t
+ttl_of(struct durable *d, const char *key)
+{
+    int64_t ttl_ms = 0;
+    ASSERT_STATUS(attl_ttl(d->cache, attl_s(key), &ttl_ms), ATTL_OK);
+    return ttl_ms;
+}
+
 /*
  * The system's clock has been set forward by an hour while the cache was open: its own time goes on
  * as if nothing had happened, and what the log and snapshots say is the time on the wall. Read
