@@ -359,20 +359,6 @@ evictions_are_logged(void **state)
     expect(d->cache, "k39", "v");
 }
 
-/* ---- time ------------------------------------------------------------------------------------ */
-
-/* In the place of the real one. */
-int64_t __wrap_clock_skew_ms(const struct clock *c);
-
-static _Atomic int64_t skew_ms;
-
-int64_t
-__wrap_clock_skew_ms(const struct clock *c)
-{
-    (void)c;
-    return atomic_load(&skew_ms);
-}
-
 static void
 without_a_directory_nothing_is_logged(void **state)
 {

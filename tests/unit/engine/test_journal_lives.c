@@ -213,6 +213,20 @@ a_rollback_brings_lives_back(void **state)
     (void)peek(d, "newer", ATTL_MISS);
 }
 
+/* ---- time ------------------------------------------------------------------------------------ */
+
+/* In the place of the real one. */
+int64_t __wrap_clock_skew_ms(const struct clock *c);
+
+static _Atomic int64_t skew_ms;
+
+int64_t
+__wrap_clock_skew_ms(const struct clock *c)
+{
+    (void)c;
+    return atomic_load(&skew_ms);
+}
+
 static int64_t
 ttl_of(struct durable *d, const char *key)
 {
