@@ -72,6 +72,22 @@ struct set_call {
     const attl_set_opts *opts;
 };
 
+/* The life under the policy of the key's namespace. */
+static __attribute__((noinline)) int
+set_life(attl *a, const struct reclaim_reader *r, const struct set_call *call, struct set_op *op)
+{
+    struct ttl_wish wish = { call->key, call->ttl_ms, call->deadline_ms, engine_now_ms(a),
+                             op->wish };
+    struct ttl_given given = { .deadline_ms = ATTL_NO_DEADLINE };
+    int status = engine_life(a, r, &wish, &given);
+    op->deadline_ms = given.deadline_ms;
+    op->wish = given.life;
+    if (!op->keep_deadline || (status != ATTL_E_TTL_REQUIRED && status != ATTL_E_TTL_RANGE))
+        return status;
+    op->life_status = status; /* only if there is no life to keep */
+    return ATTL_OK;
+}
+
 static int
 set_run(attl *a, const struct set_call *call, attl_value *ret_old, int *ret_had_old)
 {
@@ -82,21 +98,14 @@ set_run(attl *a, const struct set_call *call, attl_value *ret_old, int *ret_had_
     int status = engine_check_key(a, r, call->key);
     if (status == ATTL_OK)
         status = engine_check_value(a, r, call->value.len);
-    struct ttl_wish wish = { call->key, call->ttl_ms, call->deadline_ms, engine_now_ms(a),
-                             op.wish };
-    struct ttl_given given = { .deadline_ms = ATTL_NO_DEADLINE };
     op.keep_deadline = call->deadline_ms <= 0 && call->ttl_ms == ATTL_TTL_KEEP;
     if (status == ATTL_OK && life_is_wished(&op.wish))
-        status = engine_check_wish(a, r, &wish.life);
+        status = engine_check_wish(a, r, &op.wish);
     if (status == ATTL_OK)
-        status = engine_life(a, r, &wish, &given);
-    op.deadline_ms = given.deadline_ms;
-    op.wish = given.life;
+        status = engine_has_namespaces(a) ? set_life(a, r, call, &op)
+                                          : engine_deadline(a, r, call->ttl_ms, call->deadline_ms,
+                                                            engine_now_ms(a), &op.deadline_ms);
     op.past = status == ATTL_DELETED;
-    if (op.keep_deadline && (status == ATTL_E_TTL_REQUIRED || status == ATTL_E_TTL_RANGE)) {
-        op.life_status = status; /* only if there is no life to keep */
-        status = ATTL_OK;
-    }
     if (status == ATTL_OK)
         status = store_value(a, r, call->key, call->value, &op.stored);
     if (status != ATTL_OK && !op.past)
