@@ -72,25 +72,20 @@ struct set_call {
     bool now; /* the log is not waited for */
 };
 
-/* The life that is given; op->past if it is over already. */
-static int
+/* The life under the policy of the key's namespace. */
+static __attribute__((noinline)) int
 set_life(attl *a, const struct reclaim_reader *r, const struct set_call *call, struct set_op *op)
 {
     struct ttl_wish wish = { call->key, call->ttl_ms, call->deadline_ms, engine_now_ms(a),
-                             call->wish };
+                             op->wish };
     struct ttl_given given = { .deadline_ms = ATTL_NO_DEADLINE };
-    int status = life_is_wished(&wish.life) ? engine_check_wish(a, r, &wish.life) : ATTL_OK;
-    if (status == ATTL_OK)
-        status = engine_life(a, r, &wish, &given);
-    op->keep_deadline = call->deadline_ms <= 0 && call->ttl_ms == ATTL_TTL_KEEP;
+    int status = engine_life(a, r, &wish, &given);
     op->deadline_ms = given.deadline_ms;
     op->wish = given.life;
-    op->past = status == ATTL_DELETED;
-    if (op->keep_deadline && (status == ATTL_E_TTL_REQUIRED || status == ATTL_E_TTL_RANGE)) {
-        op->life_status = status; /* only if there is no life to keep */
-        return ATTL_OK;
-    }
-    return status;
+    if (!op->keep_deadline || (status != ATTL_E_TTL_REQUIRED && status != ATTL_E_TTL_RANGE))
+        return status;
+    op->life_status = status; /* only if there is no life to keep */
+    return ATTL_OK;
 }
 
 static int
@@ -99,8 +94,14 @@ set_prepare(attl *a, const struct reclaim_reader *r, const struct set_call *call
     int status = engine_check_key(a, r, call->key);
     if (status == ATTL_OK)
         status = engine_check_value(a, r, call->value.len);
+    op->keep_deadline = call->deadline_ms <= 0 && call->ttl_ms == ATTL_TTL_KEEP;
+    if (status == ATTL_OK && life_is_wished(&op->wish))
+        status = engine_check_wish(a, r, &op->wish);
     if (status == ATTL_OK)
-        status = set_life(a, r, call, op);
+        status = engine_has_namespaces(a) ? set_life(a, r, call, op)
+                                          : engine_deadline(a, r, call->ttl_ms, call->deadline_ms,
+                                                            engine_now_ms(a), &op->deadline_ms);
+    op->past = status == ATTL_DELETED;
     if (status == ATTL_OK)
         status = api_store_value(a, r, call->key, call->value, &op->stored);
     return status;
@@ -112,7 +113,7 @@ set_run(attl *a, const struct set_call *call, attl_value *ret_old, int *ret_had_
     const struct reclaim_reader *r = reclaim_self();
     if (!r)
         return ATTL_E_NOMEM;
-    struct set_op op = { .opts = call->opts, .ret_old = ret_old };
+    struct set_op op = { .opts = call->opts, .wish = call->wish, .ret_old = ret_old };
     int status = set_prepare(a, r, call, &op);
     if (status != ATTL_OK && !op.past)
         return status;

@@ -41,11 +41,11 @@ struct candidate {
 static void
 weigh(struct drain *d, const struct candidate *it, int items, int64_t bytes)
 {
+    if (__builtin_expect(it->partition->tally == 0 || (items == 0 && bytes == 0), 1))
+        return;
     struct cache_weight w = {
         .partition = it->partition, .hash = it->hash, .items = items, .bytes = bytes
     };
-    if (__builtin_expect(w.partition->tally == 0 || (items == 0 && bytes == 0), 1))
-        return;
     struct record_shape shape = record_shape(it->record);
     w.key = record_key(it->record, &shape);
     (void)weigh_change(d->cache, &w);

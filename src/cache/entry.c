@@ -199,9 +199,11 @@ announce(const struct entry *e, enum cache_counter why, bool early)
 }
 
 /* Tells whoever counts this partition. False: it is refused. */
-static bool
+static inline bool
 weigh(const struct entry *e, int items, int64_t bytes, bool may_refuse)
 {
+    if (__builtin_expect(e->partition->tally == 0, 1))
+        return true;
     struct cache_weight w = { .partition = e->partition,
                               .key = e->key.key,
                               .hash = e->key.hash,

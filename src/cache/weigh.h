@@ -19,11 +19,12 @@ void weigh_visit(struct cache *c, unsigned i, cache_weight_fn fn, void *ud);
 /* The key of an entry with that hash, or an empty slice; the partition is locked. */
 attl_slice weigh_find(struct cache *c, const struct partition *p, uint64_t hash);
 
-/* Tells of a change. False if it was refused, which only `may_refuse` allows. */
+/* Tells of a change in a partition that is counted. False if it was refused, which only
+ * `may_refuse` allows. */
 static inline bool
 weigh_change(const struct cache *c, const struct cache_weight *w)
 {
-    return __builtin_expect(w->partition->tally == 0, 1) || c->weight_fn(c->weight_ud, w);
+    return c->weight_fn(c->weight_ud, w);
 }
 
 #endif

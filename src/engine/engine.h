@@ -82,6 +82,13 @@ struct attl {
     struct log_waits log_waits;
 };
 
+/* Whether keys may have policies at all. */
+static inline bool
+engine_has_namespaces(const struct attl *a)
+{
+    return __builtin_expect(atomic_load_explicit(&a->namespaces, memory_order_relaxed) != NULL, 0);
+}
+
 /* Builds everything from `config` (not NULL), and reads the data directory if there is one, without
  * starting the thread. `err` gets a sentence where a status is not enough. */
 int engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len);

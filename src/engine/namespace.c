@@ -142,6 +142,35 @@ namespace_set_free(struct namespace_set *set)
 
 /* ---- finding --------------------------------------------------------------------------------- */
 
+/* The first of n sorted heads that is greater than `head`: without branches to mispredict. */
+static inline uint32_t
+heads_upper_bound(const uint64_t *heads, uint32_t n, uint64_t head)
+{
+    uint32_t base = 0;
+    if (n == 0)
+        return 0;
+    while (n > 1) {
+        uint32_t half = n / 2;
+        base = heads[base + half - 1] <= head ? base + half : base;
+        n -= half;
+    }
+    return base + (heads[base] <= head);
+}
+
+/* The first in [low, high) that is greater than the key, where all have the key's head. */
+static uint32_t
+upper_bound(const struct namespace_set *set, uint32_t low, uint32_t high, attl_slice key)
+{
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (is_after(set->items[middle].prefix, key))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
 const struct namespace *
 namespace_match(const struct namespace_set *set, attl_slice key)
 {
@@ -149,21 +178,17 @@ namespace_match(const struct namespace_set *set, attl_slice key)
     if (key.len == 0)
         return root;
     unsigned byte = *(const unsigned char *)key.data;
-    uint32_t begin = set->first[byte], low = begin, high = set->first[byte + 1];
+    uint32_t begin = set->first[byte], n = set->first[byte + 1] - begin;
     uint64_t head = head_of(key);
-    /* The first that is greater than the key. */
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        bool after = set->heads[middle] != head ? set->heads[middle] > head
-                                                : is_after(set->items[middle].prefix, key);
-        if (after)
-            high = middle;
-        else
-            low = middle + 1;
+    const uint64_t *heads = set->heads + begin;
+    uint32_t after = heads_upper_bound(heads, n, head);
+    if (after > 0 && heads[after - 1] == head) {
+        uint32_t same = head ? heads_upper_bound(heads, after, head - 1) : 0;
+        after = upper_bound(set, begin + same, begin + after, key) - begin;
     }
-    if (low == begin)
+    if (after == 0)
         return root;
-    const struct namespace *ns = &set->items[low - 1];
+    const struct namespace *ns = &set->items[begin + after - 1];
     while (!begins_with(key, ns->prefix)) {
         if (ns->parent == 0)
             return NULL;
