@@ -251,6 +251,12 @@ test_a_block_is_checked_with_its_padding(void **state)
 
 /* ---- entries -------------------------------------------------------------------------------- */
 
+static bool
+is_same(attl_slice a, attl_slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
 /* Encodes and decodes; returns whether it came back the same. */
 static bool
 survives(const struct snapshot_entry *e)
@@ -264,11 +270,9 @@ survives(const struct snapshot_entry *e)
     assert_true(head_bytes + e->value.len == bytes);
     struct snapshot_entry got = { 0 };
     bool same = snapshot_entry_decode(coded, bytes, &got, &got_bytes) && got_bytes == bytes &&
-                got.key.len == e->key.len && got.value.len == e->value.len &&
+                is_same(got.key, e->key) && is_same(got.value, e->value) &&
                 got.deadline_ms == e->deadline_ms && got.is_integer == e->is_integer &&
-                got.has_life == e->has_life && (!e->has_life || life_equals(&got.life, &e->life)) &&
-                (e->key.len == 0 || memcmp(got.key.data, e->key.data, e->key.len) == 0) &&
-                (e->value.len == 0 || memcmp(got.value.data, e->value.data, e->value.len) == 0);
+                got.has_life == e->has_life && (!e->has_life || life_equals(&got.life, &e->life));
     for (size_t cut = 0; cut < bytes && cut < 100; cut++)
         assert_false(snapshot_entry_decode(coded, cut, &got, &got_bytes));
     assert_false(snapshot_entry_decode(coded, bytes - 1, &got, &got_bytes));
