@@ -107,13 +107,30 @@ set_prepare(attl *a, const struct reclaim_reader *r, const struct set_call *call
     return status;
 }
 
+/* Member by member, because clearing the room for a life would cost every SET. */
+static void
+set_op_init(struct set_op *op, const struct set_call *call, attl_value *ret_old)
+{
+    op->stored.ref.extent = NULL;
+    op->stored.has_life = false;
+    op->opts = call->opts;
+    op->wish = call->wish;
+    op->life_status = ATTL_OK;
+    op->deadline_ms = ATTL_NO_DEADLINE;
+    op->keep_deadline = false;
+    op->past = false;
+    op->ret_old = ret_old;
+    op->had_old = false;
+}
+
 static int
 set_run(attl *a, const struct set_call *call, attl_value *ret_old, int *ret_had_old)
 {
     const struct reclaim_reader *r = reclaim_self();
     if (!r)
         return ATTL_E_NOMEM;
-    struct set_op op = { .opts = call->opts, .wish = call->wish, .ret_old = ret_old };
+    struct set_op op;
+    set_op_init(&op, call, ret_old);
     int status = set_prepare(a, r, call, &op);
     if (status != ATTL_OK && !op.past)
         return status;

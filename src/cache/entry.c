@@ -14,7 +14,11 @@ int
 stored_value_init(struct cache *c, attl_slice value, struct stored_value *ret_stored)
 {
     if (value.len <= LIMIT_INLINE_VALUE_BYTES) {
-        *ret_stored = (struct stored_value){ .bytes = value };
+        /* Member by member: clearing the life, which few have, would cost every SET. */
+        ret_stored->bytes = value;
+        ret_stored->flags = 0;
+        ret_stored->ref.extent = NULL;
+        ret_stored->has_life = false;
         return ATTL_OK;
     }
     int status = stored_value_init_extent(c, value.len, ret_stored);
@@ -39,7 +43,10 @@ stored_value_init_extent(struct cache *c, uint64_t len, struct stored_value *ret
 void
 stored_value_init_integer(int64_t number, struct stored_value *ret_stored)
 {
-    *ret_stored = (struct stored_value){ .flags = RECORD_INTEGER, .integer = number };
+    ret_stored->flags = RECORD_INTEGER;
+    ret_stored->ref.extent = NULL;
+    ret_stored->integer = number;
+    ret_stored->has_life = false;
 }
 
 int

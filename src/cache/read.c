@@ -105,8 +105,9 @@ still_there(const struct partition *p, table_ref t, const struct lookup_hit *hit
     return lookup_valid(hit) && atomic_load_explicit(&p->table, memory_order_relaxed) == t;
 }
 
-/* The life of a hit. False if it is out of sight of a reader with these flags. */
-static bool
+/* The life of a hit. False if it is out of sight of a reader with these flags. Not inlined: plain
+ * reads should not carry it along. */
+static __attribute__((noinline)) bool
 view_life(const struct lookup_hit *hit, int64_t now_ms, unsigned flags, struct read_view *view)
 {
     view->life = record_life(hit->record, &hit->shape);

@@ -13,12 +13,12 @@
 struct read_view {
     attl_slice value;
     int64_t deadline_ms; /* from when on a plain read does not find it */
-    bool has_life;
-    struct life life;    /* if has_life, and then: */
-    int64_t gone_ms;     /* when it is gone for good */
     struct chunk *chunk; /* set by a pinning read: hold until read_unpin */
     struct extent *extent;
+    bool has_life;
     uint64_t scratch[RECORD_SCRATCH_WORDS];
+    struct life life; /* if has_life, and then: */
+    int64_t gone_ms;  /* when it is gone for good */
 };
 
 #define READ_TOUCH 1u /* count as a use for eviction */
