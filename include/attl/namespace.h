@@ -18,7 +18,7 @@ extern "C" {
  * A namespace is a prefix of keys with a policy: how long its entries live, how many there may be,
  * what becomes of them at a restart. A key belongs to the longest prefix it begins with. Policies
  * come from settings.toml ([namespace."session:"]), from attl_config_set() by the name
- * "namespace.session:.ttl_default", and from the calls below; docs/namespaces.md lists the fields.
+ * "namespace.session:.ttl_default", and from the calls below; docs/config.md lists the fields.
  */
 typedef struct attl_ns_field {
     attl_slice name, value; /* as in settings.toml, without quotes */

@@ -6,6 +6,7 @@
  * of the table.
  */
 #include "config/config.h"
+#include "config/namespace_field.h"
 
 #include "config/option_value.h"
 
@@ -213,4 +214,8 @@ config_markdown_text(struct buf *out)
         section = option->name;
         append_row(option, out);
     }
+    buf_append_str(out, "\n## namespace.\"prefix\"\n\nPolicies by key prefix; `docs/namespaces.md` "
+                        "says what they do. In settings.toml a section each, "
+                        "`[namespace.\"session:\"]`; at run time `ATTL.NS SET`.\n\n");
+    namespace_markdown_text(out);
 }

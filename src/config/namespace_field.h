@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a namespace's policy may say: one table of fields, from which settings.toml, the command
- * line, ATTL.NS and docs/namespaces.md all follow, as they follow from option.h for options. A row
+ * line, ATTL.NS and docs/config.md all follow, as they follow from option.h for options. A row
  * is an option whose name has no section. Every field is one number in base units; two have a
  * spelling of their own, with a percent sign. Everything here is constant and may be used by any
  * thread.
@@ -13,7 +13,7 @@
 #include "config/config_error.h"
 #include "config/option.h"
 
-/* In the order of docs/namespaces.md. */
+/* In the order of docs/config.md. */
 enum namespace_field {
     NS_ENABLED,
     NS_TTL_DEFAULT,  /* ms, 0: none */
@@ -56,7 +56,7 @@ int namespace_field_format(enum namespace_field field, int64_t value, char *buf,
 void namespace_field_toml(enum namespace_field field, int64_t value, struct buf *out);
 /* For enums: the enum choice_... behind a value. */
 int namespace_field_choice(enum namespace_field field, int64_t value);
-/* The table of fields, for docs/namespaces.md. */
+/* The table of fields, for docs/config.md. */
 void namespace_markdown_text(struct buf *out);
 
 #endif
