@@ -233,7 +233,8 @@ store_stats(struct store *s, attl_persist_stats *st)
 {
     st->snapshots = atomic_load(&s->snapshots);
     st->snapshot_failures = atomic_load(&s->snapshot_failures);
-    st->snapshot_running = atomic_load(&s->running);
+    st->snapshot_running = atomic_load(&s->snapshot_wanted) || atomic_load(&s->snapshot_starting) ||
+                           atomic_load(&s->running);
     st->snapshot_entries_done = atomic_load(&s->running_done);
     st->snapshot_entries_total = atomic_load(&s->running_total);
     st->last_snapshot_ms = atomic_load(&s->last_ms);

@@ -77,6 +77,21 @@ cmd_subscribe(struct request *rq)
     }
 }
 
+/*
+ * Ends one subscription and says so under the name `shown`. What was published before the end comes
+ * before the answer, and behind it nothing may come any more: so first the end, then what waits.
+ */
+static void
+confirm_end(struct request *rq, enum pubsub_kind kind, attl_slice name, attl_slice shown)
+{
+    const struct command_host *host = rq->env->host;
+    (void)host->unsubscribe(host->ud, kind, name); /* not subscribed: answered alike */
+    host->pushes(host->ud, rq->out);
+    begin_confirmation(rq);
+    resp_bulk(rq->out, shown);
+    resp_int(rq->out, count_shown(rq->s, kind));
+}
+
 /* Gives up all of one kind; the name of a subscription lives as long as the subscription does. */
 static void
 unsubscribe_all(struct request *rq, enum pubsub_kind kind)
@@ -84,12 +99,14 @@ unsubscribe_all(struct request *rq, enum pubsub_kind kind)
     const struct command_host *host = rq->env->host;
     attl_slice name;
     size_t n = 0;
+    struct buf copy;
+    buf_init(&copy, 0);
     for (; host->subscription(host->ud, kind, &name); n++) {
-        begin_confirmation(rq);
-        resp_bulk(rq->out, name);
-        (void)host->unsubscribe(host->ud, kind, name); /* it is there */
-        resp_int(rq->out, count_shown(rq->s, kind));
+        buf_clear(&copy, 0);
+        buf_append(&copy, name.data, name.len);
+        confirm_end(rq, kind, name, buf_slice(&copy));
     }
+    buf_fini(&copy);
     if (n > 0)
         return;
     begin_confirmation(rq);
@@ -101,22 +118,15 @@ unsubscribe_all(struct request *rq, enum pubsub_kind kind)
 void
 cmd_unsubscribe(struct request *rq)
 {
-    const struct command_host *host = rq->env->host;
     enum pubsub_kind kind = kind_of(rq->cmd->name);
     if (!is_served(rq))
         return;
-    /* What was published before comes before; behind the answer nothing may come any more. */
-    host->pushes(host->ud, rq->out);
     if (rq->argc == 1) {
         unsubscribe_all(rq, kind);
         return;
     }
-    for (size_t i = 1; i < rq->argc; i++) {
-        (void)host->unsubscribe(host->ud, kind, rq->argv[i]); /* not subscribed: answered alike */
-        begin_confirmation(rq);
-        resp_bulk(rq->out, rq->argv[i]);
-        resp_int(rq->out, count_shown(rq->s, kind));
-    }
+    for (size_t i = 1; i < rq->argc; i++)
+        confirm_end(rq, kind, rq->argv[i], rq->argv[i]);
 }
 
 /* PUBLISH channel message, SPUBLISH */

@@ -151,6 +151,19 @@ take_back(struct batch *b, size_t failed)
     }
 }
 
+/* Publishes an item. Its large value stays the item's too, because the batch may have to be taken
+ * back, and tried again. */
+static int
+commit(struct batch_item *item)
+{
+    struct stored_value given = item->stored;
+    if (given.ref.extent)
+        extent_share(given.ref.extent);
+    int status = entry_commit(&item->entry, &given);
+    stored_value_fini(&given);
+    return status;
+}
+
 /* Publishes the entries that are new; only this can fail, and then it is undone. */
 static int
 commit_new(struct batch *b)
@@ -161,7 +174,7 @@ commit_new(struct batch *b)
             continue;
         entry_find(&item->entry);
         item->is_new = !item->entry.found;
-        int status = item->is_new ? entry_commit(&item->entry, &item->stored) : ATTL_OK;
+        int status = item->is_new ? commit(item) : ATTL_OK;
         if (status == ATTL_OK)
             continue;
         take_back(b, i);
@@ -183,7 +196,7 @@ commit_rest(struct batch *b)
                 entry_remove(&item->entry, COUNT_DELETES);
             continue;
         }
-        int status = entry_commit(&item->entry, &item->stored);
+        int status = commit(item);
         ASSERT(status == ATTL_OK); /* replacing an address needs no memory */
     }
 }
@@ -294,6 +307,8 @@ batch_run(struct batch *b)
         if (b->items[i].entry.written_deadline_ms < earliest_ms)
             earliest_ms = b->items[i].entry.written_deadline_ms;
     engine_settle_claim(b->a, &b->claim, earliest_ms);
+    for (size_t i = 0; i < b->n && atomic_load(&b->a->quotas.active); i++)
+        quota_settle(b->a, &b->items[i].entry);
     return status;
 }
 

@@ -331,7 +331,8 @@ engine_settle(struct attl *a, struct entry *e)
     struct cache *c = &a->cache;
     if (e->written_deadline_ms != INT64_MAX)
         wake_for(a, e->written_deadline_ms);
-    if (__builtin_expect(atomic_load_explicit(&a->quotas.active, memory_order_relaxed), 0))
+    if (__builtin_expect(atomic_load_explicit(&a->quotas.active, memory_order_relaxed), 0) &&
+        e->key.key.data) /* of a claim there is none: whoever made it settles its keys */
         quota_settle(a, e);
     struct shard *s = cache_shard(c, e->partition);
     if (atomic_load_explicit(&s->owes, memory_order_relaxed) && drain_assist(c, s, e->now_ms))

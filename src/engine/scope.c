@@ -112,6 +112,11 @@ scope_end(struct scope *s)
     journal_group_append(a, self, &s->logged);
     leave(s);
     engine_settle_claim(a, &s->claim, s->written_deadline_ms);
+    if (changed && atomic_load(&a->quotas.active)) { /* its keys are not known here any more */
+        atomic_store(&a->quotas.lowered, true);
+        if (a->background)
+            parker_wake(&a->parker);
+    }
     forget(s);
     return changed ? journal_settle(a, self, ATTL_OK) : ATTL_OK;
 }

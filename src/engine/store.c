@@ -316,13 +316,16 @@ pause_after(struct store *s, int status)
 static void
 snapshot_if_due(struct store *s, const struct log_state *l)
 {
+    atomic_store(&s->snapshot_starting, true); /* nobody sees a wish that is neither open nor met */
     bool wanted = atomic_exchange(&s->snapshot_wanted, false);
     bool due = l->gap || snapshot_due_in(s, l) == 0;
-    if (!wanted && (!due || clock_mono_ns() < s->retry_at_ns))
-        return;
-    int status = store_snapshot(s, NULL);
+    bool starts = wanted || (due && clock_mono_ns() >= s->retry_at_ns);
+    int status = starts ? store_snapshot(s, NULL) : ATTL_OK;
     if (status == ATTL_E_BUSY && wanted)
         atomic_store(&s->snapshot_wanted, true); /* after the one that is running */
+    atomic_store(&s->snapshot_starting, false);
+    if (!starts)
+        return;
     pause_after(s, status);
     s->next_retention_ns = 0;
 }

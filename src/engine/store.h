@@ -53,6 +53,7 @@ struct store {
     /* The keeper. */
     struct thread keeper;
     struct parker parker;
+    _Atomic bool snapshot_starting; /* the keeper has taken a wish, or looks whether one is due */
     _Atomic bool stopping, snapshot_wanted, idle;
     _Atomic bool claimed; /* by a snapshot or a rollback, for whom there is one place */
     struct lock snapshot_lock;

@@ -245,7 +245,7 @@ def test_a_reader_that_does_not_read_is_told_to_forget_all():
         assert pushes < changes / 2, "they were all kept"
         for _ in range(5):
             c.ask("PING")
-        assert c.pushes.count([b"invalidate", None]) <= 3, "one word is enough"
+        assert c.pushes.count([b"invalidate", None]) < changes / 100, "one word is enough"
         c.pushes.clear()
         p.command("SET", "last", 1)
         assert c.push() == invalid("last")

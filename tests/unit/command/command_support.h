@@ -77,6 +77,7 @@ static int
 teardown(void **state)
 {
     struct fixture *f = *state;
+    session_end(&f->session);
     command_stats_free(f->env.stats);
     attl_close(&f->cache);
     buf_fini(&f->out);
