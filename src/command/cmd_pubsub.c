@@ -103,6 +103,7 @@ unsubscribe_all(struct request *rq, enum pubsub_kind kind)
     buf_init(&copy, 0);
     for (; host->subscription(host->ud, kind, &name); n++) {
         buf_clear(&copy, 0);
+        copy.max_bytes = name.len;
         buf_append(&copy, name.data, name.len);
         confirm_end(rq, kind, name, buf_slice(&copy));
     }
