@@ -12,6 +12,7 @@ A failed system call is not made, so the kernel keeps its promises for the other
 strace only pretends would be one that no program can survive; real ones come from RLIMIT_FSIZE and
 from a tmpfs that is full.
 """
+import errno
 import os
 import random
 import resource
@@ -305,10 +306,16 @@ def a_full_disk_gets_room_again():
 
 
 def ballast(folder):
-    """Leaves less than a segment on the disk."""
+    """Leaves less than a segment on the disk, which others may be taking space from meanwhile."""
     with open(f"{folder}/ballast", "wb") as f:
-        free = os.statvfs(folder)
-        os.posix_fallocate(f.fileno(), 0, max(4096, free.f_bavail * free.f_frsize - 100000))
+        for attempt in range(20):
+            free = os.statvfs(folder)
+            try:
+                os.posix_fallocate(f.fileno(), 0, max(4096, free.f_bavail * free.f_frsize - 100000))
+                return
+            except OSError as e:
+                if e.errno != errno.ENOSPC or attempt == 19:
+                    raise
 
 
 def a_power_loss_amid_failing_syncs_loses_nothing():
