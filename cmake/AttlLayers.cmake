@@ -6,7 +6,7 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_
 file(STRINGS ${PROJECT_SOURCE_DIR}/tools/layers.txt attl_layer_lines REGEX "^[a-z]+ [0-9]+")
 
 # The engine: what libattl.so and libattl.a are made of.
-set(ATTL_LIB_LAYERS base os cache config persist engine api)
+set(ATTL_LIB_LAYERS base os cache config persist engine control api)
 # Those and the ones of the server; the tool (cli) is apart.
 set(ATTL_LAYERS "")
 set(ATTL_PRESENT "")

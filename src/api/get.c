@@ -40,10 +40,14 @@ static int
 read_enter(struct read_call *call, attl_slice key, unsigned flags, struct read_view *view)
 {
     struct cache *c = &call->a->cache;
+    struct sample sample = { .begun_ns = sample_begin(call->self) };
     struct index_key k = { .key = key, .hash = cache_hash(c, key) };
     call->now_ms = engine_now_ms(call->a);
     reclaim_enter(call->self);
     int status = read_key(c, &k, call->now_ms, plain_flags(call->a, key, flags), view);
+    if (__builtin_expect(sample.begun_ns != 0, 0))
+        sample_end(call->a, call->self, SAMPLE_READ, &k,
+                   key.len + (status == ATTL_OK ? view->value.len : 0), &sample);
     if (status != ATTL_E_BUSY)
         cache_count(c, call->self, status == ATTL_OK ? COUNT_HITS : COUNT_MISSES, 1);
     if (status == ATTL_MISS)
@@ -253,6 +257,18 @@ batch_is_one(attl *a, const attl_slice *keys, size_t n, const struct batch_sink 
     return claims == sink->claims;
 }
 
+static int
+read_one(struct read_call *call, const struct index_key *k, unsigned flags, struct read_view *view)
+{
+    struct sample sample = { .begun_ns = sample_begin(call->self) };
+    int status =
+        read_key(&call->a->cache, k, call->now_ms, plain_flags(call->a, k->key, flags), view);
+    if (__builtin_expect(sample.begun_ns != 0, 0))
+        sample_end(call->a, call->self, SAMPLE_READ, k,
+                   k->key.len + (status == ATTL_OK ? view->value.len : 0), &sample);
+    return status;
+}
+
 static size_t
 batch_read(attl *a, const attl_slice *keys, size_t n, struct batch_sink *sink)
 {
@@ -276,8 +292,7 @@ batch_read(attl *a, const attl_slice *keys, size_t n, struct batch_sink *sink)
         for (size_t i = 0; i < count; i++) {
             if (statuses[i] == ATTL_OK) {
                 sink->claims += claims_of(&a->cache, ks[i].hash);
-                statuses[i] = read_key(&a->cache, &ks[i], call.now_ms,
-                                       plain_flags(a, ks[i].key, sink->flags), &view);
+                statuses[i] = read_one(&call, &ks[i], sink->flags, &view);
             }
             hits += statuses[i] == ATTL_OK;
             if (statuses[i] == ATTL_MISS) {

@@ -6,6 +6,7 @@
  */
 #include "api/lease.h"
 
+#include "control/control.h"
 #include "engine/store.h"
 
 #include <stdio.h>
@@ -37,6 +38,8 @@ attl_open_dir(attl **ret_cache, const attl_config *config, char *err, size_t err
         a = alloc_line(&alloc, sizeof(*a));
         status = a ? engine_open(a, config, err, err_len) : ATTL_E_NOMEM;
     }
+    if (status == ATTL_OK)
+        status = control_start(a, config);
     if (status == ATTL_OK) {
         lease_init(a);
         engine_start(a);

@@ -18,6 +18,8 @@ struct reclaim_reader {
     _Alignas(128) _Atomic uint64_t epoch; /* 0: outside */
     uint32_t nesting;
     uint32_t index;
+    int32_t until_sample; /* operations, until one is looked at closely: engine/sample.h */
+    uint32_t sample_seed;
     struct claim *claim; /* partitions that the thread works in as one transaction, or NULL */
     bool fence_needed;
     uint32_t life; /* the how-manieth thread it serves: tells what an ended one left behind */

@@ -217,65 +217,11 @@ static const struct option table[OPTION_COUNT] = {
         .library_default = "10000", .min = 1, .max = LIMIT_TRANSACTION_OPS, .unit = "operations",
         .text = "Most operations that can be undone at once." },
 
-    /* ---- balancer ---- */
-    [OPT_BALANCER_ENABLED] = {
-        .name = "balancer.enabled", .type = OPTION_BOOL, .flags = OPTION_RUNTIME | OPTION_LATER,
-        .library_default = "yes",
-        .text = "Move partitions between shards by measured load." },
-    [OPT_BALANCER_IMBALANCE_THRESHOLD] = {
-        .name = "balancer.imbalance_threshold", .type = OPTION_DOUBLE,
-        .flags = OPTION_RUNTIME | OPTION_LATER,
-        .library_default = "1.5", .min_real = 1, .max_real = 1000,
-        .aliases = { { "SHARD_IMBALANCE_THRESHOLD", ALIAS_CLASSIC, FORM_NATIVE } },
-        .text = "Load of the busiest shard over the mean from which the balancer acts." },
-    [OPT_BALANCER_INTERVAL] = {
-        .name = "balancer.interval", .type = OPTION_DURATION,
-        .flags = OPTION_RUNTIME | OPTION_LATER,
-        .library_default = "60s", .min = 100, .max = DAY,
-        .aliases = { { "SHARD_BALANCE_INTERVAL", ALIAS_CLASSIC, FORM_SECONDS } },
-        .text = "Time between two looks of the balancer." },
-    [OPT_BALANCER_BUDGET] = {
-        .name = "balancer.budget", .type = OPTION_INT, .flags = OPTION_RUNTIME | OPTION_LATER,
-        .library_default = "10", .min = 1, .max = 1 << LIMIT_PARTITION_BITS_MAX,
-        .unit = "partitions",
-        .aliases = { { "SHARD_MIGRATION_BUDGET", ALIAS_CLASSIC, FORM_NATIVE } },
-        .text = "Partitions the balancer may move per look." },
+    /* ---- balancer, hotkeys ---- */
+#include "config/option_balancer.inc"
 
     /* ---- adaptive ---- */
-    [OPT_ADAPTIVE_ENABLED] = {
-        .name = "adaptive.enabled", .type = OPTION_BOOL, .flags = OPTION_RUNTIME | OPTION_LATER,
-        .library_default = "yes",
-        .text = "Let the interval of the deep maintenance follow the load; otherwise it is "
-                "adaptive.base_interval. Expiry is exact either way." },
-    [OPT_ADAPTIVE_BASE_INTERVAL] = {
-        .name = "adaptive.base_interval", .type = OPTION_DURATION,
-        .flags = OPTION_RUNTIME | OPTION_LATER,
-        .library_default = "30s", .min = 100, .max = DAY,
-        .text = "Interval of the deep maintenance under ordinary load." },
-    [OPT_ADAPTIVE_MIN_INTERVAL] = {
-        .name = "adaptive.min_interval", .type = OPTION_DURATION,
-        .flags = OPTION_RUNTIME | OPTION_LATER,
-        .library_default = "5s", .min = 100, .max = DAY,
-        .aliases = { { "MIN_CLEANUP_INTERVAL", ALIAS_CLASSIC, FORM_SECONDS } },
-        .text = "Shortest interval." },
-    [OPT_ADAPTIVE_MAX_INTERVAL] = {
-        .name = "adaptive.max_interval", .type = OPTION_DURATION,
-        .flags = OPTION_RUNTIME | OPTION_LATER,
-        .library_default = "120s", .min = 100, .max = DAY,
-        .aliases = { { "MAX_CLEANUP_INTERVAL", ALIAS_CLASSIC, FORM_SECONDS } },
-        .text = "Longest interval." },
-    [OPT_ADAPTIVE_LATENCY_THRESHOLD] = {
-        .name = "adaptive.latency_threshold", .type = OPTION_DURATION,
-        .flags = OPTION_RUNTIME | OPTION_LATER,
-        .library_default = "500ms", .min = 1, .max = HOUR,
-        .aliases = { { "LATENCY_THRESHOLD", ALIAS_CLASSIC, FORM_NATIVE } },
-        .text = "Latency of operations above which maintenance steps back." },
-    [OPT_ADAPTIVE_INSERT_THRESHOLD] = {
-        .name = "adaptive.insert_threshold", .type = OPTION_INT,
-        .flags = OPTION_RUNTIME | OPTION_LATER,
-        .library_default = "1000", .min = 1, .max = ENTRIES_MAX, .unit = "entries per second",
-        .aliases = { { "INSERT_THRESHOLD", ALIAS_CLASSIC, FORM_NATIVE } },
-        .text = "Rate of inserts above which maintenance runs more often." },
+#include "config/option_adaptive.inc"
 
     /* ---- ledger, incident, retention, persist ---- */
     [OPT_LEDGER_ENTRIES] = {
@@ -285,11 +231,7 @@ static const struct option table[OPTION_COUNT] = {
         .text = "Deaths of entries that are remembered, for `ATTL.WHY` and for counting misses by "
                 "their cause: 36 bytes each, taken as they are needed. Each death costs some fifty "
                 "nanoseconds more. 0 means none." },
-    [OPT_INCIDENT_ENABLED] = {
-        .name = "incident.enabled", .type = OPTION_BOOL, .flags = OPTION_RUNTIME | OPTION_LATER,
-        .library_default = "yes",
-        .aliases = { { "INCIDENT_RESPONSE_ENABLED", ALIAS_CLASSIC, FORM_NATIVE } },
-        .text = "Automatic response to failures." },
+#include "config/option_incident.inc"
     [OPT_RETENTION_ENABLED] = {
         .name = "retention.enabled", .type = OPTION_BOOL, .flags = OPTION_RUNTIME,
         .library_default = "yes",

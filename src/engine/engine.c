@@ -72,6 +72,8 @@ engine_apply_config(struct attl *a, const attl_config *config)
     atomic_store(&a->rollback_ops, config_i64(config, OPT_LIMITS_ROLLBACK_OPS));
     if (a->store)
         store_apply_config(a->store, config);
+    if (a->control.ud)
+        a->control.hooks.configure(a->control.ud, config);
     for (unsigned i = 0; i < a->cache.shard_count; i++)
         atomic_store(&a->cache.shards[i].owes,
                      true); /* a lower limit is reached by the next writes */
@@ -123,6 +125,8 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     if (!a->config || !reclaim_self())
         return ATTL_E_NOMEM;
     int status = cache_init(&a->cache, &settings, engine_now_ms(a));
+    if (status == ATTL_OK)
+        status = sampler_open(a);
     if (status == ATTL_OK)
         status = open_ledger(a, config);
     if (status != ATTL_OK)
@@ -369,11 +373,11 @@ struct change {
 
 /* Steps 2 to 4 without waiting for the log. */
 static int
-change_entry(struct attl *a, const struct reclaim_reader *r, attl_slice key,
-             const struct change *change)
+change_entry(struct attl *a, struct reclaim_reader *r, attl_slice key, const struct change *change)
 {
     if (__builtin_expect(r->claim != NULL, 0) && scope_mine(a, r))
         return scope_change(scope_mine(a, r), key, change->fn, change->ud, change->sees_stale);
+    struct sample sample = { .begun_ns = sample_begin(r) };
     struct entry e;
     engine_entry_init(a, r, key, &e);
     e.sees_stale = change->sees_stale;
@@ -383,6 +387,8 @@ change_entry(struct attl *a, const struct reclaim_reader *r, attl_slice key,
         status = ATTL_E_NOMEM;
         if (!cache_lock(&a->cache, e.partition))
             continue;
+        if (__builtin_expect(sample.begun_ns != 0, 0))
+            sample.wait_ns = clock_mono_ns() - sample.begun_ns;
         entry_find(&e);
         status = change->fn(&e, change->ud);
         if (a->store)
@@ -391,13 +397,15 @@ change_entry(struct attl *a, const struct reclaim_reader *r, attl_slice key,
         lock_release(&e.partition->lock);
     } while (status < 0 && engine_retry(a, &e, status, round++));
     engine_settle(a, &e);
+    if (__builtin_expect(sample.begun_ns != 0, 0))
+        sample_end(a, r, SAMPLE_WRITE, &e.key, key.len, &sample);
     return status;
 }
 
 static int
 check_and_change(struct attl *a, attl_slice key, const struct change *change)
 {
-    const struct reclaim_reader *r = reclaim_self();
+    struct reclaim_reader *r = reclaim_self();
     int status = r ? engine_check_key(a, r, key) : ATTL_E_NOMEM;
     return status == ATTL_OK ? change_entry(a, r, key, change) : status;
 }
@@ -419,7 +427,7 @@ admit_and_change(struct attl *a, attl_slice key, const struct change *change)
 int
 engine_restore(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
 {
-    const struct reclaim_reader *r = reclaim_self();
+    struct reclaim_reader *r = reclaim_self();
     struct change change = { fn, ud, .sees_stale = true };
     return r ? change_entry(a, r, key, &change) : ATTL_E_NOMEM;
 }

@@ -23,6 +23,7 @@
 #include "cache/read.h"
 #include "config/config.h"
 #include "engine/completion.h"
+#include "engine/control.h"
 #include "engine/feed.h"
 #include "engine/flight.h"
 #include "engine/ledger.h"
@@ -30,8 +31,9 @@
 #include "engine/namespace.h"
 #include "engine/notice.h"
 #include "engine/pool.h"
-#include "engine/timer.h"
 #include "engine/quota.h"
+#include "engine/sample.h"
+#include "engine/timer.h"
 #include "engine/validate.h"
 #include "engine/watch.h"
 #include "os/clock.h"
@@ -39,6 +41,14 @@
 #include "os/thread.h"
 
 struct store;
+
+/* The control plane, as the engine knows it. */
+struct control_link {
+    struct control_hooks hooks;
+    void *ud; /* NULL: there is none */
+    struct timer timer;
+    _Atomic uint32_t news; /* calls of control_wake() */
+};
 
 struct attl {
     struct cache cache;
@@ -74,6 +84,9 @@ struct attl {
     _Atomic int64_t armed_ms;   /* when the thread will wake by itself; INT64_MIN while awake */
     _Atomic int64_t trim_at_ms; /* when empty arenas go back to the system; INT64_MAX: none */
     struct lock tick_lock;
+
+    struct sampler sampler;
+    struct control_link control;
 
     /* Asynchronous work. */
     struct timers timers;

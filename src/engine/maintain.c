@@ -211,11 +211,14 @@ engine_close(struct attl *a)
     parker_wake(&a->parker);
     thread_join(&a->thread);
     pool_close(a);
+    if (a->control.ud)
+        a->control.hooks.close(a->control.ud);
     store_close(&a->store);
     queue_list_close(a);
     flight_table_fini(a);
     engine_free_namespaces(a);
     durability_fini(a);
+    sampler_close(a);
     if (a->cache.partitions)
         cache_fini(&a->cache);
     ledger_free(a->ledger);

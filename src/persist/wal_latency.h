@@ -8,12 +8,12 @@
 #ifndef ATTL_PERSIST_WAL_LATENCY_H
 #define ATTL_PERSIST_WAL_LATENCY_H
 
-#include <stdint.h>
+#include "base/histogram.h"
 
-enum { WAL_LATENCY_CLASSES = 128, WAL_LATENCY_SAMPLES_MAX = 2048 };
+enum { WAL_LATENCY_SAMPLES_MAX = 2048 };
 
 struct wal_latency {
-    uint16_t counts[WAL_LATENCY_CLASSES];
+    uint16_t counts[HISTOGRAM_CLASSES];
     uint32_t samples;
     uint64_t max_us, max_before_us; /* since the last halving, and in the period before */
 };

@@ -40,7 +40,7 @@ sample_meta(bool compressed)
 }
 
 void
-sample_make(uint32_t number, struct sample *ret)
+sample_make(uint32_t number, struct snapshot_sample *ret)
 {
     int key_len = snprintf(ret->key, sizeof(ret->key), "key:%08" PRIx32 "%.*s", number,
                            (int)(number % KEY_CYCLE), "-----");
@@ -81,7 +81,7 @@ same(attl_slice a, attl_slice b)
 uint32_t
 sample_number(const struct snapshot_entry *e)
 {
-    struct sample want;
+    struct snapshot_sample want;
     char digits[9] = "";
     CHECK(e->key.len >= 12, "a key of %zu bytes", e->key.len);
     memcpy(digits, (const char *)e->key.data + 4, 8);
@@ -105,7 +105,7 @@ sample_write(struct disk *d, const attl_allocator *alloc, bool compressed, uint3
     if (r < 0)
         return r;
     for (uint32_t i = 0; r == 0 && i < n; i++) {
-        struct sample s;
+        struct snapshot_sample s;
         sample_make(i, &s);
         r = snapshot_writer_add(w, &s.entry);
     }
@@ -160,7 +160,7 @@ build_entries(uint32_t first, uint32_t n, unsigned char *out, struct snapshot_tr
 {
     size_t at = 0;
     for (uint32_t i = 0; i < n; i++) {
-        struct sample s;
+        struct snapshot_sample s;
         sample_make(first + i, &s);
         at += snapshot_entry_head(&s.entry, out + at);
         memcpy(out + at, s.value, s.entry.value.len);

@@ -16,13 +16,13 @@ enum { SAMPLE_TEXT_BYTES = 512 };
 #define SAMPLE_CREATED_MS INT64_C(1735689600123)
 
 /* Storage of one entry. */
-struct sample {
+struct snapshot_sample {
     struct snapshot_entry entry;
     char key[SAMPLE_TEXT_BYTES], value[SAMPLE_TEXT_BYTES];
 };
 
 struct snapshot_meta sample_meta(bool compressed);
-void sample_make(uint32_t number, struct sample *ret);
+void sample_make(uint32_t number, struct snapshot_sample *ret);
 /* The number of the entry, which is checked. */
 uint32_t sample_number(const struct snapshot_entry *e);
 

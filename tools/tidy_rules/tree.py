@@ -16,10 +16,21 @@ def read_layers(root):
     layers = {}
     with open(os.path.join(root, "tools/layers.txt"), encoding="utf-8") as file:
         for line in file:
-            match = re.match(r"([a-z]+) (\d+)$", line.strip())
+            match = re.match(r"([a-z]+) (\d+)(?: \S+)?$", line.strip())
             if match:
                 layers[match.group(1)] = int(match.group(2))
     return layers
+
+
+def read_doors(root):
+    """{folder: (folder it may enter by one header only, that header)}"""
+    doors = {}
+    with open(os.path.join(root, "tools/layers.txt"), encoding="utf-8") as file:
+        for line in file:
+            match = re.match(r"([a-z]+) \d+ ((\w+)/\S+)$", line.strip())
+            if match:
+                doors[match.group(1)] = (match.group(3), match.group(2))
+    return doors
 
 
 def layer_of(path):
@@ -40,6 +51,7 @@ def check_includes(source, layers, root, add):
     if layer not in layers:
         add("layers", source.path, 1, f"folder '{layer}' is not in tools/layers.txt")
         return
+    doors = read_doors(root)
     for name, quoted, line in includes(source):
         target = name.split("/")[0]
         if not quoted:
@@ -52,6 +64,8 @@ def check_includes(source, layers, root, add):
             add("layers", source.path, line,
                 f"{layer} (level {layers[layer]}) includes {name} (level {layers.get(target)}): "
                 "includes point down")
+        elif layer in doors and target == doors[layer][0] and name != doors[layer][1]:
+            add("layers", source.path, line, f"{layer} knows of {target} only {doors[layer][1]}")
 
 
 def check_own_header_first(source, root, add):

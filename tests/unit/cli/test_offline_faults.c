@@ -52,7 +52,7 @@ make_disk(struct site *s)
                                       .kind = SNAPSHOT_POINT_IN_TIME,
                                       .cut_lsn = i ? 15 : 8,
                                       .created_ms = 1000 };
-        struct sample entry;
+        struct snapshot_sample entry;
         assert_int_equal(snapshot_writer_open(sim_disk_table(sim), &alloc, &meta, &w), 0);
         for (uint32_t n = 0; n < ENTRIES; n++) {
             sample_make(n, &entry);

@@ -54,7 +54,7 @@ write_script(struct world *w, bool compressed, struct snapshot_meta *ret_meta)
     struct snapshot_meta meta = sample_meta(compressed);
     struct snapshot_writer *writer = NULL;
     struct rng r = rng_from_seed(1);
-    struct sample s;
+    struct snapshot_sample s;
     char name[SEGMENT_NAME_MAX];
     static unsigned char large[LARGE_BYTES];
     for (size_t i = 0; i < sizeof(large); i += 8)
@@ -153,7 +153,7 @@ test_it_may_become_fuzzy_on_the_way(void **state)
         struct world w;
         struct snapshot_meta meta = sample_meta(compressed && zstd_supported()), seen;
         struct snapshot_writer *writer;
-        struct sample s;
+        struct snapshot_sample s;
         char name[SEGMENT_NAME_MAX], err[200] = "";
         world_init(&w, 1);
         assert_int_equal(snapshot_writer_open(w.disk, &w.alloc, &meta, &writer), 0);
@@ -214,7 +214,7 @@ test_impossible_entries_change_nothing(void **state)
     struct world w;
     struct snapshot_meta meta = sample_meta(false);
     struct snapshot_writer *writer;
-    struct sample s;
+    struct snapshot_sample s;
     char name[SEGMENT_NAME_MAX];
     world_init(&w, 1);
     assert_int_equal(snapshot_writer_open(w.disk, &w.alloc, &meta, &writer), 0);
@@ -252,7 +252,7 @@ test_aborting_leaves_nothing(void **state)
     struct world w;
     struct snapshot_meta meta = sample_meta(false);
     struct snapshot_writer *writer;
-    struct sample s;
+    struct snapshot_sample s;
     world_init(&w, 1);
     assert_int_equal(snapshot_writer_open(w.disk, &w.alloc, &meta, &writer), 0);
     assert_true(sim_disk_has(w.sim, w.temporary));

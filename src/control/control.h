@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The control plane: loops by which a cache looks after itself. Each loop observes (copies numbers
+ * through engine/control.h), decides (a pure function of its own file, tested by table), acts
+ * through the same header and leaves a line of the log with the numbers. Each can be switched off,
+ * alone and at run time; while it is off, or while nothing happens in the cache, it costs nothing.
+ *
+ * `lock` covers everything here. A cycle holds it while a loop runs; calls of the public functions
+ * take it for as long as they read or wish.
+ */
+#ifndef ATTL_CONTROL_CONTROL_H
+#define ATTL_CONTROL_CONTROL_H
+
+#include "config/config.h"
+#include "engine/control.h"
+#include "os/lock.h"
+
+#include <stdbool.h>
+
+enum control_loop_id {
+#define CONTROL_LOOP(id, step, option) CONTROL_##id,
+#include "control/loops.inc"
+#undef CONTROL_LOOP
+    CONTROL_LOOPS
+};
+
+struct control {
+    struct attl *a;
+    attl_allocator alloc;
+    struct lock lock;
+    bool enabled[CONTROL_LOOPS + 1];
+};
+
+/* What a loop does when it is called: `n` is what was observed just now. Returns when it wants to
+ * be called again, INT64_MAX: when something happens. The lock is held. */
+typedef int64_t (*control_step_fn)(struct control *c, const struct control_numbers *n);
+
+/* Gives the cache its control plane. ATTL_OK or ATTL_E_NOMEM. */
+int control_start(struct attl *a, const attl_config *config);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Entering a sample. The distance to the next one is uniform in 1..2 * SAMPLE_EVERY - 1, whose mean
+ * is SAMPLE_EVERY. A duration enters the costs at most as COST_MAX_NS: a thread that lost the
+ * processor in the middle says nothing about what the operation costs; in the histogram it stays
+ * what it was, because a caller waited for it.
+ */
+#include "engine/sample.h"
+
+#include "engine/control.h"
+#include "engine/engine.h"
+
+enum { COST_MAX_NS = 20000 };
+
+int
+sampler_open(struct attl *a)
+{
+    struct sampler *s = &a->sampler;
+    const attl_allocator *alloc = &a->cache.config.alloc;
+    size_t partitions = (size_t)1 << a->cache.partition_bits;
+    s->cells = alloc_zero(alloc, partitions * sizeof(*s->cells));
+    s->stripes = alloc_line(alloc, SAMPLE_STRIPES * sizeof(*s->stripes));
+    if (!s->cells || !s->stripes)
+        return ATTL_E_NOMEM; /* sampler_close() sees to it */
+    memset(s->stripes, 0, SAMPLE_STRIPES * sizeof(*s->stripes));
+    return ATTL_OK;
+}
+
+void
+sampler_close(struct attl *a)
+{
+    const attl_allocator *alloc = &a->cache.config.alloc;
+    alloc_free(alloc, a->sampler.cells);
+    alloc_free_line(alloc, a->sampler.stripes);
+    a->sampler.cells = NULL;
+    a->sampler.stripes = NULL;
+}
+
+/* Marsaglia, "Xorshift RNGs", 2003: no more is needed to break a rhythm. */
+static uint32_t
+next_random(uint32_t x)
+{
+    x ^= x << 13;
+    x ^= x >> 17;
+    return x ^ x << 5;
+}
+
+int64_t
+sample_draw(struct reclaim_reader *r)
+{
+    uint32_t x = r->sample_seed ? r->sample_seed : r->index * 2654435761u + 1;
+    x = next_random(x);
+    r->sample_seed = x;
+    r->until_sample = 1 + (int32_t)(((uint64_t)x * (2 * SAMPLE_EVERY - 1)) >> 32);
+    return clock_mono_ns();
+}
+
+static void
+add32(_Atomic uint32_t *to, uint32_t n)
+{
+    atomic_fetch_add_explicit(to, n, memory_order_relaxed);
+}
+
+static void
+add64(_Atomic uint64_t *to, uint64_t n)
+{
+    atomic_fetch_add_explicit(to, n, memory_order_relaxed);
+}
+
+void
+sample_end(struct attl *a, const struct reclaim_reader *r, enum sample_kind kind,
+           const struct index_key *key, uint64_t bytes, const struct sample *s)
+{
+    int64_t took = clock_mono_ns() - s->begun_ns;
+    uint64_t took_ns = took > 0 ? (uint64_t)took : 0;
+    struct sample_stripe *stripe = &a->sampler.stripes[r->index % SAMPLE_STRIPES];
+    add32(&stripe->latency[kind][histogram_class(took_ns)], 1);
+    add64(&stripe->cost_ns[kind], took_ns < COST_MAX_NS ? took_ns : COST_MAX_NS);
+    struct sample_cell *cell = &a->sampler.cells[key->hash >> (64 - a->cache.partition_bits)];
+    add32(&cell->ops[kind], 1);
+    add64(&cell->bytes, bytes);
+    if (s->wait_ns > 0)
+        add64(&cell->wait_ns, (uint64_t)s->wait_ns);
+    atomic_fetch_add(&stripe->ops[kind], 1); /* before `asleep`: see engine/control.c */
+    if (atomic_load(&a->sampler.asleep))
+        control_wake(a);
+}
