@@ -12,25 +12,22 @@ SYSTEM_HEADERS = re.compile(r"^(sys/|netinet/|arpa/|linux/|net/)|^(pthread|unist
 PAIRS = {"_new": ("_free", "_drop"), "_open": ("_close",), "_ref": ("_unref",)}
 
 
+class Layers(dict):
+    """{folder: level}; `doors` has for some folders (folder, the one header of it they may include)."""
+    doors = {}
+
+
 def read_layers(root):
-    layers = {}
+    layers = Layers()
+    layers.doors = {}
     with open(os.path.join(root, "tools/layers.txt"), encoding="utf-8") as file:
         for line in file:
-            match = re.match(r"([a-z]+) (\d+)(?: \S+)?$", line.strip())
+            match = re.match(r"([a-z]+) (\d+)(?: ((\w+)/\S+))?$", line.strip())
             if match:
                 layers[match.group(1)] = int(match.group(2))
+                if match.group(3):
+                    layers.doors[match.group(1)] = (match.group(4), match.group(3))
     return layers
-
-
-def read_doors(root):
-    """{folder: (folder it may enter by one header only, that header)}"""
-    doors = {}
-    with open(os.path.join(root, "tools/layers.txt"), encoding="utf-8") as file:
-        for line in file:
-            match = re.match(r"([a-z]+) \d+ ((\w+)/\S+)$", line.strip())
-            if match:
-                doors[match.group(1)] = (match.group(3), match.group(2))
-    return doors
 
 
 def layer_of(path):
@@ -51,7 +48,7 @@ def check_includes(source, layers, root, add):
     if layer not in layers:
         add("layers", source.path, 1, f"folder '{layer}' is not in tools/layers.txt")
         return
-    doors = read_doors(root)
+    doors = getattr(layers, "doors", {})  # tests of the rules pass plain dicts
     for name, quoted, line in includes(source):
         target = name.split("/")[0]
         if not quoted:
