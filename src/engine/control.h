@@ -6,8 +6,8 @@
  * turn knows the control plane as four functions, called by the maintenance thread or attl_tick(),
  * never with a lock held but for `configure`, which the config lock covers.
  *
- * While nothing happens the control plane sleeps: whoever samples an operation, or has news that a
- * loop waits for (the log's state), calls control_wake().
+ * While nothing happens the control plane sleeps: whoever has news that a loop waits for (the log's
+ * state) calls control_wake(), and a sampled operation control_stir().
  */
 #ifndef ATTL_ENGINE_CONTROL_H
 #define ATTL_ENGINE_CONTROL_H
@@ -36,6 +36,8 @@ void control_attach(struct attl *a, const struct control_hooks *hooks, void *ud)
 void *control_of(struct attl *a);
 /* Sees to it that a cycle runs soon. Any thread, any lock of the engine's may be held. */
 void control_wake(struct attl *a);
+/* The same for what can wait a second since the last cycle: an operation has been sampled. */
+void control_stir(struct attl *a);
 
 /* ---- observe ---- */
 

@@ -47,7 +47,8 @@ struct control_link {
     struct control_hooks hooks;
     void *ud; /* NULL: there is none */
     struct timer timer;
-    _Atomic uint32_t news; /* calls of control_wake() */
+    _Atomic uint32_t news;   /* calls of control_wake() */
+    _Atomic int64_t last_ms; /* when the last cycle was */
 };
 
 struct attl {

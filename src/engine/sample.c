@@ -83,5 +83,5 @@ sample_end(struct attl *a, const struct reclaim_reader *r, enum sample_kind kind
         add64(&cell->wait_ns, (uint64_t)s->wait_ns);
     atomic_fetch_add(&stripe->ops[kind], 1); /* before `asleep`: see engine/control.c */
     if (atomic_load(&a->sampler.asleep))
-        control_wake(a);
+        control_stir(a);
 }
