@@ -76,8 +76,11 @@ struct set_call {
 static __attribute__((noinline)) int
 set_life(attl *a, const struct reclaim_reader *r, const struct set_call *call, struct set_op *op)
 {
-    struct ttl_wish wish = { call->key, call->ttl_ms, call->deadline_ms, engine_now_ms(a),
-                             op->wish };
+    struct ttl_wish wish = { .key = call->key,
+                             .ttl_ms = call->ttl_ms,
+                             .deadline_ms = call->deadline_ms,
+                             .now_ms = engine_now_ms(a),
+                             .life = op->wish };
     struct ttl_given given = { .deadline_ms = ATTL_NO_DEADLINE };
     int status = engine_life(a, r, &wish, &given);
     op->deadline_ms = given.deadline_ms;
