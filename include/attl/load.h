@@ -19,7 +19,9 @@ extern "C" {
  * right to load for a limited time, proven by a token; the others get the older value, or wait. An
  * entry is fresh until its soft deadline (or its deadline, if it has no soft one), and may be
  * served as ATTL_STALE from then until its grace is over. A plain write, delete or clear of the key
- * during a lease wins: the later fill gets ATTL_E_LEASE_LOST. Expiry and eviction do not count.
+ * during a lease wins: the later fill gets ATTL_E_LEASE_LOST, and those who wait have what was
+ * written, or the first of them the next lease, as soon as the maintenance has run (without
+ * cache.background: attl_tick). Expiry and eviction do not count.
  * At most 65536 keys are being loaded, and 65536 wait for one key: beyond it is ATTL_E_BUSY.
  */
 #define ATTL_FETCH_NO_STALE 0x01u /* no older value, whatever its grace                        */
