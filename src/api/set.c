@@ -149,6 +149,45 @@ set_run(attl *a, const struct set_call *call, attl_value *ret_old, int *ret_had_
     return status;
 }
 
+/* A change that says whether it was made. */
+struct told_change {
+    engine_change_fn fn;
+    void *ud;
+    bool made;
+};
+
+static int
+told_change(struct entry *e, void *ud)
+{
+    struct told_change *told = ud;
+    int status = told->fn(e, told->ud);
+    told->made = e->change != ENTRY_SAME;
+    return status;
+}
+
+int
+api_set_told(attl *a, attl_slice key, attl_slice value, int64_t ttl_ms, attl_value *ret_old,
+             int *ret_had_old, bool *ret_changed)
+{
+    const struct reclaim_reader *r = reclaim_self();
+    struct set_call call = { .key = key, .value = value, .ttl_ms = ttl_ms };
+    struct set_op op;
+    set_op_init(&op, &call, ret_old);
+    *ret_old = (attl_value)ATTL_VALUE_INIT;
+    *ret_changed = false;
+    int status = r ? set_prepare(a, r, &call, &op) : ATTL_E_NOMEM;
+    if (status != ATTL_OK)
+        return status;
+    struct told_change told = { .fn = set_change, .ud = &op };
+    status = engine_change(a, key, told_change, &told);
+    stored_value_fini(&op.stored);
+    if (!told.made)
+        attl_value_release(a, ret_old);
+    *ret_had_old = told.made && op.had_old;
+    *ret_changed = told.made;
+    return status;
+}
+
 int
 attl_set(attl *a, attl_slice key, attl_slice value, int64_t ttl_ms)
 {
@@ -254,6 +293,19 @@ attl_getdel(attl *a, attl_slice key, attl_value *ret_value)
 {
     *ret_value = (attl_value)ATTL_VALUE_INIT;
     int status = engine_change(a, key, getdel_change, ret_value);
+    count_read(a, key, status);
+    return status;
+}
+
+int
+api_getdel_told(attl *a, attl_slice key, attl_value *ret_old, bool *ret_changed)
+{
+    *ret_old = (attl_value)ATTL_VALUE_INIT;
+    struct told_change told = { .fn = getdel_change, .ud = ret_old };
+    int status = engine_change(a, key, told_change, &told);
+    *ret_changed = told.made;
+    if (!told.made)
+        attl_value_release(a, ret_old);
     count_read(a, key, status);
     return status;
 }
