@@ -4,7 +4,7 @@
  * from three sources in this order: the host (sockets, process, settings), the cache and our
  * counters, and fixed lines for things Redis has and we have not, whose absence would break a tool.
  * A field that an earlier source wrote is not written again. Our own figures are in the section
- * Attl, all of attl_stats.
+ * Attl, all of attl_stats and of attl_load_stats.
  */
 #include "command/commands.h"
 #include "command/info_lines.h"
@@ -185,6 +185,7 @@ write_attl(struct info *info)
     for (size_t i = 0; i < stats_fields_len; i++)
         buf_printf(info->text, "attl_%s:%" PRIu64 "\r\n", stats_fields[i].name,
                    stats_field_value(&stats_fields[i], &info->stats));
+    info_loads(info);
 }
 
 /* Sections about which only the host has something to say, or nobody. */

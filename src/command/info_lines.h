@@ -29,5 +29,7 @@ void info_fixed(struct info *info, const char *lines);
 
 /* The section Persistence, info_persistence.c. */
 void info_persistence(struct info *info);
+/* Loads and leases, a part of the section Attl, info_loads.c. */
+void info_loads(struct info *info);
 
 #endif
