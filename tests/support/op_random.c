@@ -405,6 +405,16 @@ pick_kind(const struct op_space *space, struct rng *r)
     return (enum op_kind)k;
 }
 
+/* Of what has no value of its own. */
+static void
+pick_life(struct op *op, struct rng *r, const struct model *m)
+{
+    if (op->kind == OP_GETEX)
+        op->deadline_ms = rng_one_in(r, 3) ? pick_point_ms(r, m) : 0;
+    else
+        op->ttl_ms = rng_one_in(r, BAD_LIFE_ONE_IN) ? m->rules.ttl_ms_max + 1 : pick_life_ms(r);
+}
+
 void
 op_random(struct op *op, struct op_space *space, struct rng *r, struct model *m)
 {
@@ -426,12 +436,10 @@ op_random(struct op *op, struct op_space *space, struct rng *r, struct model *m)
         pick_match(op, space, r, m, &used);
         op->flags = ATTL_SET_IFEQ << rng_below(r, 4);
         break;
-    case OP_GETEX: op->deadline_ms = rng_one_in(r, 3) ? pick_point_ms(r, m) : 0; break;
+    case OP_GETEX:
+    case OP_NEGATIVE: pick_life(op, r, m); break;
     case OP_EXPIRE:
     case OP_EXPIRE_AT: pick_expire(op, r, m); break;
-    case OP_NEGATIVE:
-        op->ttl_ms = rng_one_in(r, BAD_LIFE_ONE_IN) ? m->rules.ttl_ms_max + 1 : pick_life_ms(r);
-        break;
     case OP_APPEND:
     case OP_SET_RANGE: pick_edit(op, space, r, m); break;
     case OP_MGET:
