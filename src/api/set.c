@@ -166,25 +166,21 @@ told_change(struct entry *e, void *ud)
 }
 
 int
-api_set_told(attl *a, attl_slice key, attl_slice value, int64_t ttl_ms, attl_value *ret_old,
-             int *ret_had_old, bool *ret_changed)
+api_set_told(attl *a, attl_slice key, attl_slice value, int64_t ttl_ms, struct api_told *ret_told)
 {
     const struct reclaim_reader *r = reclaim_self();
     struct set_call call = { .key = key, .value = value, .ttl_ms = ttl_ms };
     struct set_op op;
-    set_op_init(&op, &call, ret_old);
-    *ret_old = (attl_value)ATTL_VALUE_INIT;
-    *ret_changed = false;
+    set_op_init(&op, &call, &ret_told->old);
+    *ret_told = (struct api_told){ .old = ATTL_VALUE_INIT };
     int status = r ? set_prepare(a, r, &call, &op) : ATTL_E_NOMEM;
     if (status != ATTL_OK)
         return status;
     struct told_change told = { .fn = set_change, .ud = &op };
     status = engine_change(a, key, told_change, &told);
     stored_value_fini(&op.stored);
-    if (!told.made)
-        attl_value_release(a, ret_old);
-    *ret_had_old = told.made && op.had_old;
-    *ret_changed = told.made;
+    ret_told->changed = told.made;
+    ret_told->had_old = told.made && op.had_old;
     return status;
 }
 
@@ -298,14 +294,13 @@ attl_getdel(attl *a, attl_slice key, attl_value *ret_value)
 }
 
 int
-api_getdel_told(attl *a, attl_slice key, attl_value *ret_old, bool *ret_changed)
+api_getdel_told(attl *a, attl_slice key, struct api_told *ret_told)
 {
-    *ret_old = (attl_value)ATTL_VALUE_INIT;
-    struct told_change told = { .fn = getdel_change, .ud = ret_old };
+    *ret_told = (struct api_told){ .old = ATTL_VALUE_INIT };
+    struct told_change told = { .fn = getdel_change, .ud = &ret_told->old };
     int status = engine_change(a, key, told_change, &told);
-    *ret_changed = told.made;
-    if (!told.made)
-        attl_value_release(a, ret_old);
+    ret_told->changed = told.made;
+    ret_told->had_old = told.made;
     count_read(a, key, status);
     return status;
 }

@@ -11,6 +11,7 @@
 
 #include "engine/batch.h"
 #include "engine/key_index.h"
+#include "engine/value.h"
 
 static int
 check_ops(struct attl *a, const struct reclaim_reader *r, const attl_undo_op *ops, size_t n)
@@ -163,9 +164,11 @@ new_record(attl_undo *undo, attl_slice key, struct undo_record **ret_record)
 
 /* After the change: the record counts if something was done. */
 static void
-keep_record(attl_undo *undo, struct undo_record *record, bool changed)
+keep_record(attl_undo *undo, struct undo_record *record, const struct api_told *told)
 {
-    if (changed) {
+    value_move(&record->previous, &told->old);
+    record->had_previous = told->had_old;
+    if (told->changed) {
         undo->n++;
         return;
     }
@@ -177,13 +180,12 @@ int
 attl_undo_set(attl_undo *undo, attl_slice key, attl_slice value, int64_t ttl_ms)
 {
     struct undo_record *record;
-    bool changed;
+    struct api_told told;
     int status = new_record(undo, key, &record);
     if (status != ATTL_OK)
         return status;
-    status = api_set_told(undo->a, key, value, ttl_ms, &record->previous, &record->had_previous,
-                          &changed);
-    keep_record(undo, record, changed);
+    status = api_set_told(undo->a, key, value, ttl_ms, &told);
+    keep_record(undo, record, &told);
     return status;
 }
 
@@ -191,13 +193,12 @@ int
 attl_undo_del(attl_undo *undo, attl_slice key)
 {
     struct undo_record *record;
-    bool changed;
+    struct api_told told;
     int status = new_record(undo, key, &record);
     if (status != ATTL_OK)
         return status;
-    status = api_getdel_told(undo->a, key, &record->previous, &changed);
-    record->had_previous = changed;
-    keep_record(undo, record, changed);
+    status = api_getdel_told(undo->a, key, &told);
+    keep_record(undo, record, &told);
     return status;
 }
 

@@ -84,7 +84,7 @@ event_of(const attl_notice *notice, const char *command, uint32_t flags)
 }
 
 bool
-event_is_new(const attl_notice *notice, const char *command, uint32_t flags)
+event_is_of_new_key(const attl_notice *notice, const char *command, uint32_t flags)
 {
     if (!(flags & NOTIFY_NEW) || notice->kind != ATTL_EV_SET)
         return false;

@@ -35,7 +35,7 @@ enum keyspace_event {
  * notify_flag, want it; else EVENT_NONE. */
 enum keyspace_event event_of(const attl_notice *notice, const char *command, uint32_t flags);
 /* Whether it is "new" as well, and `flags` want that. */
-bool event_is_new(const attl_notice *notice, const char *command, uint32_t flags);
+bool event_is_of_new_key(const attl_notice *notice, const char *command, uint32_t flags);
 void event_publish(struct broker *b, enum keyspace_event event, attl_slice key, uint32_t flags);
 
 #endif

@@ -196,7 +196,7 @@ note_event(struct exchange *x, const attl_notice *notice)
         return;
     const char *command = command_of(x, notice->actor);
     enum keyspace_event event = event_of(notice, command, flags);
-    if (event_is_new(notice, command, flags))
+    if (event_is_of_new_key(notice, command, flags))
         send_event(x, EVENT_NEW, notice->key);
     if (event != EVENT_NONE)
         send_event(x, event, notice->key);

@@ -20,7 +20,7 @@ letters_are_shown_as_redis_shows_them(void **state)
     static const char *const cases[][2] = {
         { "", "" },         { "KEA", "AKE" },      { "KEg", "gKE" },
         { "mKEA", "AKEm" }, { "EK$xg", "g$xKE" },  { "nKE", "nKE" },
-        { "AKEn", "AnKE" },  { "lshzxetdg$", "A" }, { "AA", "A" },
+        { "AKEn", "AnKE" }, { "lshzxetdg$", "A" }, { "AA", "A" },
     };
     char out[NOTIFY_FLAGS_MAX + 1];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
