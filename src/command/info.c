@@ -185,6 +185,7 @@ write_attl(struct info *info)
     for (size_t i = 0; i < stats_fields_len; i++)
         buf_printf(info->text, "attl_%s:%" PRIu64 "\r\n", stats_fields[i].name,
                    stats_field_value(&stats_fields[i], &info->stats));
+    info_balance(info);
 }
 
 /* Sections about which only the host has something to say, or nobody. */

@@ -27,9 +27,12 @@ cycle(struct timer *t)
 {
     struct attl *a = (struct attl *)(void *)((char *)t - offsetof(struct attl, control.timer));
     uint64_t seen = activity(a);
+    uint32_t news = atomic_load(&a->control.news);
     int64_t next_ms = a->control.hooks.cycle(a->control.ud, engine_now_ms(a));
     if (next_ms != INT64_MAX) {
         timer_set(a, t, next_ms);
+        if (atomic_load(&a->control.news) != news) /* while the loops were asked */
+            timer_set(a, t, engine_now_ms(a));
         return;
     }
     atomic_store(&a->sampler.asleep, true); /* the next sample wakes */
@@ -57,8 +60,10 @@ void
 control_wake(struct attl *a)
 {
     atomic_fetch_add(&a->control.news, 1);
-    if (a->control.ud && atomic_exchange(&a->sampler.asleep, false))
-        timer_set(a, &a->control.timer, engine_now_ms(a));
+    if (!a->control.ud)
+        return;
+    atomic_store(&a->sampler.asleep, false);
+    timer_set(a, &a->control.timer, engine_now_ms(a)); /* a later alarm may be set already */
 }
 
 void
