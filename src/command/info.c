@@ -186,6 +186,7 @@ write_attl(struct info *info)
         buf_printf(info->text, "attl_%s:%" PRIu64 "\r\n", stats_fields[i].name,
                    stats_field_value(&stats_fields[i], &info->stats));
     info_loads(info);
+    info_balance(info);
 }
 
 /* Sections about which only the host has something to say, or nobody. */

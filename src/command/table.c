@@ -546,6 +546,7 @@ const struct command command_table[] = {
 
     /* ---- our own ---- */
 #include "command/table_attl.inc"
+#include "command/table_balance.inc"
 };
 /* clang-format on */
 

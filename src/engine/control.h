@@ -59,6 +59,8 @@ void control_observe(struct attl *a, struct control_numbers *ret);
 void control_observe_latency(struct attl *a, enum control_kind kind,
                              uint64_t ret_counts[HISTOGRAM_CLASSES]);
 
+enum { CONTROL_SAMPLE_EVERY = 64 }; /* one operation in that many is sampled */
+
 /* What one partition has cost since the cache was opened. */
 struct control_load {
     uint32_t ops[CONTROL_KINDS]; /* sampled ones; may wrap */
