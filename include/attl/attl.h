@@ -546,4 +546,5 @@ ATTL_API void attl_stats_reset(attl *cache);
 #include <attl/transaction.h>
 #include <attl/namespace.h>
 #include <attl/balance.h>
+#include <attl/tune.h>
 #endif

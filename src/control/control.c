@@ -46,6 +46,7 @@ control_configure(void *ud, const attl_config *config)
     for (int i = 0; i < CONTROL_LOOPS; i++)
         c->enabled[i] = config_bool(config, loops[i].enabled);
     balancer_configure(c, config);
+    tuner_configure(c, config);
     lock_release(&c->lock);
     control_wake(c->a);
 }

@@ -13,6 +13,7 @@
 
 #include "config/config.h"
 #include "control/balancer.h"
+#include "control/tuner.h"
 #include "engine/control.h"
 #include "os/lock.h"
 
@@ -31,6 +32,7 @@ struct control {
     struct lock lock;
     bool enabled[CONTROL_LOOPS + 1];
     struct balancer balancer;
+    struct tuner tuner;
 };
 
 /* What a loop does when it is called: `n` is what was observed just now. Returns when it wants to

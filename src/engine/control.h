@@ -71,7 +71,26 @@ struct control_load {
 /* Of `n` partitions from `first` on. */
 void control_observe_loads(struct attl *a, unsigned first, unsigned n, struct control_load *ret);
 
+/* What has to be reclaimed or tidied up. Sums of whole chunks: an upper bound. */
+struct control_garbage {
+    uint64_t expired_bytes; /* past their deadlines, and not reclaimed yet */
+    uint64_t due_bytes;     /* those, and what waits to be moved to finer slots of the wheel */
+    uint64_t coming_bytes;  /* expire within the horizon */
+    uint64_t dead_bytes;    /* overwritten and deleted: the cleaner's */
+    uint64_t reclaimed, deep_passes, sweeps, pauses, pause_ns; /* since the cache was opened */
+};
+void control_observe_garbage(struct attl *a, int64_t horizon_ms, struct control_garbage *ret);
+
 /* ---- act ---- */
+
+/* How the maintenance works from now on. */
+struct control_pace {
+    unsigned duty_permille;    /* of its time while something is due; 1000: without pauses */
+    unsigned quantum_us;       /* at least so long in one piece */
+    int64_t deep_interval_ms;  /* between two deep passes at least; 0: with every maintenance */
+    int64_t sweep_interval_ms; /* 0: the wheel reclaims; else it does not, and a sweep does */
+};
+void control_set_pace(struct attl *a, const struct control_pace *pace);
 
 /* Gives a partition to another shard. */
 void control_move(struct attl *a, unsigned partition, unsigned shard);

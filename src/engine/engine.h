@@ -30,6 +30,7 @@
 #include "engine/log_wait.h"
 #include "engine/namespace.h"
 #include "engine/notice.h"
+#include "engine/pace.h"
 #include "engine/pool.h"
 #include "engine/quota.h"
 #include "engine/sample.h"
@@ -85,6 +86,7 @@ struct attl {
     _Atomic int64_t armed_ms;   /* when the thread will wake by itself; INT64_MIN while awake */
     _Atomic int64_t trim_at_ms; /* when empty arenas go back to the system; INT64_MAX: none */
     struct lock tick_lock;
+    struct pace pace;
 
     struct sampler sampler;
     struct control_link control;
