@@ -12,6 +12,7 @@
 #define ATTL_CONTROL_CONTROL_H
 
 #include "config/config.h"
+#include "control/incidents.h"
 #include "engine/control.h"
 #include "os/lock.h"
 
@@ -29,6 +30,7 @@ struct control {
     attl_allocator alloc;
     struct lock lock;
     bool enabled[CONTROL_LOOPS + 1];
+    struct incidents incidents;
 };
 
 /* What a loop does when it is called: `n` is what was observed just now. Returns when it wants to

@@ -27,11 +27,12 @@ cycle(struct timer *t)
 {
     struct attl *a = (struct attl *)(void *)((char *)t - offsetof(struct attl, control.timer));
     uint64_t seen = activity(a);
+    a->control.listens = false;
     int64_t next_ms = a->control.hooks.cycle(a->control.ud, engine_now_ms(a));
-    if (next_ms != INT64_MAX) {
+    if (next_ms != INT64_MAX)
         timer_set(a, t, next_ms);
+    if (next_ms != INT64_MAX && !a->control.listens)
         return;
-    }
     atomic_store(&a->sampler.asleep, true); /* the next sample wakes */
     if (activity(a) != seen)
         control_wake(a);
@@ -62,6 +63,12 @@ control_wake(struct attl *a)
 }
 
 void
+control_listen(struct attl *a)
+{
+    a->control.listens = true;
+}
+
+void
 control_observe(struct attl *a, struct control_numbers *ret)
 {
     const struct cache *c = &a->cache;
@@ -79,6 +86,7 @@ control_observe(struct attl *a, struct control_numbers *ret)
         .used_bytes = cache_used_bytes(c),
         .max_items = atomic_load_explicit(&c->max_items, memory_order_relaxed),
         .max_bytes = atomic_load_explicit(&c->max_bytes, memory_order_relaxed),
+        .ghost_hits = cache_counter_sum(c, COUNT_GHOST_HITS),
         .shards = c->shard_count,
         .partitions = 1u << c->partition_bits,
     };

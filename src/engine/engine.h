@@ -47,6 +47,7 @@ struct control_link {
     struct control_hooks hooks;
     void *ud; /* NULL: there is none */
     struct timer timer;
+    bool listens;          /* control_listen() was called in this cycle */
     _Atomic uint32_t news; /* calls of control_wake() */
 };
 
