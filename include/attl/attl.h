@@ -547,4 +547,5 @@ ATTL_API void attl_stats_reset(attl *cache);
 #include <attl/namespace.h>
 #include <attl/balance.h>
 #include <attl/tune.h>
+#include <attl/incident.h>
 #endif

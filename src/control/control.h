@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "control/balancer.h"
 #include "control/tuner.h"
+#include "control/incidents.h"
 #include "engine/control.h"
 #include "os/lock.h"
 
@@ -33,6 +34,7 @@ struct control {
     bool enabled[CONTROL_LOOPS + 1];
     struct balancer balancer;
     struct tuner tuner;
+    struct incidents incidents;
 };
 
 /* What a loop does when it is called: `n` is what was observed just now. Returns when it wants to

@@ -28,15 +28,18 @@ cycle(struct timer *t)
     uint32_t news = atomic_load(&a->control.news);
     uint64_t samples = sampled(a);
     int64_t now_ms = engine_now_ms(a);
+    a->control.listens = false;
     int64_t next_ms = a->control.hooks.cycle(a->control.ud, now_ms);
+    bool listens = a->control.listens || next_ms == INT64_MAX;
     atomic_store(&a->control.last_ms, now_ms);
+    atomic_store(&a->control.next_ms, next_ms);
     if (next_ms != INT64_MAX)
         timer_set(a, t, next_ms);
-    else
+    if (listens)
         atomic_store(&a->sampler.asleep, true); /* the next sample wakes */
     if (atomic_load(&a->control.news) != news)
         control_wake(a); /* what came in meanwhile has set the timer, and we have moved it */
-    else if (next_ms == INT64_MAX && sampled(a) != samples)
+    else if (listens && sampled(a) != samples)
         control_stir(a);
 }
 
@@ -47,6 +50,7 @@ control_attach(struct attl *a, const struct control_hooks *hooks, void *ud)
     a->control.ud = ud;
     a->control.timer.fire = cycle;
     hooks->configure(ud, a->config);
+    atomic_store(&a->control.next_ms, INT64_MAX);
     atomic_store(&a->sampler.asleep, true);
 }
 
@@ -71,7 +75,15 @@ control_stir(struct attl *a)
     if (!a->control.ud || !atomic_exchange(&a->sampler.asleep, false))
         return;
     int64_t now_ms = engine_now_ms(a), at_ms = atomic_load(&a->control.last_ms) + STIR_AFTER_MS;
-    timer_set(a, &a->control.timer, at_ms > now_ms ? at_ms : now_ms);
+    at_ms = at_ms > now_ms ? at_ms : now_ms;
+    if (at_ms < atomic_load(&a->control.next_ms)) /* a loop may have asked for an earlier time */
+        timer_set(a, &a->control.timer, at_ms);
+}
+
+void
+control_listen(struct attl *a)
+{
+    a->control.listens = true;
 }
 
 void
@@ -92,6 +104,7 @@ control_observe(struct attl *a, struct control_numbers *ret)
         .used_bytes = cache_used_bytes(c),
         .max_items = atomic_load_explicit(&c->max_items, memory_order_relaxed),
         .max_bytes = atomic_load_explicit(&c->max_bytes, memory_order_relaxed),
+        .ghost_hits = cache_counter_sum(c, COUNT_GHOST_HITS),
         .shards = c->shard_count,
         .partitions = 1u << c->partition_bits,
     };

@@ -15,6 +15,7 @@
 #include <attl/attl.h>
 
 #include "base/histogram.h"
+#include "engine/pool.h"
 
 struct attl;
 
@@ -53,6 +54,7 @@ struct control_numbers {
     uint64_t sampled_ns[CONTROL_KINDS];               /* what they took together */
     uint64_t items, used_bytes, max_items, max_bytes; /* the last two 0: no limit */
     unsigned shards, partitions;
+    uint64_t ghost_hits; /* sets of a key that had been evicted a short while ago */
 };
 void control_observe(struct attl *a, struct control_numbers *ret);
 /* Durations of the sampled operations since the cache was opened, in ns, by class. */
@@ -96,5 +98,21 @@ void control_set_pace(struct attl *a, const struct control_pace *pace);
 void control_move(struct attl *a, unsigned partition, unsigned shard);
 /* Says what was seen and done. `level` as in attl_log_fn. */
 void control_log(struct attl *a, int level, const char *event, const char *text);
+
+/* ---- incidents ---- */
+
+/* The cache's time, Unix ms. */
+int64_t control_now_ms(struct attl *a);
+/* For a cycle: some loop has nothing to watch, so the next sample or news begins a cycle, even if
+ * another loop has named a time. */
+void control_listen(struct attl *a);
+
+/* Runs a job in a thread of the pool, as pool_submit(). The job is run also when the cache is being
+ * closed; then control_is_closing() is true and it should do no more than clean up. */
+int control_run(struct attl *a, struct pool_job *job);
+bool control_is_closing(const struct attl *a);
+/* Evicts until the cache is `percent` below its limits, by its policy, in bounded time. Returns how
+ * many entries went. */
+uint64_t control_evict(struct attl *a, unsigned percent);
 
 #endif
