@@ -51,7 +51,7 @@ struct control_link {
     _Atomic uint32_t news;   /* calls of control_wake() */
     _Atomic int64_t last_ms; /* when the last cycle was */
     _Atomic int64_t next_ms; /* when the loops want the next; INT64_MAX: when something happens */
-    bool listens;          /* control_listen() was called in this cycle */
+    bool listens;            /* control_listen() was called in this cycle */
 };
 
 struct attl {
