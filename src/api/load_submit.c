@@ -247,6 +247,7 @@ attl_submit_get_or_load(attl_queue *q, attl_slice key, attl_loader_fn loader, vo
     p->loader = loader;
     p->ud = ud;
     p->opts = own;
+    p->ask.wants.early_ms = load_early_ms(p->s.cache, key, &own);
     p->waiter.deadline_ms = engine_now_ms(p->s.cache) + own.timeout_ms;
     submit(p, &spec, ret_id);
     return ATTL_OK;

@@ -4,7 +4,7 @@
  * from three sources in this order: the host (sockets, process, settings), the cache and our
  * counters, and fixed lines for things Redis has and we have not, whose absence would break a tool.
  * A field that an earlier source wrote is not written again. Our own figures are in the section
- * Attl, all of attl_stats.
+ * Attl, all of attl_stats and of attl_load_stats.
  */
 #include "command/commands.h"
 #include "command/info_lines.h"
@@ -185,6 +185,8 @@ write_attl(struct info *info)
     for (size_t i = 0; i < stats_fields_len; i++)
         buf_printf(info->text, "attl_%s:%" PRIu64 "\r\n", stats_fields[i].name,
                    stats_field_value(&stats_fields[i], &info->stats));
+    info_loads(info);
+    info_balance(info);
 }
 
 /* Sections about which only the host has something to say, or nobody. */
@@ -208,6 +210,7 @@ static const struct info_section sections[] = {
     { "latencystats", "Latencystats", INFO_ALL, write_nothing },
     { "cluster", "Cluster", INFO_DEFAULT | INFO_ALL, write_cluster },
     { "keyspace", "Keyspace", INFO_DEFAULT | INFO_ALL, write_keyspace },
+    { "incidents", "Incidents", INFO_DEFAULT | INFO_ALL, info_incidents },
     { "attl", "Attl", INFO_DEFAULT | INFO_ALL, write_attl },
 };
 

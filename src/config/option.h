@@ -43,6 +43,7 @@ enum option_id {
     OPT_ADAPTIVE_MAX_INTERVAL,      /* ms */
     OPT_ADAPTIVE_LATENCY_THRESHOLD, /* ms */
     OPT_ADAPTIVE_INSERT_THRESHOLD,  /* entries per second */
+    OPT_ADAPTIVE_RECLAIM,           /* enum choice_reclaim */
     OPT_LEDGER_ENTRIES,             /* 0: no ledger */
     OPT_INCIDENT_ENABLED,
     OPT_INCIDENT_INTERVAL, /* ms */
@@ -106,6 +107,7 @@ enum option_id {
 
 /* What config_i64() returns for options of type enum. */
 enum choice_eviction { CHOICE_EVICTION_S3FIFO, CHOICE_EVICTION_VOLATILE_TTL, CHOICE_EVICTION_NONE };
+enum choice_reclaim { CHOICE_RECLAIM_WHEEL, CHOICE_RECLAIM_SWEEP };
 enum choice_huge_pages { CHOICE_HUGE_PAGES_AUTO, CHOICE_HUGE_PAGES_ON, CHOICE_HUGE_PAGES_OFF };
 enum choice_hash { CHOICE_HASH_XXH3, CHOICE_HASH_SIPHASH };
 enum choice_validation {

@@ -49,6 +49,12 @@ static const struct option_choice huge_pages[] = {
     { NULL, 0, NULL },
 };
 
+static const struct option_choice reclaims[] = {
+    { "wheel", CHOICE_RECLAIM_WHEEL, NULL },
+    { "sweep", CHOICE_RECLAIM_SWEEP, NULL },
+    { NULL, 0, NULL },
+};
+
 static const struct option_choice hashes[] = {
     { "xxh3", CHOICE_HASH_XXH3, NULL },
     { "siphash", CHOICE_HASH_SIPHASH, NULL },

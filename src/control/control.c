@@ -49,6 +49,8 @@ control_configure(void *ud, const attl_config *config)
     lock_acquire(&c->lock);
     for (int i = 0; i < CONTROL_LOOPS; i++)
         c->enabled[i] = config_bool(config, loops[i].enabled);
+    balancer_configure(c, config);
+    tuner_configure(c, config);
     incidents_configure(c, config);
     lock_release(&c->lock);
     control_wake(c->a);
@@ -59,6 +61,7 @@ control_close(void *ud)
 {
     struct control *c = ud;
     attl_allocator alloc = c->alloc;
+    balancer_fini(c);
     incidents_fini(c);
     alloc_free(&alloc, c);
 }

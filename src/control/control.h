@@ -12,6 +12,8 @@
 #define ATTL_CONTROL_CONTROL_H
 
 #include "config/config.h"
+#include "control/balancer.h"
+#include "control/tuner.h"
 #include "control/incidents.h"
 #include "engine/control.h"
 #include "os/lock.h"
@@ -30,6 +32,8 @@ struct control {
     attl_allocator alloc;
     struct lock lock;
     bool enabled[CONTROL_LOOPS + 1];
+    struct balancer balancer;
+    struct tuner tuner;
     struct incidents incidents;
 };
 

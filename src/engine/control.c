@@ -9,13 +9,12 @@
 
 #include "engine/engine.h"
 
-enum { NS_PER_MS = 1000000 };
+enum { NS_PER_MS = 1000000, STIR_AFTER_MS = 1000 };
 
-/* Changes with whatever may be worth a look. */
 static uint64_t
-activity(struct attl *a)
+sampled(const struct attl *a)
 {
-    uint64_t sum = atomic_load(&a->control.news);
+    uint64_t sum = 0;
     for (unsigned i = 0; i < SAMPLE_STRIPES; i++)
         for (unsigned kind = 0; kind < SAMPLE_KINDS; kind++)
             sum += atomic_load(&a->sampler.stripes[i].ops[kind]);
@@ -26,16 +25,22 @@ static void
 cycle(struct timer *t)
 {
     struct attl *a = (struct attl *)(void *)((char *)t - offsetof(struct attl, control.timer));
-    uint64_t seen = activity(a);
-    a->control.listens = false;
-    int64_t next_ms = a->control.hooks.cycle(a->control.ud, engine_now_ms(a));
+    uint32_t news = atomic_load(&a->control.news);
+    uint64_t samples = sampled(a);
+    int64_t now_ms = engine_now_ms(a);
+    atomic_store(&a->control.listens, false);
+    int64_t next_ms = a->control.hooks.cycle(a->control.ud, now_ms);
+    bool listens = atomic_load(&a->control.listens) || next_ms == INT64_MAX;
+    atomic_store(&a->control.last_ms, now_ms);
+    atomic_store(&a->control.next_ms, next_ms);
     if (next_ms != INT64_MAX)
         timer_set(a, t, next_ms);
-    if (next_ms != INT64_MAX && !a->control.listens)
-        return;
-    atomic_store(&a->sampler.asleep, true); /* the next sample wakes */
-    if (activity(a) != seen)
-        control_wake(a);
+    if (listens)
+        atomic_store(&a->sampler.asleep, true); /* the next sample wakes */
+    if (atomic_load(&a->control.news) != news)
+        control_wake(a); /* what came in meanwhile has set the timer, and we have moved it */
+    else if (listens && sampled(a) != samples)
+        control_stir(a);
 }
 
 void
@@ -45,6 +50,7 @@ control_attach(struct attl *a, const struct control_hooks *hooks, void *ud)
     a->control.ud = ud;
     a->control.timer.fire = cycle;
     hooks->configure(ud, a->config);
+    atomic_store(&a->control.next_ms, INT64_MAX);
     atomic_store(&a->sampler.asleep, true);
 }
 
@@ -57,15 +63,26 @@ control_of(struct attl *a)
 void
 control_wake(struct attl *a)
 {
+    atomic_store(&a->sampler.asleep, false);
     atomic_fetch_add(&a->control.news, 1);
-    if (a->control.ud && atomic_exchange(&a->sampler.asleep, false))
+    if (a->control.ud)
         timer_set(a, &a->control.timer, engine_now_ms(a));
 }
 
 void
 control_listen(struct attl *a)
 {
-    a->control.listens = true;
+    atomic_store(&a->control.listens, true);
+}
+
+void
+control_stir(struct attl *a)
+{
+    if (!a->control.ud || !atomic_exchange(&a->sampler.asleep, false))
+        return;
+    int64_t now_ms = engine_now_ms(a), at_ms = atomic_load(&a->control.last_ms) + STIR_AFTER_MS;
+    if (at_ms < atomic_load(&a->control.next_ms))
+        timer_set(a, &a->control.timer, at_ms > now_ms ? at_ms : now_ms);
 }
 
 void

@@ -6,8 +6,8 @@
  * turn knows the control plane as four functions, called by the maintenance thread or attl_tick(),
  * never with a lock held but for `configure`, which the config lock covers.
  *
- * While nothing happens the control plane sleeps: whoever samples an operation, or has news that a
- * loop waits for (the log's state), calls control_wake().
+ * While nothing happens the control plane sleeps: whoever has news that a loop waits for (the log's
+ * state) calls control_wake(), and a sampled operation control_stir().
  */
 #ifndef ATTL_ENGINE_CONTROL_H
 #define ATTL_ENGINE_CONTROL_H
@@ -37,6 +37,8 @@ void control_attach(struct attl *a, const struct control_hooks *hooks, void *ud)
 void *control_of(struct attl *a);
 /* Sees to it that a cycle runs soon. Any thread, any lock of the engine's may be held. */
 void control_wake(struct attl *a);
+/* The same for what can wait a second since the last cycle: an operation has been sampled. */
+void control_stir(struct attl *a);
 
 /* ---- observe ---- */
 
@@ -59,6 +61,8 @@ void control_observe(struct attl *a, struct control_numbers *ret);
 void control_observe_latency(struct attl *a, enum control_kind kind,
                              uint64_t ret_counts[HISTOGRAM_CLASSES]);
 
+enum { CONTROL_SAMPLE_EVERY = 64 }; /* one operation in that many is sampled */
+
 /* What one partition has cost since the cache was opened. */
 struct control_load {
     uint32_t ops[CONTROL_KINDS]; /* sampled ones; may wrap */
@@ -69,7 +73,26 @@ struct control_load {
 /* Of `n` partitions from `first` on. */
 void control_observe_loads(struct attl *a, unsigned first, unsigned n, struct control_load *ret);
 
+/* What has to be reclaimed or tidied up. Sums of whole chunks: an upper bound. */
+struct control_garbage {
+    uint64_t expired_bytes; /* past their deadlines, and not reclaimed yet */
+    uint64_t due_bytes;     /* those, and what waits to be moved to finer slots of the wheel */
+    uint64_t coming_bytes;  /* expire within the horizon */
+    uint64_t dead_bytes;    /* overwritten and deleted: the cleaner's */
+    uint64_t reclaimed, deep_passes, sweeps, pauses, pause_ns; /* since the cache was opened */
+};
+void control_observe_garbage(struct attl *a, int64_t horizon_ms, struct control_garbage *ret);
+
 /* ---- act ---- */
+
+/* How the maintenance works from now on. */
+struct control_pace {
+    unsigned duty_permille;    /* of its time while something is due; 1000: without pauses */
+    unsigned quantum_us;       /* at least so long in one piece */
+    int64_t deep_interval_ms;  /* between two deep passes at least; 0: with every maintenance */
+    int64_t sweep_interval_ms; /* 0: the wheel reclaims; else it does not, and a sweep does */
+};
+void control_set_pace(struct attl *a, const struct control_pace *pace);
 
 /* Gives a partition to another shard. */
 void control_move(struct attl *a, unsigned partition, unsigned shard);

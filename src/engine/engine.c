@@ -116,6 +116,7 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     pool_init(&a->pool);
     log_waits_init(&a->log_waits);
     lock_init(&a->tick_lock);
+    pace_init(&a->pace);
     lock_init(&a->quotas.lock);
     parker_init(&a->parker);
     atomic_init(&a->armed_ms, INT64_MIN);
@@ -317,7 +318,9 @@ engine_wake_at(struct attl *a, int64_t at_ms)
 static void
 wake_for(struct attl *a, int64_t deadline_ms)
 {
-    engine_wake_at(a, ((deadline_ms >> WHEEL_TICK_SHIFT) + 1) << WHEEL_TICK_SHIFT);
+    int64_t at_ms = ((deadline_ms >> WHEEL_TICK_SHIFT) + 1) << WHEEL_TICK_SHIFT;
+    if (a->background && at_ms < atomic_load(&a->armed_ms) && !pace_sweeps(&a->pace))
+        parker_wake(&a->parker);
 }
 
 /* Tables and the ghost grow without asking; the write that made them grow pays for it. */

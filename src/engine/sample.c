@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Entering a sample. The distance to the next one is uniform in 1..2 * SAMPLE_EVERY - 1, whose mean
- * is SAMPLE_EVERY. A duration enters the costs at most as COST_MAX_NS: a thread that lost the
- * processor in the middle says nothing about what the operation costs; in the histogram it stays
- * what it was, because a caller waited for it.
+ * is SAMPLE_EVERY. A duration, or a wait, enters the costs at most as COST_MAX_NS: a thread that
+ * lost the processor in the middle says nothing about what the operation costs; in the histogram it
+ * stays what it was, because a caller waited for it.
  */
 #include "engine/sample.h"
 
@@ -11,6 +11,9 @@
 #include "engine/engine.h"
 
 enum { COST_MAX_NS = 20000 };
+
+_Static_assert((int)CONTROL_SAMPLE_EVERY == (int)SAMPLE_EVERY,
+               "the control plane multiplies by it");
 
 int
 sampler_open(struct attl *a)
@@ -80,8 +83,8 @@ sample_end(struct attl *a, const struct reclaim_reader *r, enum sample_kind kind
     add32(&cell->ops[kind], 1);
     add64(&cell->bytes, bytes);
     if (s->wait_ns > 0)
-        add64(&cell->wait_ns, (uint64_t)s->wait_ns);
+        add64(&cell->wait_ns, (uint64_t)(s->wait_ns < COST_MAX_NS ? s->wait_ns : COST_MAX_NS));
     atomic_fetch_add(&stripe->ops[kind], 1); /* before `asleep`: see engine/control.c */
     if (atomic_load(&a->sampler.asleep))
-        control_wake(a);
+        control_stir(a);
 }

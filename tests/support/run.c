@@ -246,7 +246,7 @@ pins_shuffle(struct run *run)
 
 /* What the model held for the keys of an operation, so that it can be tried twice. */
 struct saved {
-    bool had[OP_KEYS_MAX];
+    bool had[OP_KEYS_MAX], negative[OP_KEYS_MAX];
     unsigned char *value[OP_KEYS_MAX];
     size_t len[OP_KEYS_MAX];
     int64_t soft_ms[OP_KEYS_MAX], deadline_ms[OP_KEYS_MAX], gone_ms[OP_KEYS_MAX];
@@ -260,6 +260,7 @@ save_keys(struct run *run, const struct op *op, struct saved *saved)
         const struct model_entry *e = model_find_kept(&run->model, op->keys[i]);
         if (e != NULL) {
             saved->had[i] = true;
+            saved->negative[i] = e->negative;
             saved->len[i] = e->value_len;
             saved->soft_ms[i] = e->soft_ms;
             saved->deadline_ms[i] = e->deadline_ms;
@@ -284,6 +285,7 @@ restore_keys(struct run *run, const struct op *op, const struct saved *saved, un
             struct model_entry *e = model_find_kept(&run->model, op->keys[i]);
             e->deadline_ms = saved->deadline_ms[i];
             e->soft_ms = saved->soft_ms[i];
+            e->negative = saved->negative[i];
         }
     }
 }
