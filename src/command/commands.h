@@ -91,6 +91,10 @@ command_fn cmd_attl_fetch, cmd_attl_fill, cmd_attl_keep, cmd_attl_fail, cmd_attl
 /* shards and their balance, cmd_balance.c */
 command_fn cmd_attl_shards, cmd_attl_balance;
 
+/* incidents, cmd_incident.c */
+command_fn cmd_attl_incident_ack, cmd_attl_incident_kinds, cmd_attl_incident_list,
+    cmd_attl_incident_show, cmd_attl_incident_simulate;
+
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;
 

@@ -50,8 +50,8 @@ struct control_link {
     struct timer timer;
     _Atomic uint32_t news;   /* calls of control_wake() */
     _Atomic int64_t last_ms; /* when the last cycle was */
-    _Atomic int64_t next_ms; /* when the loops want the next; INT64_MAX: when something happens */
-    bool listens;            /* control_listen() was called in this cycle */
+    _Atomic int64_t next_ms; /* what the timer was set to by that one */
+    _Atomic bool listens;    /* control_listen() was called in it */
 };
 
 struct attl {
