@@ -84,7 +84,7 @@ control_observe(struct attl *a, struct control_numbers *ret)
         .used_bytes = cache_used_bytes(c),
         .max_items = atomic_load_explicit(&c->max_items, memory_order_relaxed),
         .max_bytes = atomic_load_explicit(&c->max_bytes, memory_order_relaxed),
-        .shards = c->shard_count,
+        .shards = atomic_load(&c->shards_active),
         .partitions = 1u << c->partition_bits,
     };
     ret->mono_ns = a->clock_fn ? ret->now_ms * NS_PER_MS : clock_mono_ns();
