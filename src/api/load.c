@@ -225,7 +225,8 @@ load_start(struct attl *a, const struct load_spec *spec, const attl_value *stale
     load->ud = spec->ud;
     load->opts = *spec->opts;
     load->on_heap = true;
-    memcpy(load->key_bytes, spec->key.data, spec->key.len);
+    if (spec->key.len) /* the empty key may have no address */
+        memcpy(load->key_bytes, spec->key.data, spec->key.len);
     load->key = attl_b(load->key_bytes, spec->key.len);
     inherit(load, spec);
     if (!stale->data.data || api_value_share(a, stale, &load->stale) != ATTL_OK)

@@ -147,7 +147,8 @@ parked_new(attl_queue *q, uint32_t kind, attl_slice key, const struct submission
     p->waiter.deliver = deliver_parked;
     p->waiter.deadline_ms = ATTL_NO_DEADLINE;
     p->key_len = key.len;
-    memcpy(p->key, key.data, key.len);
+    if (key.len) /* the empty key may have no address */
+        memcpy(p->key, key.data, key.len);
     p->ask.waiter = &p->waiter;
     p->ask.ret_lease = &p->lease;
     *ret = p;

@@ -101,7 +101,7 @@ decide_duty(struct tuner *t, const struct control_numbers *n)
         .threshold_ns = t->threshold_ns,
     };
     if (t->garbage.due_bytes)
-        t->duty = tune_duty(t->duty.duty, &load);
+        t->duty = tune_duty(&t->duty, &load);
     else
         t->duty.reason = TUNE_REST;
 }
@@ -233,10 +233,10 @@ tuner_configure(struct control *c, const attl_config *config)
     t->threshold_ns = (uint64_t)config_i64(config, OPT_ADAPTIVE_LATENCY_THRESHOLD) *
                       (uint64_t)NS_PER_MS;
     if (!t->enabled || t->sweeps) {
-        t->duty = (struct tune_duty){ 1, TUNE_OFF };
+        t->duty = (struct tune_duty){ 1, TUNE_OFF, 0 };
         t->interval = (struct tune_interval){ (double)t->base_ms, TUNE_FIXED };
     } else if (t->interval.interval_ms == 0 || t->interval.reason == TUNE_FIXED) {
-        t->duty = (struct tune_duty){ tune_duty_start(), TUNE_REST };
+        t->duty = (struct tune_duty){ tune_duty_start(), TUNE_REST, 0 };
         t->interval = (struct tune_interval){ (double)t->base_ms, TUNE_STEADY };
     }
     set_pace(c, control_now_ms(c->a));

@@ -104,7 +104,7 @@ control_observe(struct attl *a, struct control_numbers *ret)
         .max_items = atomic_load_explicit(&c->max_items, memory_order_relaxed),
         .max_bytes = atomic_load_explicit(&c->max_bytes, memory_order_relaxed),
         .ghost_hits = cache_counter_sum(c, COUNT_GHOST_HITS),
-        .shards = c->shard_count,
+        .shards = atomic_load(&c->shards_active),
         .partitions = 1u << c->partition_bits,
     };
     ret->mono_ns = a->clock_fn ? ret->now_ms * NS_PER_MS : clock_mono_ns();

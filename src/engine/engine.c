@@ -59,6 +59,7 @@ engine_apply_config(struct attl *a, const attl_config *config)
     atomic_store(&a->cache.max_pinned_bytes, c.max_pinned_bytes);
     atomic_store(&a->cache.policy, c.policy);
     atomic_store(&a->cache.utilization_percent, c.utilization_percent);
+    cache_wish_shards(&a->cache, c.shards);
     atomic_store(&a->rules.mode, (int)config_i64(config, OPT_VALIDATION_MODE));
     atomic_store(&a->rules.max_key_bytes, (uint64_t)config_key_limit_bytes(config));
     atomic_store(&a->rules.max_value_bytes,

@@ -54,14 +54,20 @@ flight_table_fini(struct attl *a)
 
 /* ---- the table ---- */
 
+static bool
+is_of(const struct flight *f, const struct index_key *k)
+{
+    return f->hash == k->hash && f->key_bytes == k->key.len &&
+           (k->key.len == 0 || memcmp(f->key, k->key.data, k->key.len) == 0);
+}
+
 struct flight *
 flight_find(struct attl *a, const struct entry *e)
 {
     struct flight_bucket *b = bucket_of(&a->flights, e->key.hash);
     lock_acquire(&b->lock);
     struct flight *f = b->first;
-    while (f && !(f->hash == e->key.hash && f->key_bytes == e->key.key.len &&
-                  memcmp(f->key, e->key.key.data, f->key_bytes) == 0))
+    while (f && !is_of(f, &e->key))
         f = f->next;
     lock_release(&b->lock);
     return f;
@@ -108,7 +114,8 @@ flight_new(struct attl *a, const struct entry *e, struct flight **ret_flight)
     f->partition = e->partition;
     f->hash = e->key.hash;
     f->key_bytes = e->key.key.len;
-    memcpy(f->key, e->key.key.data, f->key_bytes);
+    if (f->key_bytes) /* the empty key may have no address */
+        memcpy(f->key, e->key.key.data, f->key_bytes);
     f->timer.fire = t->fire;
     link_flight(t, f);
     *ret_flight = f;

@@ -51,11 +51,11 @@ next_random(uint32_t x)
 int64_t
 sample_draw(struct reclaim_reader *r)
 {
-    uint32_t x = r->sample_seed ? r->sample_seed : r->index * 2654435761u + 1;
-    x = next_random(x);
+    bool is_first = r->sample_seed == 0; /* a thread's very first operation is no random choice */
+    uint32_t x = next_random(is_first ? r->index * 2654435761u + 1 : r->sample_seed);
     r->sample_seed = x;
     r->until_sample = 1 + (int32_t)(((uint64_t)x * (2 * SAMPLE_EVERY - 1)) >> 32);
-    return clock_mono_ns();
+    return is_first ? 0 : clock_mono_ns();
 }
 
 static void
