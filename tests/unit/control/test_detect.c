@@ -199,6 +199,21 @@ a_step_of_the_clock_is_noticed_at_once(void **state)
     }
 }
 
+static void
+a_balancer_is_stuck_after_uneven_looks_without_a_move(void **state)
+{
+    (void)state;
+    struct incident_reading r = { 0 };
+    judge_balance(2, 3.0, 1.5, "one partition is too hot", &r);
+    expect_verdict(&r, "good", NULL);
+    judge_balance(3, 1.51, 1.5, "one partition is too hot", &r);
+    expect_verdict(&r, "certain", "1.51 times the mean load, 3 looks in a row");
+    assert_false(r.worse);
+    assert_non_null(strstr(r.cause, "one partition is too hot"));
+    judge_balance(3, 3.01, 1.5, "one partition is too hot", &r);
+    assert_true(r.worse);
+}
+
 /* A record holds whole lines of printable text, and no more than it has room for. */
 static void
 actions_and_causes_are_printable_and_bounded(void **state)
@@ -234,6 +249,7 @@ main(void)
         cmocka_unit_test(latency_is_bad_above_the_limit_or_far_above_the_usual),
         cmocka_unit_test(the_usual_latency_follows_slowly),
         cmocka_unit_test(a_step_of_the_clock_is_noticed_at_once),
+        cmocka_unit_test(a_balancer_is_stuck_after_uneven_looks_without_a_move),
         cmocka_unit_test(actions_and_causes_are_printable_and_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
