@@ -30,7 +30,7 @@ def throw(client, names, states):
     words = [word for name, on in zip(names, states) for word in (name, "yes" if on else "no")]
     assert client.command("CONFIG", "SET", *words) == b"OK"
     for name, on in zip(names, states):
-        assert client.command("CONFIG", "GET", name)[1] == (b"yes" if on else b"no"), name
+        assert client.command("CONFIG", "GET", name)[1] == (b"true" if on else b"false"), name
 
 
 class Worker(threading.Thread):
@@ -70,14 +70,17 @@ def any_combination_is_right_while_clients_work():
         for w in workers:
             w.start()
         tried = combinations(len(names), rng)
-        for states in tried:
-            throw(c, names, states)
-            before = workers[0].steps
-            while workers[0].steps < before + 5 and not any(w.wrong for w in workers):
-                assert c.command("PING") == b"PONG"
+        try:
+            for states in tried:
+                throw(c, names, states)
+                before = workers[0].steps
+                while workers[0].steps < before + 5 and not any(w.wrong for w in workers):
+                    assert c.command("PING") == b"PONG"
+        finally:
+            for w in workers:
+                w.stop.set()
+                w.join()
         for w in workers:
-            w.stop.set()
-            w.join()
             assert not w.wrong, w.wrong
         print(f"# {len(names)} switches, {len(tried)} combinations, "
               f"{sum(w.steps for w in workers)} rounds of clients")
@@ -88,7 +91,7 @@ def a_switch_wants_yes_or_no():
         for name in switches(c):
             assert isinstance(c.command("CONFIG", "SET", name, "perhaps"), Error), name
             before = c.command("CONFIG", "GET", name)
-            assert before[1] in (b"yes", b"no"), before
+            assert before[1] in (b"true", b"false"), before
 
 
 if __name__ == "__main__":
