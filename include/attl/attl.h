@@ -545,4 +545,5 @@ ATTL_API void attl_stats_reset(attl *cache);
 #include <attl/load.h>
 #include <attl/transaction.h>
 #include <attl/namespace.h>
+#include <attl/pressure.h>
 #endif

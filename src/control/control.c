@@ -45,6 +45,7 @@ control_configure(void *ud, const attl_config *config)
     lock_acquire(&c->lock);
     for (int i = 0; i < CONTROL_LOOPS; i++)
         c->enabled[i] = config_bool(config, loops[i].enabled);
+    pressure_configure(c, config);
     lock_release(&c->lock);
     control_wake(c->a);
 }

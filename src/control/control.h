@@ -12,6 +12,7 @@
 #define ATTL_CONTROL_CONTROL_H
 
 #include "config/config.h"
+#include "control/pressure.h"
 #include "engine/control.h"
 #include "os/lock.h"
 
@@ -29,6 +30,8 @@ struct control {
     attl_allocator alloc;
     struct lock lock;
     bool enabled[CONTROL_LOOPS + 1];
+    struct pressure pressure;
+    struct load_report load;
 };
 
 /* What a loop does when it is called: `n` is what was observed just now. Returns when it wants to

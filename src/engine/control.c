@@ -78,7 +78,7 @@ control_observe(struct attl *a, struct control_numbers *ret)
         .items = cache_items(c),
         .used_bytes = cache_used_bytes(c),
         .max_items = atomic_load_explicit(&c->max_items, memory_order_relaxed),
-        .max_bytes = atomic_load_explicit(&c->max_bytes, memory_order_relaxed),
+        .max_bytes = atomic_load_explicit(&c->hard_bytes, memory_order_relaxed),
         .shards = c->shard_count,
         .partitions = 1u << c->partition_bits,
     };

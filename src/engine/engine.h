@@ -38,6 +38,7 @@
 #include "engine/watch.h"
 #include "os/clock.h"
 #include "os/parker.h"
+#include "os/pressure.h"
 #include "os/thread.h"
 
 struct store;
@@ -87,6 +88,7 @@ struct attl {
 
     struct sampler sampler;
     struct control_link control;
+    struct pressure_source pressure; /* the control plane's */
 
     /* Asynchronous work. */
     struct timers timers;
