@@ -57,6 +57,15 @@ enum option_id {
     OPT_INCIDENT_EXEC_TIMEOUT, /* ms */
     OPT_INCIDENT_TURNOVER,     /* ms */
     OPT_INCIDENT_LATENCY_FACTOR,
+    OPT_PRESSURE_ENABLED,
+    OPT_PRESSURE_CGROUP_HIGH, /* share */
+    OPT_PRESSURE_PSI_LIMIT,   /* percent, 0: none */
+    OPT_PRESSURE_FLOOR,       /* share */
+    OPT_PRESSURE_OVERSIZE,    /* bytes */
+    OPT_PRESSURE_DRY_RUN,
+    OPT_SHED_ENABLED,
+    OPT_SHED_TARGET,    /* ms */
+    OPT_SHED_MAX_DELAY, /* ms */
     OPT_RETENTION_ENABLED,
     OPT_RETENTION_INTERVAL,     /* ms */
     OPT_RETENTION_SNAPSHOT_TTL, /* ms */
