@@ -60,6 +60,11 @@ engine_apply_config(struct attl *a, const attl_config *config)
     atomic_store(&a->cache.policy, c.policy);
     atomic_store(&a->cache.utilization_percent, c.utilization_percent);
     cache_wish_shards(&a->cache, c.shards);
+    if (!config_bool(config, OPT_HOTKEYS_ENABLED) &&
+        atomic_exchange(&a->sampler.hot->enabled, false))
+        hot_reset(a->sampler.hot); /* keys are not kept for nobody */
+    else
+        atomic_store(&a->sampler.hot->enabled, config_bool(config, OPT_HOTKEYS_ENABLED));
     atomic_store(&a->rules.mode, (int)config_i64(config, OPT_VALIDATION_MODE));
     atomic_store(&a->rules.max_key_bytes, (uint64_t)config_key_limit_bytes(config));
     atomic_store(&a->rules.max_value_bytes,
