@@ -98,6 +98,30 @@ void control_set_pace(struct attl *a, const struct control_pace *pace);
 
 /* Gives a partition to another shard. */
 void control_move(struct attl *a, unsigned partition, unsigned shard);
+/* ---- the data directory: observe and act (control_disk.c) ---- */
+
+enum control_log {
+    CONTROL_LOG_WRITING,
+    CONTROL_LOG_RETRYING, /* it failed, and a new segment is being tried */
+    CONTROL_LOG_DETACHED, /* in memory only */
+};
+/* Sums since the cache was opened, and present values. */
+struct control_disk {
+    bool exists; /* there is one, and it has been loaded */
+    enum control_log log;
+    bool gap;  /* changes were not logged, and no snapshot has bridged it yet */
+    int error; /* negative errno of the log, 0: none since it recovered */
+    int64_t error_since_ms;
+    uint64_t not_logged, next_lsn, slow_syncs, sync_max_us, unsynced_bytes;
+    uint64_t snapshots, snapshot_failures;
+    int snapshot_status;   /* of the last one */
+    uint64_t free_bytes;   /* of its file system; UINT64_MAX: unknown */
+    uint64_t needed_bytes; /* for a segment and a snapshot like the last */
+};
+void control_observe_disk(struct attl *a, struct control_disk *ret);
+/* Old files are looked for soon, by the keeper. */
+void control_retain(struct attl *a);
+
 /* ---- memory pressure: observe and act (control_pressure.c) ---- */
 
 struct control_pressure {
