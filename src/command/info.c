@@ -15,7 +15,14 @@
 
 #include <inttypes.h>
 
-enum { INFO_TEXT_MAX_BYTES = 1 << 20, POLICY_TEXT_MAX = 64, NS_PER_MS = 1000000, PERCENT = 100 };
+enum {
+    INFO_TEXT_MAX_BYTES = 1 << 20,
+    POLICY_TEXT_MAX = 64,
+    NS_PER_MS = 1000000,
+    PERCENT = 100,
+    PERMILLE = 1000,
+    MS_PER_S = 1000
+};
 
 enum info_set { INFO_DEFAULT = 1 << 0, INFO_ALL = 1 << 1, INFO_EVERYTHING = 1 << 2 };
 
@@ -180,6 +187,22 @@ write_keyspace(struct info *info)
 }
 
 static void
+write_pace(struct info *info)
+{
+    attl_tuner_stats t = ATTL_TUNER_STATS_INIT;
+    attl_tuner_stats_get(info->env->cache, &t);
+    info_line(info, "reclaim_duty", "%.3f", (double)t.duty_permille / PERMILLE);
+    info_line(info, "tuner_reason", "%s", t.duty_reason);
+    info_line(info, "cleanup_interval", "%.3f", (double)t.interval_ms / MS_PER_S);
+    info_line(info, "cleanup_reason", "%s", t.interval_reason);
+    info_line(info, "cleanup_cycles", "%" PRIu64, t.deep_passes + t.sweeps_done);
+    info_line(info, "tuner_cycles", "%" PRIu64, t.cycles);
+    info_line(info, "latency_read_p99_ns", "%" PRIu64, t.read_p99_ns);
+    info_line(info, "latency_write_p99_ns", "%" PRIu64, t.write_p99_ns);
+    info_line(info, "latency_limit_ns", "%" PRIu64, t.limit_ns);
+}
+
+static void
 write_attl(struct info *info)
 {
     for (size_t i = 0; i < stats_fields_len; i++)
@@ -187,6 +210,7 @@ write_attl(struct info *info)
                    stats_field_value(&stats_fields[i], &info->stats));
     info_loads(info);
     info_balance(info);
+    write_pace(info);
 }
 
 /* Sections about which only the host has something to say, or nobody. */

@@ -2,10 +2,10 @@
 /*
  * The duty is the part of its time that the maintenance thread works. Two floors hold it up: one by
  * the share of the memory that has expired and is not reclaimed, one by what is needed to be done
- * half a second from now; between the floor and the top callers decide: while their p99 is harmed
- * the duty is halved, otherwise it rises by steps. The interval is the time in which garbage would
- * grow to one part in a hundred of the budget; it moves in the logarithm, by at most a factor of
- * two per step and not at all within a fifth of its goal, so that it neither hunts nor jumps.
+ * before the second is over; between the floor and the top callers decide: while their p99 is
+ * harmed the duty is halved, otherwise it rises by steps. The interval is the time in which garbage
+ * would grow to one part in a hundred of the budget; it moves in the logarithm, by at most a factor
+ * of two per step and not at all within a fifth of its goal, so that it neither hunts nor jumps.
  */
 #include "control/tune.h"
 
@@ -19,7 +19,7 @@
 #define FLOOR_FULL_SHARE 0.05 /* garbage that asks for all of DUTY_TOP */
 #define FLOOR_LEAST 0.01      /* of DUTY_TOP */
 #define MEMORY_FULL_SHARE 0.95
-#define PROMPT_S 0.5
+#define PROMPT_S 0.4 /* with the wheel's tick of half a second: within a second */
 #define LIMIT_FACTOR 3
 #define LIMIT_LEAST_NS 200000
 
@@ -120,17 +120,16 @@ garbage_floor(const struct tune_load *l)
     return clamp(l->garbage_share / FLOOR_FULL_SHARE, FLOOR_LEAST, 1) * DUTY_TOP;
 }
 
+/* What promptness has asked for holds until all of it is done: less for a smaller rest would be a
+ * rest that never ends. */
 static double
-prompt_floor(const struct tune_load *l)
+prompt_floor(const struct tune_duty *now, const struct tune_load *l)
 {
     double most = l->p99_ns > l->limit_ns ? DUTY_HARM_MAX : DUTY_LATE_MAX;
-    return clamp(l->work_s / PROMPT_S, 0, most);
-}
-
-double
-tune_duty_floor(const struct tune_load *l)
-{
-    return larger(garbage_floor(l), prompt_floor(l));
+    double wanted = l->work_s / PROMPT_S;
+    if (now->reason == TUNE_PROMPT && l->work_s > 0)
+        wanted = larger(wanted, now->duty);
+    return clamp(wanted, 0, most);
 }
 
 double
@@ -157,7 +156,7 @@ follow_callers(const struct tune_duty *now, const struct tune_load *l)
 struct tune_duty
 tune_duty(const struct tune_duty *now, const struct tune_load *l)
 {
-    double floor = tune_duty_floor(l);
+    double floor = larger(garbage_floor(l), prompt_floor(now, l));
     if (l->used_share > MEMORY_FULL_SHARE)
         return (struct tune_duty){ larger(floor, DUTY_MEMORY), TUNE_MEMORY, 0 };
     if (l->p99_ns > l->threshold_ns)

@@ -56,8 +56,6 @@ uint64_t tune_limit_ns(uint64_t quiet_p99_ns);
 double tune_duty_start(void);
 /* The duty for the next tenth of a second, after `now`. */
 struct tune_duty tune_duty(const struct tune_duty *now, const struct tune_load *load);
-/* The least duty for what is due: what keeps garbage small, and what keeps reclaim prompt. */
-double tune_duty_floor(const struct tune_load *load);
 
 /* What garbage there is and will be. Rates are means over half a minute. */
 struct tune_flow {

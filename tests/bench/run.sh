@@ -7,8 +7,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-PARTS_ALL="inproc skew memory wamp expiry queue stampede hitratio reclaim server persist tracking python"
-PARTS="inproc skew memory wamp expiry queue stampede hitratio server persist tracking python"
+PARTS_ALL="inproc skew memory wamp expiry queue stampede hitratio reclaim server persist tracking python idle burst"
+PARTS="inproc skew memory wamp expiry queue stampede hitratio server persist tracking python idle burst"
 SIZE=default
 VALKEY=yes
 
@@ -96,6 +96,19 @@ part_expiry() {
     heading "mass expiry in the process"
     "$BIN/bench_expiry" --items "$(choose 500k 2M 5M)" \
         --json "$(fresh expiry)"
+}
+
+part_idle() {
+    local json
+    json=$(fresh idle)
+    heading "idle: beside a sweep of everything each 5 s and 30 s"
+    "$BIN/bench_idle" --items 0 --seconds "$(choose 30 30 60)" --json "$json"
+    "$BIN/bench_idle" --items 1M --seconds "$(choose 30 30 60)" --json "$json"
+}
+
+part_burst() {
+    heading "callers during a burst of expirations: beside a sweep each second, and without pauses"
+    "$BIN/bench_burst" --items "$(choose 500k 1M 2M)" --rounds "$(choose 1 3 5)" --json "$(fresh burst)"
 }
 
 part_queue() {
