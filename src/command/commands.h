@@ -90,6 +90,8 @@ command_fn cmd_attl_fetch, cmd_attl_fill, cmd_attl_keep, cmd_attl_fail, cmd_attl
 
 /* shards and their balance, cmd_balance.c */
 command_fn cmd_attl_shards, cmd_attl_balance;
+/* reading files again, cmd_scrub.c */
+command_fn cmd_attl_scrub;
 
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;

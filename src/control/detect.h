@@ -43,6 +43,12 @@ uint64_t latency_usual(uint64_t usual_ns, uint64_t p99_ns);
 /* The clock was set from `before_ms` to `skew_ms` away from the cache's. */
 void judge_clock(int64_t before_ms, int64_t skew_ms, struct incident_reading *ret);
 
+/* Damaged files, of which `seen` are known from readings before. */
+void judge_damage(const struct control_damage *d, uint64_t seen, struct incident_reading *ret);
+
+void detect_corruption(struct control *c, const struct control_numbers *n,
+                       struct incident_reading *ret);
+void respond_corruption(struct control *c, struct incident *i, int level);
 void detect_bounds(struct control *c, const struct control_numbers *n,
                    struct incident_reading *ret);
 void detect_evictions(struct control *c, const struct control_numbers *n,
