@@ -124,8 +124,8 @@ ATTL_CHECKED int attl_incident_ack(attl *cache, uint64_t id);
  * false). Threads: any. Since 0.4.
  */
 ATTL_CHECKED int attl_incident_simulate(attl *cache, int kind, int on);
-/* Counts. ATTL_OK, ATTL_E_INVALID (struct_size). Threads: any. Since 0.4. */
-ATTL_CHECKED int attl_incident_stats_get(attl *cache, attl_incident_stats *ret_stats);
+/* Fills *ret_stats, whose struct_size must be set. Threads: any. Since 0.4. */
+ATTL_API void attl_incident_stats_get(attl *cache, attl_incident_stats *ret_stats);
 
 /*
  * Calls `fn` for each change of an incident whose kind is in incident.handlers, in a thread of the

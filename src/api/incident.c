@@ -36,19 +36,17 @@ attl_incident_simulate(attl *a, int kind, int on)
     return incidents_drill(control_of(a), kind, on != 0, engine_now_ms(a));
 }
 
-int
+void
 attl_incident_stats_get(attl *a, attl_incident_stats *ret_stats)
 {
     attl_incident_stats all = { 0 };
     size_t size = ret_stats->struct_size;
-    if (size < sizeof size)
-        return ATTL_E_INVALID;
+    ASSERT(size >= sizeof size);
     incidents_stats(control_of(a), &all);
     size_t known = size < sizeof all ? size : sizeof all;
     memset(ret_stats, 0, size);
     memcpy(ret_stats, &all, known);
     ret_stats->struct_size = size;
-    return ATTL_OK;
 }
 
 void

@@ -115,8 +115,13 @@ attl_option_set(attl *a, const char *name, const char *value, char *err, size_t 
     }
     attl_config_free(changed);
     lock_release(&a->config_lock);
-    if (status == ATTL_OK && !api_is_inside(a)) /* a transaction's end will see to it */
-        drain_to_limits(&a->cache, engine_now_ms(a));
+    if (status != ATTL_OK || api_is_inside(a)) /* the maintenance, and a transaction's end, will */
+        return status;
+    drain_to_limits(&a->cache, engine_now_ms(a));
+    if (cache_has_wish(&a->cache)) {
+        cache_serve_wish(&a->cache, engine_now_ms(a));
+        parker_wake(&a->parker); /* the shards that lost theirs are emptied */
+    }
     return status;
 }
 

@@ -382,10 +382,34 @@ cleanable(struct shard *s)
     return best;
 }
 
+static bool
+is_removed(const struct shard *s)
+{
+    return s->index >= atomic_load(&s->cache->shards_active);
+}
+
+/* Any chunk at all, one that was begun for another reason first; open ones are sealed. */
+static struct chunk *
+remaining(struct shard *s)
+{
+    for (unsigned reason = 0; reason < DRAIN_REASONS; reason++)
+        if (s->draining[reason])
+            return s->draining[reason];
+    for (unsigned gen = 0; gen < GEN_COUNT; gen++) {
+        for (unsigned i = 0; i < WHEEL_SLOTS; i++)
+            chunk_seal(s, &s->chains[i], gen);
+        if (s->fifo[gen].first)
+            return s->fifo[gen].first;
+    }
+    return NULL;
+}
+
 /* A chunk that lies in the arena to be emptied; open ones are sealed first. */
 static struct chunk *
 movable(struct shard *s)
 {
+    if (is_removed(s))
+        return remaining(s);
     const struct arena_pool *pool = &s->cache->chunk_pool;
     for (unsigned gen = 0; gen < GEN_COUNT; gen++) {
         for (unsigned i = 0; i < WHEEL_SLOTS; i++)
@@ -478,6 +502,17 @@ shard_dead_bytes(struct shard *s)
     lock_release(&s->lock);
     uint64_t live = live_of(s, GEN_NEW) + live_of(s, GEN_SURVIVOR);
     return used > live ? used - live : 0;
+}
+
+bool
+shard_is_leaving(struct shard *s)
+{
+    if (__builtin_expect(!is_removed(s), 1))
+        return false;
+    lock_acquire(&s->lock);
+    bool holds = s->sealed_used_bytes || s->open_bytes;
+    lock_release(&s->lock);
+    return holds;
 }
 
 bool

@@ -100,6 +100,8 @@ void shard_observe_due(struct shard *s, int64_t now_ms, int64_t horizon_ms,
                        struct shard_due *ret_due);
 /* Bytes of dead records in its chunks, those being drained included. */
 uint64_t shard_dead_bytes(struct shard *s);
+/* True if the shard owns no partitions any more and still holds chunks: DRAIN_MOVE empties it. */
+bool shard_is_leaving(struct shard *s);
 /* True if more of the shard's bytes are dead than the utilisation setting allows. */
 bool shard_wants_cleaning(struct shard *s);
 

@@ -29,6 +29,8 @@ void info_fixed(struct info *info, const char *lines);
 
 /* Lines of the section Attl about shards, cmd_balance.c. */
 void info_balance(struct info *info);
+/* The section Incidents, cmd_incident.c. */
+void info_incidents(struct info *info);
 /* Lines of the section Persistence about reading files again, cmd_scrub.c. */
 void info_scrub(struct info *info);
 /* The section Persistence, info_persistence.c. */

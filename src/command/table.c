@@ -547,6 +547,7 @@ const struct command command_table[] = {
     /* ---- our own ---- */
 #include "command/table_attl.inc"
 #include "command/table_balance.inc"
+#include "command/table_incident.inc"
 #include "command/table_scrub.inc"
 };
 /* clang-format on */

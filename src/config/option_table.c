@@ -146,7 +146,7 @@ static const struct option table[OPTION_COUNT] = {
         .aliases = { { "ttl_seconds", ALIAS_SHORT, FORM_SECONDS } },
         .text = "Life of an entry stored without a TTL. 0 means for ever." },
     [OPT_CACHE_NUM_SHARDS] = {
-        .name = "cache.num_shards", .type = OPTION_INT,
+        .name = "cache.num_shards", .type = OPTION_INT, .flags = OPTION_RUNTIME,
         .library_default = "16", .min = 1, .max = LIMIT_SHARDS, .unit = "shards",
         .aliases = { { "NUM_SHARDS", ALIAS_CLASSIC, FORM_NATIVE } },
         .text = "Number of shards: each has its own timing wheel, eviction queues and share of "
@@ -238,6 +238,8 @@ static const struct option table[OPTION_COUNT] = {
                 "their cause: 36 bytes each, taken as they are needed. Each death costs some fifty "
                 "nanoseconds more. 0 means none." },
 #include "config/option_incident.inc"
+#include "config/option_pressure.inc"
+#include "config/option_shed.inc"
     [OPT_RETENTION_ENABLED] = {
         .name = "retention.enabled", .type = OPTION_BOOL, .flags = OPTION_RUNTIME,
         .library_default = "yes",

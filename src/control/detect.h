@@ -43,6 +43,10 @@ uint64_t latency_usual(uint64_t usual_ns, uint64_t p99_ns);
 /* The clock was set from `before_ms` to `skew_ms` away from the cache's. */
 void judge_clock(int64_t before_ms, int64_t skew_ms, struct incident_reading *ret);
 
+/* The balancer has found the load uneven `looks` times in a row and moved nothing. */
+void judge_balance(unsigned looks, double imbalance, double threshold, const char *why,
+                   struct incident_reading *ret);
+
 /* Damaged files, of which `seen` are known from readings before. */
 void judge_damage(const struct control_damage *d, uint64_t seen, struct incident_reading *ret);
 
@@ -56,6 +60,8 @@ void detect_evictions(struct control *c, const struct control_numbers *n,
 void detect_latency(struct control *c, const struct control_numbers *n,
                     struct incident_reading *ret);
 void detect_clock(struct control *c, const struct control_numbers *n, struct incident_reading *ret);
+void detect_balance(struct control *c, const struct control_numbers *n,
+                    struct incident_reading *ret);
 void respond_bounds(struct control *c, struct incident *i, int level);
 void respond_evictions(struct control *c, struct incident *i, int level);
 
@@ -65,6 +71,8 @@ struct detect_state {
     bool has_before;
     uint64_t latency[CONTROL_KINDS][HISTOGRAM_CLASSES];
     uint64_t usual_ns;
+    unsigned uneven, stuck; /* looks of the balancer: uneven ones, those of them without a move */
+    uint64_t rebalances;
     int64_t tighten_until_ms; /* what the tuner is asked for: see incident_wants_cleaning() */
 };
 

@@ -14,7 +14,7 @@
 
 struct control;
 
-enum { INCIDENT_CAUSE_BYTES = 160, INCIDENT_ACTIONS_BYTES = 512 };
+enum { INCIDENT_CAUSE_BYTES = 224, INCIDENT_ACTIONS_BYTES = 512 };
 
 enum incident_kind {
 #define INCIDENT(id, word, severity, detect, respond, detected, done) INCIDENT_##id,

@@ -6,9 +6,10 @@
  * cache is being closed the job leaves them to incident_tell_fini(). The end of an incident is
  * outside the rate: who was told of an incident must hear that it is over.
  */
-#include "control/control.h"
+#include "control/incident_tell.h"
 
 #include "base/alloc.h"
+#include "control/control.h"
 
 #include <stdio.h>
 

@@ -5,9 +5,10 @@
  * detector wins over it, and an incident that was a drill becomes a real one by it. Acting and
  * telling are limited in number per minute and kind, recording is not.
  */
-#include "control/control.h"
+#include "control/incidents.h"
 
 #include "base/alloc.h"
+#include "control/control.h"
 
 #include <inttypes.h>
 #include <stdio.h>

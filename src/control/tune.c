@@ -15,6 +15,7 @@
 #define DUTY_HARM_MAX 0.5     /* and while they are not */
 #define DUTY_MEMORY 0.5       /* at least, when the memory is nearly full */
 #define DUTY_BREAKER 0.0025   /* when something else has gone wrong already */
+#define HOLD_STEPS 6          /* the window of latencies is half a second to one */
 #define FLOOR_FULL_SHARE 0.05 /* garbage that asks for all of DUTY_TOP */
 #define FLOOR_LEAST 0.01      /* of DUTY_TOP */
 #define MEMORY_FULL_SHARE 0.95
@@ -138,23 +139,34 @@ tune_duty_start(void)
     return DUTY_TOP;
 }
 
+/* Between the floor and the top: what callers feel decides, one cut per window of latencies. */
+static struct tune_duty
+follow_callers(const struct tune_duty *now, const struct tune_load *l)
+{
+    double duty = smaller(now->duty, DUTY_TOP);
+    unsigned hold = now->hold > 0 ? now->hold - 1 : 0;
+    if (hold > 0)
+        return (struct tune_duty){ duty, TUNE_LATENCY, hold };
+    if (l->p99_ns > l->limit_ns)
+        return (struct tune_duty){ duty / 2, TUNE_LATENCY, HOLD_STEPS };
+    if (duty + DUTY_STEP < DUTY_TOP)
+        return (struct tune_duty){ duty + DUTY_STEP, TUNE_RISE, 0 };
+    return (struct tune_duty){ DUTY_TOP, TUNE_TOP, 0 };
+}
+
 struct tune_duty
-tune_duty(double duty, const struct tune_load *l)
+tune_duty(const struct tune_duty *now, const struct tune_load *l)
 {
     double floor = tune_duty_floor(l);
     if (l->used_share > MEMORY_FULL_SHARE)
-        return (struct tune_duty){ larger(floor, DUTY_MEMORY), TUNE_MEMORY };
+        return (struct tune_duty){ larger(floor, DUTY_MEMORY), TUNE_MEMORY, 0 };
     if (l->p99_ns > l->threshold_ns)
-        return (struct tune_duty){ DUTY_BREAKER, TUNE_BREAKER };
-    struct tune_duty ret;
-    if (l->p99_ns > l->limit_ns)
-        ret = (struct tune_duty){ smaller(duty, DUTY_TOP) / 2, TUNE_LATENCY };
-    else if (duty + DUTY_STEP < DUTY_TOP)
-        ret = (struct tune_duty){ duty + DUTY_STEP, TUNE_RISE };
-    else
-        ret = (struct tune_duty){ DUTY_TOP, TUNE_TOP };
-    if (ret.duty < floor)
-        ret = (struct tune_duty){ floor, floor > garbage_floor(l) ? TUNE_PROMPT : TUNE_GARBAGE };
+        return (struct tune_duty){ DUTY_BREAKER, TUNE_BREAKER, 0 };
+    struct tune_duty ret = follow_callers(now, l);
+    if (ret.duty >= floor)
+        return ret;
+    ret.reason = floor > garbage_floor(l) ? TUNE_PROMPT : TUNE_GARBAGE;
+    ret.duty = floor;
     return ret;
 }
 

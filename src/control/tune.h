@@ -47,14 +47,15 @@ struct tune_load {
 struct tune_duty {
     double duty; /* 0 .. 1 */
     enum tune_reason reason;
+    unsigned hold; /* steps for which it waits what became of the last cut */
 };
 
 /* The latency above which reclaim steps back, from that of quiet times (0: not known yet). */
 uint64_t tune_limit_ns(uint64_t quiet_p99_ns);
 /* What a cache begins with. */
 double tune_duty_start(void);
-/* The duty for the next tenth of a second, after `duty`. */
-struct tune_duty tune_duty(double duty, const struct tune_load *load);
+/* The duty for the next tenth of a second, after `now`. */
+struct tune_duty tune_duty(const struct tune_duty *now, const struct tune_load *load);
 /* The least duty for what is due: what keeps garbage small, and what keeps reclaim prompt. */
 double tune_duty_floor(const struct tune_load *load);
 

@@ -101,7 +101,7 @@ decide_duty(struct tuner *t, const struct control_numbers *n)
         .threshold_ns = t->threshold_ns,
     };
     if (t->garbage.due_bytes)
-        t->duty = tune_duty(t->duty.duty, &load);
+        t->duty = tune_duty(&t->duty, &load);
     else
         t->duty.reason = TUNE_REST;
 }
@@ -137,15 +137,16 @@ decide_interval(struct tuner *t, const struct control_numbers *n, double dt_s)
  */
 
 static void
-set_pace(struct control *c)
+set_pace(struct control *c, int64_t now_ms)
 {
     const struct tuner *t = &c->tuner;
+    bool tight = incident_wants_cleaning(c, now_ms); /* whatever the law says */
     struct control_pace pace = {
         .duty_permille = t->duty.reason == TUNE_REST
                              ? PERMILLE /* what is quickly done is done, and more is told at once */
                              : (unsigned)(t->duty.duty * PERMILLE + 0.5),
         .quantum_us = QUANTUM_US,
-        .deep_interval_ms = (int64_t)t->interval.interval_ms,
+        .deep_interval_ms = (int64_t)(tight ? t->min_ms : t->interval.interval_ms),
         .sweep_interval_ms = t->sweeps ? t->base_ms : 0,
     };
     if (pace.duty_permille == 0)
@@ -212,7 +213,7 @@ tuner_step(struct control *c, const struct control_numbers *n)
         t->last = *n;
     }
     t->cycles++;
-    set_pace(c);
+    set_pace(c, n->now_ms);
     say(c, &before);
     if (t->garbage.due_bytes)
         return n->now_ms + DUTY_PERIOD_MS;
@@ -232,11 +233,11 @@ tuner_configure(struct control *c, const attl_config *config)
     t->threshold_ns = (uint64_t)config_i64(config, OPT_ADAPTIVE_LATENCY_THRESHOLD) *
                       (uint64_t)NS_PER_MS;
     if (!t->enabled || t->sweeps) {
-        t->duty = (struct tune_duty){ 1, TUNE_OFF };
+        t->duty = (struct tune_duty){ 1, TUNE_OFF, 0 };
         t->interval = (struct tune_interval){ (double)t->base_ms, TUNE_FIXED };
     } else if (t->interval.interval_ms == 0 || t->interval.reason == TUNE_FIXED) {
-        t->duty = (struct tune_duty){ tune_duty_start(), TUNE_REST };
+        t->duty = (struct tune_duty){ tune_duty_start(), TUNE_REST, 0 };
         t->interval = (struct tune_interval){ (double)t->base_ms, TUNE_STEADY };
     }
-    set_pace(c);
+    set_pace(c, control_now_ms(c->a));
 }

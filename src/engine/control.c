@@ -28,9 +28,9 @@ cycle(struct timer *t)
     uint32_t news = atomic_load(&a->control.news);
     uint64_t samples = sampled(a);
     int64_t now_ms = engine_now_ms(a);
-    a->control.listens = false;
+    atomic_store(&a->control.listens, false);
     int64_t next_ms = a->control.hooks.cycle(a->control.ud, now_ms);
-    bool listens = a->control.listens || next_ms == INT64_MAX;
+    bool listens = atomic_load(&a->control.listens) || next_ms == INT64_MAX;
     atomic_store(&a->control.last_ms, now_ms);
     atomic_store(&a->control.next_ms, next_ms);
     if (next_ms != INT64_MAX)
@@ -72,20 +72,19 @@ control_wake(struct attl *a)
 }
 
 void
+control_listen(struct attl *a)
+{
+    atomic_store(&a->control.listens, true);
+}
+
+void
 control_stir(struct attl *a)
 {
     if (!a->control.ud || !atomic_exchange(&a->sampler.asleep, false))
         return;
     int64_t now_ms = engine_now_ms(a), at_ms = atomic_load(&a->control.last_ms) + STIR_AFTER_MS;
-    at_ms = at_ms > now_ms ? at_ms : now_ms;
-    if (at_ms < atomic_load(&a->control.next_ms)) /* a loop may have asked for an earlier time */
-        timer_set(a, &a->control.timer, at_ms);
-}
-
-void
-control_listen(struct attl *a)
-{
-    a->control.listens = true;
+    if (at_ms < atomic_load(&a->control.next_ms))
+        timer_set(a, &a->control.timer, at_ms > now_ms ? at_ms : now_ms);
 }
 
 void
@@ -105,9 +104,9 @@ control_observe(struct attl *a, struct control_numbers *ret)
         .items = cache_items(c),
         .used_bytes = cache_used_bytes(c),
         .max_items = atomic_load_explicit(&c->max_items, memory_order_relaxed),
-        .max_bytes = atomic_load_explicit(&c->max_bytes, memory_order_relaxed),
+        .max_bytes = atomic_load_explicit(&c->hard_bytes, memory_order_relaxed),
         .ghost_hits = cache_counter_sum(c, COUNT_GHOST_HITS),
-        .shards = c->shard_count,
+        .shards = atomic_load(&c->shards_active),
         .partitions = 1u << c->partition_bits,
     };
     ret->mono_ns = a->clock_fn ? ret->now_ms * NS_PER_MS : clock_mono_ns();

@@ -39,6 +39,7 @@
 #include "engine/watch.h"
 #include "os/clock.h"
 #include "os/parker.h"
+#include "os/pressure.h"
 #include "os/thread.h"
 
 struct store;
@@ -50,8 +51,8 @@ struct control_link {
     struct timer timer;
     _Atomic uint32_t news;   /* calls of control_wake() */
     _Atomic int64_t last_ms; /* when the last cycle was */
-    _Atomic int64_t next_ms; /* when the loops want the next; INT64_MAX: when something happens */
-    bool listens;          /* control_listen() was called in this cycle */
+    _Atomic int64_t next_ms; /* what the timer was set to by that one */
+    _Atomic bool listens;    /* control_listen() was called in it */
 };
 
 struct attl {
@@ -92,6 +93,7 @@ struct attl {
 
     struct sampler sampler;
     struct control_link control;
+    struct pressure_source pressure; /* the control plane's */
 
     /* Asynchronous work. */
     struct timers timers;

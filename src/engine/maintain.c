@@ -50,7 +50,8 @@ most_urgent(struct attl *a, struct shard *s, const struct run *run)
         return DRAIN_REASONS;
     if (shard_wants_cleaning(s))
         return DRAIN_CLEAN;
-    return arena_pool_defragment(&a->cache.chunk_pool) ? DRAIN_MOVE : DRAIN_REASONS;
+    bool moves = shard_is_leaving(s) || arena_pool_defragment(&a->cache.chunk_pool);
+    return moves ? DRAIN_MOVE : DRAIN_REASONS;
 }
 
 /* One quantum for shard `s`. True if it may have more to do now. */
@@ -224,6 +225,8 @@ maintain(struct attl *a, uint64_t budget_us, bool paced)
     (void)timers_fire(a, engine_now_ms(a));  /* the next one is looked at when all is done */
     if (!self || store_is_loading(a->store)) /* nothing is old before all of the log is read */
         return engine_now_ms(a) + BLOCKED_RETRY_MS;
+    if (__builtin_expect(cache_has_wish(&a->cache), 0))
+        cache_serve_wish(&a->cache, engine_now_ms(a));
     int64_t begun_ns = clock_mono_ns(), cpu_ns = clock_thread_cpu_ns();
     struct budget budget = { budget_us ? begun_ns + (int64_t)budget_us * NS_PER_US : 0 };
     struct pace_run pace = { paced ? begun_ns : 0, cpu_ns, begun_ns, false };
@@ -295,7 +298,8 @@ engine_close(struct attl *a)
     flight_table_fini(a);
     engine_free_namespaces(a);
     durability_fini(a);
-    sampler_close(a);
+    if (a->sampler.cells || a->sampler.stripes)
+        sampler_close(a);
     if (a->cache.partitions)
         cache_fini(&a->cache);
     ledger_free(a->ledger);
