@@ -152,6 +152,64 @@ typedef struct attl_persist_stats {
 /* Fills *ret_stats (struct_size must be set). Never blocks on the disk. Since 0.2. */
 ATTL_API void attl_persist_stats_get(attl *cache, attl_persist_stats *ret_stats);
 
+/*
+ * Files are read again in the background (scrub.*), because a disk may change what it was given:
+ * every snapshot, and every segment of the log that is not written to any more. A damaged file is
+ * set aside; if a start would have needed it, a fresh snapshot is taken from memory before. A file
+ * that the disk fails to read is reported, and left as it is.
+ */
+typedef struct attl_scrub_report {
+    uint32_t struct_size;
+    uint32_t reserved;
+    uint64_t files, bytes;    /* that were read                                         */
+    uint64_t damaged, healed; /* files that are damaged; and of those, healed by now    */
+    uint64_t unreadable;      /* files that the disk failed to read                     */
+    int64_t took_ms;
+} attl_scrub_report;
+/*
+ * Reads everything again now, in the calling thread and without regard to scrub.rate, and heals
+ * what is damaged. What cannot be healed at once (a snapshot fails, or another one is running) is
+ * tried again in the background, or by attl_tick(). ret_report may be NULL; it is filled in on
+ * success, which damage that was found does not change. ATTL_OK; ATTL_E_BUSY: another call runs,
+ * too much waits to be healed, or the cache is being closed; ATTL_E_IO: the directory cannot be
+ * listed; ATTL_E_NOMEM; ATTL_E_LOADING; ATTL_E_INVALID: inside a transaction; ATTL_E_UNSUPPORTED:
+ * there is no data directory. Threads: any. Blocks on the disk. Since 0.4.
+ */
+ATTL_CHECKED int attl_scrub(attl *cache, attl_scrub_report *ret_report);
+
+typedef struct attl_scrub_stats {
+    uint32_t struct_size;
+    uint32_t running;                           /* 1: a pass is under way                        */
+    uint64_t pass_bytes_done, pass_bytes_total; /* of the one in the background; 0: there is none */
+    uint64_t passes;                            /* completed since the cache was opened          */
+    int64_t last_pass_ms;                       /* Unix ms of the end of the last one, 0: none   */
+    int64_t last_took_ms;
+    uint64_t files, bytes;      /* read since the cache was opened                       */
+    uint64_t damaged, unhealed; /* files found damaged, also while loading; and those that
+                                   still wait to be healed                               */
+    uint64_t unreadable;        /* files that the disk failed to read                    */
+} attl_scrub_stats;
+/* Fills *ret_stats (struct_size must be set); all 0 without a data directory. Never blocks on the
+ * disk. Threads: any. Since 0.4. */
+ATTL_API void attl_scrub_stats_get(attl *cache, attl_scrub_stats *ret_stats);
+
+/* One file that was found damaged or unreadable. Its texts end with the call that shows it. */
+typedef struct attl_damage {
+    uint32_t struct_size;
+    uint32_t healed;     /* 1: nothing depends on the file any more                       */
+    uint32_t unreadable; /* 1: the disk failed to read it; its contents may be all right  */
+    uint32_t reserved;
+    int64_t found_ms;      /* Unix ms                                                       */
+    uint64_t offset;       /* in the file: what is before it is good; 0: not even the begin */
+    uint64_t lsn, end_lsn; /* of a segment: changes from lsn up to before end_lsn are concerned */
+    const char *file, *lost, *done;
+} attl_damage;
+typedef void (*attl_damage_fn)(void *ud, const attl_damage *damage);
+/* Calls `fn` for the files found damaged or unreadable since the cache was opened, the last eight
+ * at most, newest first. ATTL_OK, ATTL_E_UNSUPPORTED (no data directory). Never blocks on the disk.
+ * Threads: any. Since 0.4. */
+ATTL_CHECKED int attl_damage_list(attl *cache, attl_damage_fn fn, void *ud);
+
 #ifdef __cplusplus
 }
 #endif

@@ -156,4 +156,5 @@ info_persistence(struct info *info)
     write_aof(info, &stats);
     write_log(info, &stats);
     write_snapshot(info, &stats);
+    info_scrub(info);
 }

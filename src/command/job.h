@@ -29,6 +29,7 @@ struct command_job {
     char to_name[POINT_NAME_MAX];
     attl_rollback_report report;
     int durable_status; /* of its changes */
+    attl_scrub_report scrub;
     /* lists: `rows` maps; of a parked job: its key; a prefix of so many bytes in `text` */
     struct buf list;
     size_t rows;

@@ -74,7 +74,10 @@ enum option_id {
     OPT_RETENTION_LOG_TTL,      /* ms */
     OPT_RETENTION_SNAPSHOTS,    /* 0: no bound */
     OPT_RETENTION_DISK_BUDGET,  /* bytes, 0: none */
-    OPT_PERSIST_FSYNC,          /* enum choice_fsync */
+    OPT_SCRUB_ENABLED,
+    OPT_SCRUB_INTERVAL, /* ms */
+    OPT_SCRUB_RATE,     /* bytes per second */
+    OPT_PERSIST_FSYNC,  /* enum choice_fsync */
     OPT_PERSIST_DIR,
     OPT_PERSIST_SEGMENT_SIZE, /* bytes */
     OPT_PERSIST_BUFFER,       /* bytes */

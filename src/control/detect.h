@@ -47,6 +47,12 @@ void judge_clock(int64_t before_ms, int64_t skew_ms, struct incident_reading *re
 void judge_balance(unsigned looks, double imbalance, double threshold, const char *why,
                    struct incident_reading *ret);
 
+/* Damaged files, of which `seen` are known from readings before. */
+void judge_damage(const struct control_damage *d, uint64_t seen, struct incident_reading *ret);
+
+void detect_corruption(struct control *c, const struct control_numbers *n,
+                       struct incident_reading *ret);
+void respond_corruption(struct control *c, struct incident *i, int level);
 void detect_bounds(struct control *c, const struct control_numbers *n,
                    struct incident_reading *ret);
 void detect_evictions(struct control *c, const struct control_numbers *n,

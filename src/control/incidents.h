@@ -38,7 +38,8 @@ struct incidents {
     struct incident_rate responses[INCIDENT_KINDS];
     int64_t drill_ms[INCIDENT_KINDS]; /* when it was begun; 0: there is none */
     uint64_t last_id;
-    struct incident *history; /* a ring; NULL: none yet */
+    uint64_t damages_seen, damage_told; /* of damaged files: how many, and up to which revision */
+    struct incident *history;           /* a ring; NULL: none yet */
     unsigned history_len, history_next;
     attl_incident_stats stats;
     struct incident_tell tell;

@@ -52,6 +52,8 @@ control_attach(struct attl *a, const struct control_hooks *hooks, void *ud)
     hooks->configure(ud, a->config);
     atomic_store(&a->control.next_ms, INT64_MAX);
     atomic_store(&a->sampler.asleep, true);
+    if (atomic_load(&a->control.news) > 0)
+        control_wake(a); /* loading has met damage */
 }
 
 void *

@@ -163,4 +163,21 @@ bool control_is_closing(const struct attl *a);
  * many entries went. */
 uint64_t control_evict_below(struct attl *a, unsigned percent);
 
+/* ---- damage in the data directory ---- */
+
+enum { CONTROL_DAMAGE_TEXT_BYTES = 256 };
+
+struct control_damage {
+    uint64_t count;    /* files found damaged since the cache was opened, also while loading */
+    uint64_t unhealed; /* of those, now */
+    /* the newest of them, if count > 0 */
+    uint64_t revision; /* grows with each change of any finding */
+    bool healed;
+    uint64_t offset;
+    char file[96], lost[CONTROL_DAMAGE_TEXT_BYTES], done[CONTROL_DAMAGE_TEXT_BYTES];
+};
+void control_observe_damage(struct attl *a, struct control_damage *ret);
+/* The finding that was changed first after `revision`, without the sums. False: there is none. */
+bool control_next_damage(struct attl *a, uint64_t revision, struct control_damage *ret);
+
 #endif

@@ -60,6 +60,10 @@ set_aside(struct load *l, const struct store_file *files, size_t from, size_t en
             return fail(l, store_status(error), "%s cannot be renamed to %s: %s", files[i].name,
                         aside, strerror(-error));
         store_log(l->store, 2, "set_aside", "%s is kept as %s", files[i].name, aside);
+        scrub_note_loaded(l->store, files[i].name, 0,
+                          "a start could not use it: it is damaged, or the log it needs is; what "
+                          "was loaded instead is %s and the log",
+                          l->store->newest[0] ? l->store->newest : "no snapshot");
     }
     return ATTL_OK;
 }
@@ -198,6 +202,13 @@ end_here(struct load *l, const struct wal_verdict *v)
     if (v->end == WAL_END_CLEAN && v->lost_frames == 0)
         return ATTL_OK;
     l->lost += v->lost_frames;
+    if (v->end == WAL_END_DAMAGED)
+        scrub_note_loaded(
+            s, v->name, v->offset,
+            "the log was damaged (%s): changes from %llu up to %llu are lost, of which "
+            "%llu could be read and are kept aside",
+            v->reason, (unsigned long long)v->next_lsn, (unsigned long long)v->last_lsn,
+            (unsigned long long)v->lost_frames);
     store_log(s, v->end == WAL_END_DAMAGED ? 3 : 1, "log_ends",
               "the log ends in %s at offset %llu, before change %llu (%s); %llu later changes are "
               "kept aside",
@@ -225,6 +236,10 @@ judge(struct load *l, struct wal_reader *reader, const struct wal_verdict *v)
         return end_here(l, v);
     store_log(l->store, 3, "log_salvage", "%s is damaged at offset %llu (%s): reading on behind it",
               v->name, (unsigned long long)v->offset, v->reason);
+    scrub_note_loaded(l->store, v->name, v->offset,
+                      "the log was damaged (%s): changes from %llu on are lost, up to where it can "
+                      "be read again",
+                      v->reason, (unsigned long long)v->next_lsn);
     l->salvaged = true; /* whoever reads this log next must not take it for whole */
     return wal_reader_skip_damage(reader) ? ATTL_DONE : ATTL_OK;
 }

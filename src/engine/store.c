@@ -117,6 +117,7 @@ store_apply_config(struct store *s, const attl_config *config)
                  (uint64_t)config_i64(config, OPT_PERSIST_SNAPSHOT_LOG_SIZE));
     atomic_store(&s->always, policy_of(config) == WAL_POLICY_ALWAYS);
     atomic_store(&s->waits, s->wait_wanted && policy_of(config) == WAL_POLICY_ALWAYS);
+    scrub_apply_config(s, config);
     if (!s->wal)
         return;
     wal_set_policy(s->wal, policy_of(config));
@@ -208,6 +209,7 @@ load_and_open(struct store *s)
     if (status != ATTL_OK)
         store_log(s, 3, "load_failed", "%s", s->problem);
     atomic_store(&s->load_status, status);
+    atomic_store(&s->scrub.complete_ms, engine_now_ms(s->a)); /* what is needed has been read */
     if (status == ATTL_OK)
         atomic_store_explicit(&s->loading, false, memory_order_release);
     if (s->notify_fn)
@@ -365,6 +367,7 @@ keep(struct store *s)
     if (l.failing)
         s->next_retention_ns = 0; /* what is old may be in the way of what is new */
     retain_if_due(s, &l);
+    int64_t scrub_ms = scrub_keep(s);
     atomic_store(&s->idle, true);
     l = look_at_log(s);
     int64_t due_ms = snapshot_due_in(s, &l), retention_ms = retention_due_in(s, &l);
@@ -374,8 +377,9 @@ keep(struct store *s)
     s->seen_activity = l.activity;
     if (l.failing || l.gap || grew || atomic_load(&s->snapshot_wanted) || due_ms < KEEPER_LOOK_MS) {
         atomic_store(&s->idle, false);
-        return KEEPER_LOOK_MS;
+        return scrub_ms < KEEPER_LOOK_MS ? scrub_ms : KEEPER_LOOK_MS;
     }
+    due_ms = scrub_ms < due_ms ? scrub_ms : due_ms;
     return due_ms < KEEPER_SLEEP_MS ? due_ms : KEEPER_SLEEP_MS;
 }
 
@@ -444,6 +448,7 @@ store_open(struct attl *a, char *err, size_t err_len)
     lock_init(&s->keep_lock);
     lock_init(&s->snapshot_lock);
     lock_init(&s->rules_lock);
+    scrub_init(s);
     parker_init(&s->parker);
     atomic_store(&s->loading, true);
     atomic_store(&s->skew_ms, engine_skew_ms(a));
@@ -478,6 +483,7 @@ store_close(struct store **store)
         store_log(s, 3, "log_close", "the end of the log could not be written: %s",
                   strerror(-error));
     store_snapshot_fini(s);
+    scrub_fini(s);
     if (s->disk == &s->directory.disk)
         os_disk_close(&s->directory);
     alloc_free_line(&s->alloc, s);

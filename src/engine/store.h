@@ -10,6 +10,7 @@
 #define ATTL_ENGINE_STORE_H
 
 #include "engine/engine.h"
+#include "engine/scrub.h"
 #include "persist/retention.h"
 #include "persist/snapshot.h"
 #include "persist/wal.h"
@@ -91,6 +92,7 @@ struct store {
     _Atomic uint64_t disk_bytes;
     _Atomic uint64_t gaps_bridged; /* of the log's gaps, those in front of a snapshot's cut */
     struct checkpoint *late; /* given up while the log could still write to them; snapshot_lock */
+    struct scrub scrub;
     char newest[SEGMENT_NAME_MAX]; /* the newest snapshot known to be whole; snapshot_lock */
 };
 

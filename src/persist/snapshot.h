@@ -117,6 +117,8 @@ void snapshot_block_fini(struct snapshot_block *b);
 enum snapshot_result snapshot_reader_next(struct snapshot_reader *r, struct snapshot_block *b);
 /* After a result other than SNAPSHOT_OK and SNAPSHOT_END: where and what, a sentence. */
 const char *snapshot_reader_problem(const struct snapshot_reader *r);
+/* Where that is: the offset of the block. */
+uint64_t snapshot_reader_at(const struct snapshot_reader *r);
 uint64_t snapshot_reader_bytes_done(const struct snapshot_reader *r);
 /* The next entry of a block; slices are valid while the block is not refilled. */
 bool snapshot_block_next(struct snapshot_block *b, struct snapshot_entry *ret);

@@ -42,6 +42,7 @@ struct snapshot_reader {
     uint64_t finished;              /* blocks read completely */
     uint64_t raw_bytes;             /* in them */
     enum snapshot_result failed;    /* SNAPSHOT_OK: not */
+    uint64_t failed_at;             /* the block */
     char problem[PROBLEM_BYTES];
 };
 
@@ -342,6 +343,7 @@ conclude(struct snapshot_reader *r, enum snapshot_result result, uint64_t at, ui
         say_trouble(what, sizeof(what), t);
         say(r->problem, sizeof(r->problem), "block at offset %" PRIu64 ": %s", at, what);
         r->failed = result;
+        r->failed_at = at;
     }
     lock_release(&r->lock);
     return result;
@@ -390,6 +392,12 @@ const char *
 snapshot_reader_problem(const struct snapshot_reader *r)
 {
     return r->problem;
+}
+
+uint64_t
+snapshot_reader_at(const struct snapshot_reader *r)
+{
+    return r->failed_at;
 }
 
 uint64_t
