@@ -27,14 +27,20 @@ control_cycle(void *ud, int64_t now_ms)
 {
     struct control *c = ud;
     int64_t next_ms = INT64_MAX;
+    bool waits = false;
     struct control_numbers n;
     control_observe(c->a, &n);
     lock_acquire(&c->lock);
     for (int i = 0; i < CONTROL_LOOPS; i++) {
-        int64_t at_ms = c->enabled[i] ? loops[i].step(c, &n) : INT64_MAX;
+        int64_t at_ms = c->enabled[i] ? loops[i].step(c, &n) : CONTROL_NEVER;
+        if (at_ms == CONTROL_NEVER)
+            continue;
+        waits = true;
         next_ms = at_ms < next_ms ? at_ms : next_ms;
     }
     lock_release(&c->lock);
+    if (!waits)
+        return CONTROL_NEVER;
     return next_ms > now_ms ? next_ms : now_ms + 1; /* a loop that cannot wait must not spin */
 }
 

@@ -30,7 +30,8 @@ cycle(struct timer *t)
     uint32_t news = atomic_load(&a->control.news);
     int64_t next_ms = a->control.hooks.cycle(a->control.ud, engine_now_ms(a));
     if (next_ms != INT64_MAX) {
-        timer_set(a, t, next_ms);
+        if (next_ms != CONTROL_NEVER)
+            timer_set(a, t, next_ms);
         if (atomic_load(&a->control.news) != news) /* while the loops were asked */
             timer_set(a, t, engine_now_ms(a));
         return;

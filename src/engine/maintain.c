@@ -144,8 +144,10 @@ engine_maintain(struct attl *a, uint64_t budget_us)
     (void)timers_fire(a, engine_now_ms(a));  /* the next one is looked at when all is done */
     if (!self || store_is_loading(a->store)) /* nothing is old before all of the log is read */
         return engine_now_ms(a) + BLOCKED_RETRY_MS;
-    if (__builtin_expect(cache_has_wish(&a->cache), 0))
+    if (__builtin_expect(cache_has_wish(&a->cache), 0)) {
         cache_serve_wish(&a->cache, engine_now_ms(a));
+        control_wake(a);
+    }
     struct budget budget = { budget_us ? clock_mono_ns() + (int64_t)budget_us * NS_PER_US : 0 };
     struct drain_done done = { 0 };
     int64_t cpu_ns = clock_thread_cpu_ns();
