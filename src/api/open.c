@@ -120,6 +120,7 @@ attl_option_set(attl *a, const char *name, const char *value, char *err, size_t 
     drain_to_limits(&a->cache, engine_now_ms(a));
     if (cache_has_wish(&a->cache)) {
         cache_serve_wish(&a->cache, engine_now_ms(a));
+        control_wake(a);         /* one shard needs no balancer, two do */
         parker_wake(&a->parker); /* the shards that lost theirs are emptied */
     }
     return status;

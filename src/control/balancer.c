@@ -140,8 +140,12 @@ balancer_step(struct control *c, const struct control_numbers *n)
 {
     struct balancer *b = &c->balancer;
     struct look l;
+    if (n->shards < 2) {
+        b->due_ms = INT64_MAX;
+        return CONTROL_NEVER;
+    }
     if (b->due_ms == INT64_MAX) {
-        if (look_sampled(n) == b->sampled_step || n->shards < 2)
+        if (look_sampled(n) == b->sampled_step)
             return INT64_MAX;
         b->fresh = true;
         b->looked_ns = n->mono_ns; /* before, nothing happened */
@@ -152,7 +156,7 @@ balancer_step(struct control *c, const struct control_numbers *n)
         return b->due_ms;
     uint64_t fresh = look_sampled(n) - b->sampled_step;
     b->sampled_step = look_sampled(n);
-    b->due_ms = fresh < SAMPLES_MIN || n->shards < 2 ? INT64_MAX : n->now_ms + b->interval_ms;
+    b->due_ms = fresh < SAMPLES_MIN ? INT64_MAX : n->now_ms + b->interval_ms;
     if (b->due_ms == INT64_MAX) {
         b->uneven = 0;
         return b->due_ms;

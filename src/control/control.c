@@ -26,15 +26,15 @@ static int64_t
 control_cycle(void *ud, int64_t now_ms)
 {
     struct control *c = ud;
-    int64_t next_ms = INT64_MAX;
-    bool sleeps = false;
+    int64_t next_ms = CONTROL_NEVER;
+    bool sleeps = false; /* a loop waits for a sample */
     struct control_numbers n;
     control_observe(c->a, &n);
     lock_acquire(&c->lock);
     for (int i = 0; i < CONTROL_LOOPS; i++) {
-        int64_t at_ms = c->enabled[i] ? loops[i].step(c, &n) : INT64_MAX;
+        int64_t at_ms = c->enabled[i] ? loops[i].step(c, &n) : CONTROL_NEVER;
         next_ms = at_ms < next_ms ? at_ms : next_ms;
-        sleeps |= c->enabled[i] && at_ms == INT64_MAX;
+        sleeps |= at_ms == INT64_MAX;
     }
     lock_release(&c->lock);
     if (sleeps)

@@ -41,7 +41,8 @@ struct control {
 };
 
 /* What a loop does when it is called: `n` is what was observed just now. Returns when it wants to
- * be called again, INT64_MAX: when something happens. The lock is held. */
+ * be called again, INT64_MAX: when something happens, be it one sample, CONTROL_NEVER: not before
+ * settings change or other news come. The lock is held. */
 typedef int64_t (*control_step_fn)(struct control *c, const struct control_numbers *n);
 
 /* Gives the cache its control plane. ATTL_OK or ATTL_E_NOMEM. */

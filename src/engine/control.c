@@ -33,7 +33,7 @@ cycle(struct timer *t)
     bool listens = atomic_load(&a->control.listens) || next_ms == INT64_MAX;
     atomic_store(&a->control.last_ms, now_ms);
     atomic_store(&a->control.next_ms, next_ms);
-    if (next_ms != INT64_MAX)
+    if (next_ms < CONTROL_NEVER)
         timer_set(a, t, next_ms);
     if (listens)
         atomic_store(&a->sampler.asleep, true); /* the next sample wakes */

@@ -23,9 +23,12 @@ struct attl;
 
 /* ---- what the engine calls ---- */
 
+/* Who waits for samples and finds them useless would be woken by each of them. */
+#define CONTROL_NEVER (INT64_MAX - 1)
+
 struct control_hooks {
     /* Looks at everything that is due; returns when it wants to be called again (INT64_MAX: when
-     * something happens). */
+     * something happens, CONTROL_NEVER: when control_wake() is called, not for a sample). */
     int64_t (*cycle)(void *ud, int64_t now_ms);
     /* The settings that are in force from now on. */
     void (*configure)(void *ud, const attl_config *config);

@@ -29,18 +29,13 @@ hot_free(const attl_allocator *alloc, struct hot_keys *h)
     alloc_free(alloc, h);
 }
 
-static float
-estimate(const struct hot_entry *e)
-{
-    return e->seen[0] + e->seen[1] + e->inherited;
-}
-
 static void
 forget(struct hot_keys *h, unsigned i)
 {
     h->count--;
     h->entries[i] = h->entries[h->count];
     h->hashes[i] = h->hashes[h->count];
+    h->estimates[i] = h->estimates[h->count];
     memset(&h->entries[h->count], 0, sizeof(h->entries[h->count]));
 }
 
@@ -60,7 +55,8 @@ hot_fade(struct hot_keys *h, int64_t now_ns)
             e->seen[0] *= keep;
             e->seen[1] *= keep;
             e->inherited *= keep;
-            if (estimate(e) < FORGET_BELOW)
+            h->estimates[i] *= keep;
+            if (h->estimates[i] < FORGET_BELOW)
                 forget(h, i);
         }
     }
@@ -77,9 +73,9 @@ place_for(struct hot_keys *h, float *ret_inherited)
         return h->count++;
     unsigned least = 0;
     for (unsigned i = 1; i < LIMIT_HOT_KEYS; i++)
-        if (estimate(&h->entries[i]) < estimate(&h->entries[least]))
+        if (h->estimates[i] < h->estimates[least])
             least = i;
-    *ret_inherited = estimate(&h->entries[least]);
+    *ret_inherited = h->estimates[least];
     return least;
 }
 
@@ -97,6 +93,7 @@ find_or_take(struct hot_keys *h, attl_slice key, uint64_t hash)
     if (kept)
         memcpy(e->key, key.data, kept);
     h->hashes[i] = hash;
+    h->estimates[i] = inherited;
     return i;
 }
 
@@ -107,7 +104,9 @@ hot_enter(struct hot_keys *h, unsigned kind, attl_slice key, uint64_t hash, unsi
     if (!atomic_load_explicit(&h->enabled, memory_order_relaxed) || !lock_try(&h->lock))
         return;
     (void)hot_fade(h, now_ns);
-    h->entries[find_or_take(h, key, hash)].seen[kind]++;
+    unsigned i = find_or_take(h, key, hash);
+    h->entries[i].seen[kind]++;
+    h->estimates[i]++;
     h->total++;
     h->shard_total[shard]++;
     lock_release(&h->lock);

@@ -35,6 +35,7 @@ struct hot_keys {
     float shard_total[LIMIT_SHARDS];
     unsigned count;
     uint64_t hashes[LIMIT_HOT_KEYS]; /* apart, because they are what is searched */
+    float estimates[LIMIT_HOT_KEYS]; /* seen and inherited together: likewise */
     struct hot_entry entries[LIMIT_HOT_KEYS];
 };
 

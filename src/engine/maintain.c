@@ -225,8 +225,10 @@ maintain(struct attl *a, uint64_t budget_us, bool paced)
     (void)timers_fire(a, engine_now_ms(a));  /* the next one is looked at when all is done */
     if (!self || store_is_loading(a->store)) /* nothing is old before all of the log is read */
         return engine_now_ms(a) + BLOCKED_RETRY_MS;
-    if (__builtin_expect(cache_has_wish(&a->cache), 0))
+    if (__builtin_expect(cache_has_wish(&a->cache), 0)) {
         cache_serve_wish(&a->cache, engine_now_ms(a));
+        control_wake(a);
+    }
     int64_t begun_ns = clock_mono_ns(), cpu_ns = clock_thread_cpu_ns();
     struct budget budget = { budget_us ? begun_ns + (int64_t)budget_us * NS_PER_US : 0 };
     struct pace_run pace = { paced ? begun_ns : 0, cpu_ns, begun_ns, false };
