@@ -154,6 +154,59 @@ dead_space_is_cleaned(void **state)
     assert_true(bench_counter(b, COUNT_EVICTED) == 0);
 }
 
+static bool
+is_dirty(struct bench *b)
+{
+    struct cache *c = &b->engine.cache;
+    return shard_wants_cleaning(&c->shards[0]) || shard_wants_cleaning(&c->shards[1]);
+}
+
+/* Every third of 100 000 keys anew, so that no chunk dies as a whole. */
+static void
+overwrite(struct bench *b, unsigned first, int64_t deadline_ms)
+{
+    for (unsigned i = first; i < 100000; i += 3) {
+        char name[24];
+        int n = snprintf(name, sizeof(name), "key:%u", i);
+        assert_int_equal(bench_set(b, attl_b(name, (size_t)n), attl_s("another"), deadline_ms),
+                         ATTL_OK);
+    }
+}
+
+/* Cleaning is not urgent: passes are an interval apart, and the next one is announced only while
+ * there is something to do. */
+static void
+deep_passes_keep_their_interval(void **state)
+{
+    struct bench *b = *state;
+    struct control_pace pace = { PACE_FULL, 200, 60 * SECOND_MS, 0 };
+    _Atomic unsigned *percent = &b->engine.cache.utilization_percent;
+    control_set_pace(&b->engine, &pace);
+    atomic_store(percent, 50); /* writers need not clean */
+    bench_fill(b, 100000, ATTL_NO_DEADLINE);
+    overwrite(b, 0, START_MS + DAY_MS);
+    atomic_store(percent, 90);
+    assert_true(is_dirty(b));
+    for (int i = 0; i < 50 && atomic_load(&b->engine.pace.deep_passes) == 0; i++)
+        (void)pass(b, 100); /* the first one is not late */
+    assert_int_equal(atomic_load(&b->engine.pace.deep_passes), 1);
+    assert_false(is_dirty(b));
+    atomic_store(percent, 50);
+    overwrite(b, 1, START_MS + DAY_MS);
+    int64_t calm_ms = pass(b, 1000);
+    assert_true(calm_ms > atomic_load(&b->now_ms) + 60 * SECOND_MS); /* nothing to do */
+    atomic_store(percent, 90);
+    int64_t next_ms = pass(b, 1000);
+    assert_true(is_dirty(b));
+    assert_in_range(next_ms - atomic_load(&b->now_ms), 50 * SECOND_MS, 60 * SECOND_MS);
+    pace.deep_interval_ms = 20 * SECOND_MS; /* at once in force */
+    control_set_pace(&b->engine, &pace);
+    next_ms = pass(b, 0);
+    assert_in_range(next_ms - atomic_load(&b->now_ms), 10 * SECOND_MS, 20 * SECOND_MS);
+    (void)pass(b, next_ms - atomic_load(&b->now_ms));
+    assert_false(is_dirty(b));
+}
+
 static void
 empty_memory_goes_back_after_its_delay(void **state)
 {
@@ -349,6 +402,7 @@ main(void)
         BENCH_TEST(a_far_deadline_is_reached_in_a_few_looks),
         BENCH_TEST(a_budget_is_kept_and_the_rest_is_announced),
         BENCH_TEST(dead_space_is_cleaned),
+        BENCH_TEST(deep_passes_keep_their_interval),
         BENCH_TEST(empty_memory_goes_back_after_its_delay),
         BENCH_TEST(without_memory_it_comes_back_soon),
         BENCH_TEST(memory_that_waits_for_a_reader_is_not_forgotten),
