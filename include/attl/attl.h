@@ -548,4 +548,5 @@ ATTL_API void attl_stats_reset(attl *cache);
 #include <attl/balance.h>
 #include <attl/tune.h>
 #include <attl/incident.h>
+#include <attl/pressure.h>
 #endif

@@ -97,6 +97,26 @@ typedef struct attl_balance_stats {
  * any. Since 0.4. */
 ATTL_API void attl_balance_stats_get(attl *cache, attl_balance_stats *ret_stats);
 
+/* One of the busiest keys. */
+typedef struct attl_hot_key {
+    uint32_t struct_size;
+    uint32_t key_len;     /* of the whole key                                                */
+    attl_slice key;       /* for the call; the first 256 bytes of it                         */
+    double reads, writes; /* per second, over the last ten seconds or so                     */
+    double error;         /* per second: it may be that much busier, from before it was noticed */
+    double share;         /* of all operations                                               */
+    double shard_share;   /* of those of its shard; 0 for keys longer than 256 bytes         */
+    uint32_t shard, partition;
+} attl_hot_key;
+typedef void (*attl_hot_key_fn)(void *ud, const attl_hot_key *key);
+/*
+ * Calls `fn` for the busiest keys, at most `max` of them, busiest first: estimates from one
+ * operation in 64. Any key with more than 1/64 of all operations is among them, none that was seen
+ * fewer than twice. ATTL_OK, ATTL_E_UNSUPPORTED (hotkeys.enabled is off), ATTL_E_NOMEM. Threads:
+ * any. Since 0.4.
+ */
+ATTL_API int attl_hot_keys(attl *cache, size_t max, attl_hot_key_fn fn, void *ud);
+
 #ifdef __cplusplus
 }
 #endif

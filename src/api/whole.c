@@ -130,7 +130,7 @@ memory_stats(struct cache *c, attl_stats *st)
                         c->fixed_bytes + st->mem_ghost +
                         atomic_load_explicit(&c->extents.mapped_bytes, memory_order_relaxed);
     st->mem_pinned = atomic_load_explicit(&c->pinned_bytes, memory_order_relaxed);
-    st->max_memory = atomic_load_explicit(&c->max_bytes, memory_order_relaxed);
+    st->max_memory = atomic_load_explicit(&c->hard_bytes, memory_order_relaxed);
     st->max_entries = atomic_load_explicit(&c->max_items, memory_order_relaxed);
     st->huge_pages = c->region.huge;
 }

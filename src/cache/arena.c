@@ -85,6 +85,8 @@ region_commit(struct region *r, uint32_t *ret_index)
             r->next_index++;
         atomic_fetch_add_explicit(&r->committed_bytes, LIMIT_ARENA_BYTES, memory_order_relaxed);
         *ret_index = index;
+    } else {
+        atomic_fetch_add_explicit(&r->refused, 1, memory_order_relaxed);
     }
     lock_release(&r->lock);
     return ok;

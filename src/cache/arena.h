@@ -43,6 +43,7 @@ struct region {
     uint32_t *free_indices; /* stack of given-back indices */
     uint32_t free_count;
     _Atomic uint64_t committed_bytes;
+    _Atomic uint64_t refused;              /* times the system had no memory */
     _Atomic int64_t commits_until_failure; /* fault tests: < 0 never */
 };
 

@@ -76,6 +76,8 @@ cache_init(struct cache *c, const struct cache_config *config, int64_t now_ms)
     c->chunk_max_bytes = choose_chunk_max(config);
     c->hash.use_siphash = config->use_siphash;
     atomic_init(&c->max_bytes, config->max_bytes);
+    atomic_init(&c->hard_bytes, config->max_bytes);
+    atomic_init(&c->soft_bytes, 0);
     atomic_init(&c->max_items, config->max_items);
     atomic_init(&c->max_pinned_bytes, config->max_pinned_bytes);
     atomic_init(&c->policy, config->policy);
@@ -271,6 +273,35 @@ cache_used_bytes(const struct cache *c)
            atomic_load_explicit(&c->table_pool.used_bytes, memory_order_relaxed) +
            atomic_load_explicit(&c->extents.used_bytes, memory_order_relaxed) +
            atomic_load_explicit(&c->ghost_bytes, memory_order_relaxed) + c->fixed_bytes;
+}
+
+/* Both may be set at the same time: who has put the sum of them in looks whether it still is. */
+static void
+follow_limits(struct cache *c)
+{
+    uint64_t hard = atomic_load(&c->hard_bytes), soft = atomic_load(&c->soft_bytes);
+    for (;;) {
+        atomic_store(&c->max_bytes, soft && (!hard || soft < hard) ? soft : hard);
+        uint64_t hard_now = atomic_load(&c->hard_bytes), soft_now = atomic_load(&c->soft_bytes);
+        if (hard_now == hard && soft_now == soft)
+            return;
+        hard = hard_now;
+        soft = soft_now;
+    }
+}
+
+void
+cache_set_hard_limit(struct cache *c, uint64_t bytes)
+{
+    atomic_store(&c->hard_bytes, bytes);
+    follow_limits(c);
+}
+
+void
+cache_set_soft_limit(struct cache *c, uint64_t bytes)
+{
+    atomic_store(&c->soft_bytes, bytes);
+    follow_limits(c);
 }
 
 bool

@@ -115,6 +115,9 @@ struct cache {
     _Atomic uint64_t fixed_bytes; /* partitions and shards */
     /* Limits, changeable at run time. */
     _Atomic uint64_t max_bytes, max_items, max_pinned_bytes;
+    /* max_bytes is the smaller of these two, 0 being none: what was configured, and what there is
+     * room for at present. */
+    _Atomic uint64_t hard_bytes, soft_bytes;
     _Atomic int policy;
     _Atomic unsigned utilization_percent;
     /* Shared sums: touched per chunk, table or pin, never per read. */
@@ -167,6 +170,10 @@ void cache_counters_reset(struct cache *c);
 uint64_t cache_items(const struct cache *c);
 /* What max_bytes limits: chunks, tables, extents and ghost in use. */
 uint64_t cache_used_bytes(const struct cache *c);
+/* What max_bytes follows from; each has one caller at a time. The next writes, or the drain, bring
+ * the cache below a lower limit. */
+void cache_set_hard_limit(struct cache *c, uint64_t bytes);
+void cache_set_soft_limit(struct cache *c, uint64_t bytes);
 /* True if `more` bytes may be taken; the drain may go a sixteenth beyond the limit. */
 bool cache_may_use(struct cache *c, uint64_t more, bool urgent);
 /* True if a value of `len` bytes would not fit even if the cache were empty. */

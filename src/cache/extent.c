@@ -34,6 +34,8 @@ extent_new(struct extent_store *s, uint64_t len)
     uint64_t bytes = extent_bytes(len);
     bool pooled = bytes <= EXTENT_POOL_MAX_BYTES;
     struct extent *e = pooled ? arena_pool_alloc(s->pool, bytes) : os_mem_map(bytes);
+    if (!e && !pooled)
+        atomic_fetch_add_explicit(&s->pool->region->refused, 1, memory_order_relaxed);
     if (!e)
         return NULL;
     e->store = s;

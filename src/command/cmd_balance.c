@@ -11,12 +11,19 @@
 
 #include <inttypes.h>
 
-enum { SHARD_FIELDS = 8, REPORT_FIELDS = 9, MOVE_FIELDS = 4, STATS_FIELDS = 11, CYCLES_MAX = 16 };
+enum {
+    SHARD_FIELDS = 8,
+    HOT_FIELDS = 9,
+    HOT_DEFAULT = 10,
+    REPORT_FIELDS = 9,
+    MOVE_FIELDS = 4,
+    STATS_FIELDS = 11,
+    CYCLES_MAX = 16
+};
 
 struct list {
     struct request *rq;
     size_t n;
-    bool with_moves;
 };
 
 static void
@@ -130,6 +137,49 @@ cmd_attl_balance(struct request *rq)
         return;
     struct list list = { .rq = rq };
     (void)attl_balance_history(rq->env->cache, 1, reply_cycle, &list); /* the one just made */
+}
+
+static void
+reply_hot_key(void *ud, const attl_hot_key *k)
+{
+    struct list *list = ud;
+    struct request *rq = list->rq;
+    list->n++;
+    resp_map(rq->out, rq->s->proto, HOT_FIELDS);
+    resp_bulk_str(rq->out, "key");
+    resp_bulk(rq->out, k->key);
+    reply_field_int(rq, "key_bytes", k->key_len);
+    field_double(rq, "reads_per_second", k->reads);
+    field_double(rq, "writes_per_second", k->writes);
+    field_double(rq, "error_per_second", k->error);
+    field_double(rq, "share", k->share);
+    field_double(rq, "shard_share", k->shard_share);
+    reply_field_int(rq, "shard", k->shard);
+    reply_field_int(rq, "partition", k->partition);
+}
+
+/* ATTL.HOTKEYS [COUNT count] */
+void
+cmd_attl_hotkeys(struct request *rq)
+{
+    int64_t count = HOT_DEFAULT;
+    if (rq->argc != 1 && (rq->argc != 3 || !arg_is(rq->argv[1], "count"))) {
+        reply_syntax_error(rq);
+        return;
+    }
+    if (rq->argc == 3 && !arg_i64(rq, 2, NULL, &count))
+        return;
+    if (count <= 0) {
+        resp_error(rq->out, "ERR COUNT must be positive");
+        return;
+    }
+    struct list list = { .rq = rq };
+    size_t mark = rq->out->len;
+    int status = attl_hot_keys(rq->env->cache, (size_t)count, reply_hot_key, &list);
+    if (status == ATTL_E_UNSUPPORTED)
+        resp_error(rq->out, "ERR hot keys are not watched: set hotkeys.enabled");
+    else if (!reply_if_failed(rq, status))
+        reply_insert_array(rq->out, mark, list.n);
 }
 
 void

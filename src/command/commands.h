@@ -89,7 +89,7 @@ command_fn cmd_attl_ns_del, cmd_attl_ns_flush, cmd_attl_ns_get, cmd_attl_ns_list
 command_fn cmd_attl_fetch, cmd_attl_fill, cmd_attl_keep, cmd_attl_fail, cmd_attl_renew;
 
 /* shards and their balance, cmd_balance.c */
-command_fn cmd_attl_shards, cmd_attl_balance;
+command_fn cmd_attl_shards, cmd_attl_balance, cmd_attl_hotkeys;
 
 /* incidents, cmd_incident.c */
 command_fn cmd_attl_incident_ack, cmd_attl_incident_kinds, cmd_attl_incident_list,

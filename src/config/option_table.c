@@ -238,6 +238,8 @@ static const struct option table[OPTION_COUNT] = {
                 "their cause: 36 bytes each, taken as they are needed. Each death costs some fifty "
                 "nanoseconds more. 0 means none." },
 #include "config/option_incident.inc"
+#include "config/option_pressure.inc"
+#include "config/option_shed.inc"
     [OPT_RETENTION_ENABLED] = {
         .name = "retention.enabled", .type = OPTION_BOOL, .flags = OPTION_RUNTIME,
         .library_default = "yes",

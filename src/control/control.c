@@ -52,6 +52,7 @@ control_configure(void *ud, const attl_config *config)
     balancer_configure(c, config);
     tuner_configure(c, config);
     incidents_configure(c, config);
+    pressure_configure(c, config);
     lock_release(&c->lock);
     control_wake(c->a);
 }

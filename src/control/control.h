@@ -15,6 +15,7 @@
 #include "control/balancer.h"
 #include "control/tuner.h"
 #include "control/incidents.h"
+#include "control/pressure.h"
 #include "engine/control.h"
 #include "os/lock.h"
 
@@ -35,6 +36,8 @@ struct control {
     struct balancer balancer;
     struct tuner tuner;
     struct incidents incidents;
+    struct pressure pressure;
+    struct load_report load;
 };
 
 /* What a loop does when it is called: `n` is what was observed just now. Returns when it wants to

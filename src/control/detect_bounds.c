@@ -137,7 +137,7 @@ respond_bounds(struct control *c, struct incident *i, int level)
         incident_did(i, "would evict down to %d %% below the limits", LOW_WATER_PERCENT);
     else if (above)
         incident_did(i, "evicted %" PRIu64 " entries on the way to %d %% below the limits",
-                     control_evict(c->a, LOW_WATER_PERCENT), LOW_WATER_PERCENT);
+                     control_evict_below(c->a, LOW_WATER_PERCENT), LOW_WATER_PERCENT);
     else
         incident_did(i, "told the sizing numbers; nothing is thrown away");
 }

@@ -102,7 +102,7 @@ control_observe(struct attl *a, struct control_numbers *ret)
         .items = cache_items(c),
         .used_bytes = cache_used_bytes(c),
         .max_items = atomic_load_explicit(&c->max_items, memory_order_relaxed),
-        .max_bytes = atomic_load_explicit(&c->max_bytes, memory_order_relaxed),
+        .max_bytes = atomic_load_explicit(&c->hard_bytes, memory_order_relaxed),
         .ghost_hits = cache_counter_sum(c, COUNT_GHOST_HITS),
         .shards = atomic_load(&c->shards_active),
         .partitions = 1u << c->partition_bits,

@@ -17,6 +17,8 @@
 #include "base/histogram.h"
 #include "engine/pool.h"
 
+#include <stdbool.h>
+
 struct attl;
 
 /* ---- what the engine calls ---- */
@@ -96,6 +98,52 @@ void control_set_pace(struct attl *a, const struct control_pace *pace);
 
 /* Gives a partition to another shard. */
 void control_move(struct attl *a, unsigned partition, unsigned shard);
+/* ---- the data directory: observe and act (control_disk.c) ---- */
+
+enum control_log {
+    CONTROL_LOG_WRITING,
+    CONTROL_LOG_RETRYING, /* it failed, and a new segment is being tried */
+    CONTROL_LOG_DETACHED, /* in memory only */
+};
+/* Sums since the cache was opened, and present values. */
+struct control_disk {
+    bool exists; /* there is one, and it has been loaded */
+    enum control_log log;
+    bool gap;  /* changes were not logged, and no snapshot has bridged it yet */
+    int error; /* negative errno of the log, 0: none since it recovered */
+    int64_t error_since_ms;
+    uint64_t not_logged, next_lsn, slow_syncs, sync_max_us, unsynced_bytes;
+    uint64_t snapshots, snapshot_failures;
+    int snapshot_status;   /* of the last one */
+    uint64_t free_bytes;   /* of its file system; UINT64_MAX: unknown */
+    uint64_t needed_bytes; /* for a segment and a snapshot like the last */
+};
+void control_observe_disk(struct attl *a, struct control_disk *ret);
+/* Old files are looked for soon, by the keeper. */
+void control_retain(struct attl *a);
+
+/* ---- memory pressure: observe and act (control_pressure.c) ---- */
+
+struct control_pressure {
+    uint64_t limit_bytes, used_bytes; /* of the tightest control group; 0: nobody limits us */
+    double stall_percent; /* of time in which somebody waited for memory; < 0: unknown */
+    uint64_t refused;     /* allocations that failed since the cache was opened */
+    uint64_t data_bytes;  /* used by the cache */
+    uint64_t ops;         /* calls that found, missed or changed something */
+    bool evicts;          /* the policy allows it */
+};
+void control_observe_pressure(struct attl *a, struct control_pressure *ret);
+/* Where the system's files are looked for from now on, "" for a start. Tests. */
+void control_pressure_root(struct attl *a, const char *root);
+/* Data may take at most so much, whatever is configured; 0: as configured. */
+void control_set_soft_limit(struct attl *a, uint64_t bytes);
+/* Evicts towards the limits for at most about `budget_us`; true if there is more to do. */
+bool control_evict(struct attl *a, int64_t budget_us);
+/* Removes some of what has expired, and lets the maintenance give empty arenas back at once. */
+void control_trim(struct attl *a);
+/* Longer values are refused with ATTL_E_FULL; UINT64_MAX: none. */
+void control_refuse_above(struct attl *a, uint64_t bytes);
+
 /* Says what was seen and done. `level` as in attl_log_fn. */
 void control_log(struct attl *a, int level, const char *event, const char *text);
 
@@ -113,6 +161,6 @@ int control_run(struct attl *a, struct pool_job *job);
 bool control_is_closing(const struct attl *a);
 /* Evicts until the cache is `percent` below its limits, by its policy, in bounded time. Returns how
  * many entries went. */
-uint64_t control_evict(struct attl *a, unsigned percent);
+uint64_t control_evict_below(struct attl *a, unsigned percent);
 
 #endif

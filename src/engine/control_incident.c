@@ -44,7 +44,7 @@ is_above(struct cache *c, unsigned percent)
 }
 
 uint64_t
-control_evict(struct attl *a, unsigned percent)
+control_evict_below(struct attl *a, unsigned percent)
 {
     struct cache *c = &a->cache;
     int64_t now_ms = engine_now_ms(a), end_ns = clock_mono_ns() + EVICT_BUDGET_NS;

@@ -54,12 +54,17 @@ void
 engine_apply_config(struct attl *a, const attl_config *config)
 {
     struct cache_config c = cache_settings(config);
-    atomic_store(&a->cache.max_bytes, c.max_bytes);
+    cache_set_hard_limit(&a->cache, c.max_bytes);
     atomic_store(&a->cache.max_items, c.max_items);
     atomic_store(&a->cache.max_pinned_bytes, c.max_pinned_bytes);
     atomic_store(&a->cache.policy, c.policy);
     atomic_store(&a->cache.utilization_percent, c.utilization_percent);
     cache_wish_shards(&a->cache, c.shards);
+    if (!config_bool(config, OPT_HOTKEYS_ENABLED) &&
+        atomic_exchange(&a->sampler.hot->enabled, false))
+        hot_reset(a->sampler.hot); /* keys are not kept for nobody */
+    else
+        atomic_store(&a->sampler.hot->enabled, config_bool(config, OPT_HOTKEYS_ENABLED));
     atomic_store(&a->rules.mode, (int)config_i64(config, OPT_VALIDATION_MODE));
     atomic_store(&a->rules.max_key_bytes, (uint64_t)config_key_limit_bytes(config));
     atomic_store(&a->rules.max_value_bytes,
@@ -122,6 +127,7 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     parker_init(&a->parker);
     atomic_init(&a->armed_ms, INT64_MIN);
     atomic_init(&a->trim_at_ms, INT64_MAX);
+    atomic_init(&a->rules.room_bytes, UINT64_MAX);
     struct cache_config settings = cache_settings(config);
     a->config = config_copy(config);
     if (!a->config || !reclaim_self())
@@ -206,7 +212,15 @@ int
 engine_check_value(struct attl *a, const struct reclaim_reader *r, uint64_t len)
 {
     int status = validate_value_len(&a->rules, len);
-    return status == ATTL_OK ? ATTL_OK : engine_refuse(a, r, status);
+    if (__builtin_expect(status != ATTL_OK, 0))
+        return engine_refuse(a, r, status);
+    if (__builtin_expect(len > atomic_load_explicit(&a->rules.room_bytes, memory_order_relaxed),
+                         0)) {
+        cache_count(&a->cache, r, COUNT_REFUSED_FULL, 1);
+        control_wake(a); /* these are no operations that would: is it still so? */
+        return ATTL_E_FULL;
+    }
+    return ATTL_OK;
 }
 
 int

@@ -39,6 +39,7 @@
 #include "engine/watch.h"
 #include "os/clock.h"
 #include "os/parker.h"
+#include "os/pressure.h"
 #include "os/thread.h"
 
 struct store;
@@ -92,6 +93,7 @@ struct attl {
 
     struct sampler sampler;
     struct control_link control;
+    struct pressure_source pressure; /* the control plane's */
 
     /* Asynchronous work. */
     struct timers timers;

@@ -298,7 +298,8 @@ engine_close(struct attl *a)
     flight_table_fini(a);
     engine_free_namespaces(a);
     durability_fini(a);
-    sampler_close(a);
+    if (a->sampler.cells || a->sampler.stripes)
+        sampler_close(a);
     if (a->cache.partitions)
         cache_fini(&a->cache);
     ledger_free(a->ledger);

@@ -17,7 +17,9 @@ struct validate_rules {
     _Atomic int mode;
     _Atomic uint64_t max_key_bytes;
     _Atomic uint64_t max_value_bytes;
-    _Atomic int64_t max_ttl_ms; /* 0: none */
+    _Atomic uint64_t room_bytes; /* longest value there is room for, under memory pressure; else
+                                    UINT64_MAX */
+    _Atomic int64_t max_ttl_ms;  /* 0: none */
 };
 
 /* ATTL_OK or ATTL_E_KEY_*. */

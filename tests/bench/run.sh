@@ -7,8 +7,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-PARTS_ALL="inproc memory wamp expiry queue stampede hitratio reclaim server persist tracking python"
-PARTS="inproc memory wamp expiry queue stampede hitratio server persist tracking python"
+PARTS_ALL="inproc skew memory wamp expiry queue stampede hitratio reclaim server persist tracking python"
+PARTS="inproc skew memory wamp expiry queue stampede hitratio server persist tracking python"
 SIZE=default
 VALKEY=yes
 
@@ -73,6 +73,12 @@ part_inproc() {
     heading "in the process: libattl beside other maps and caches"
     "$BIN/bench_inproc" --sizes "$(choose 100k 100k,10M 100k,1M,10M)" --rounds "$(choose 3 3 5)" \
         --slot-ms "$(choose 100 200 1000)" --json "$(fresh inproc)"
+}
+
+part_skew() {
+    heading "skewed and concurrent: features on, moving, off, and a mutex per shard"
+    "$BIN/bench_skew" --keys "$(choose 200k 1M 10M)" --rounds "$(choose 3 5 9)" \
+        --slot-ms "$(choose 200 1000 2000)" --json "$(fresh skew)"
 }
 
 part_memory() {

@@ -280,7 +280,7 @@ a_step_with_tender_callers_keeps_to_its_bounds(void **state)
     for (int i = 0; i < SECONDS(60); i++)
         plant_step(&p, 20000);
     assert_true(p.most_bytes < 0.05 * BUDGET_BYTES);
-    assert_true(p.turns <= 2 * SECONDS(60) / 6);              /* up for longer than down */
+    assert_true(p.turns <= 2 * SECONDS(60) / 6);          /* up for longer than down */
     assert_true(p.backlog_bytes / RECORD_BYTES < 200000); /* under a second late */
     double mean = p.duty_sum / p.steps;
     assert_true(mean > 0.04 && mean < 0.12); /* 200 k/s need 0.05 */

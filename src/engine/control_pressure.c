@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory pressure through the door of the control plane: what the system says, and what can be done
+ * about it. Only the cycle calls what observes and acts here, so `attl.pressure` needs no lock.
+ * Evicting is done in slices, because a cycle must be short: each round frees an entry, a chunk or
+ * dead space, and the clock is read between rounds. Whoever writes meanwhile evicts as well, as at
+ * any limit.
+ */
+#include "engine/control.h"
+#include "engine/engine.h"
+
+enum { NS_PER_US = 1000, EXPIRE_ROUNDS = 16 };
+
+void
+control_pressure_root(struct attl *a, const char *root)
+{
+    pressure_find(&a->pressure, root);
+}
+
+void
+control_observe_pressure(struct attl *a, struct control_pressure *ret)
+{
+    struct cache *c = &a->cache;
+    struct pressure_reading r;
+    pressure_read(&a->pressure, &r);
+    *ret = (struct control_pressure){
+        .limit_bytes = r.limit_bytes,
+        .used_bytes = r.used_bytes,
+        .stall_percent = r.stall_percent,
+        .refused = atomic_load_explicit(&c->region.refused, memory_order_relaxed),
+        .data_bytes = cache_used_bytes(c),
+        .ops = cache_counter_sum(c, COUNT_HITS) + cache_counter_sum(c, COUNT_MISSES) +
+               cache_counter_sum(c, COUNT_SETS) + cache_counter_sum(c, COUNT_DELETES) +
+               cache_counter_sum(c, COUNT_REFUSED_FULL),
+        .evicts = atomic_load_explicit(&c->policy, memory_order_relaxed) != EVICT_NONE,
+    };
+}
+
+void
+control_set_soft_limit(struct attl *a, uint64_t bytes)
+{
+    if (atomic_load_explicit(&a->cache.soft_bytes, memory_order_relaxed) == bytes)
+        return;
+    cache_set_soft_limit(&a->cache, bytes);
+    if (bytes == 0)
+        return;
+    for (unsigned i = 0; i < a->cache.shard_count; i++)
+        atomic_store(&a->cache.shards[i].owes, true);
+}
+
+bool
+control_evict(struct attl *a, int64_t budget_us)
+{
+    struct cache *c = &a->cache;
+    if (!reclaim_self())
+        return false;
+    int64_t end_ns = clock_mono_ns() + budget_us * NS_PER_US;
+    while (!cache_may_use(c, 0, false)) {
+        if (!drain_make_room(c, &c->shards[0], engine_now_ms(a)))
+            return false; /* nothing can be gained now */
+        if (clock_mono_ns() >= end_ns)
+            return !cache_may_use(c, 0, false);
+    }
+    return false;
+}
+
+void
+control_trim(struct attl *a)
+{
+    int64_t now_ms = engine_now_ms(a);
+    if (reclaim_self())
+        for (unsigned i = 0; i < EXPIRE_ROUNDS && drain_expire_some(&a->cache, now_ms); i++)
+            continue;
+    (void)limbo_collect(&a->cache.limbo);
+    atomic_store(&a->trim_at_ms, now_ms); /* the maintenance, in which we are, looks at it next */
+}
+
+void
+control_refuse_above(struct attl *a, uint64_t bytes)
+{
+    atomic_store(&a->rules.room_bytes, bytes);
+}
