@@ -21,6 +21,9 @@ static const struct incident_row rows[] = {
 
 _Static_assert((int)INCIDENT_KINDS == (int)ATTL_INCIDENT_KINDS, "attl/incident.h has every kind");
 _Static_assert((int)INCIDENT_OVERLOAD == (int)ATTL_INCIDENT_OVERLOAD, "in the same order");
+_Static_assert((int)INCIDENT_KINDS <= (int)(sizeof((attl_incident_stats){ 0 }.by_kind) /
+                                            sizeof((attl_incident_stats){ 0 }.by_kind[0])),
+               "each kind has its count");
 
 const struct incident_row *
 incident_row(int kind)

@@ -203,5 +203,6 @@ incident_exec(struct control *c, const struct incident_note *note)
                                .timeout_ms = timeout_ms,
                                .stop = is_closing,
                                .ud = c->a };
-    return report(c, note, child_run(&call, &code), code);
+    enum child_end end = child_run(&call, &code);
+    return report(c, note, end, code);
 }
