@@ -90,5 +90,6 @@ command_fn cmd_attl_fetch, cmd_attl_fill, cmd_attl_keep, cmd_attl_fail, cmd_attl
 
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;
+command_fn cmd_attl_deadline; /* shed.c */
 
 #endif
