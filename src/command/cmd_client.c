@@ -107,6 +107,9 @@ cmd_client_reply(struct request *rq)
 void
 cmd_client_capa(struct request *rq)
 {
+    for (size_t i = 2; i < rq->argc; i++)
+        if (arg_is(rq->argv[i], "throttled"))
+            rq->s->throttled = true;
     reply_ok(rq);
 }
 

@@ -65,6 +65,7 @@ cmd_keys(struct request *rq)
     while (st == ATTL_OK && !out->failed)
         st = attl_scan(rq->env->cache, &cursor, SCAN_STEP_MAX, collect_key, &c);
     reply_insert_array(out, mark, c.n);
+    rq->s->interrupt |= SESSION_YIELD;
     if (out->failed == BUF_TOO_BIG) {
         /* More keys than one reply may hold is a question asked the wrong way, no reason to hang
          * up. */
@@ -160,6 +161,7 @@ cmd_scan(struct request *rq)
     char header[2 * NUM_TEXT_MAX + CURSOR_TEXT_MAX];
     int len = snprintf(header, sizeof header, "*2\r\n$%d\r\n%s\r\n*%zu\r\n", n, digits, c.n);
     reply_insert(rq->out, mark, attl_b(header, (size_t)len));
+    rq->s->interrupt |= SESSION_YIELD;
 }
 
 /* RANDOMKEY */

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 
 #include <attl/attl.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 enum { SESSION_NAME_MAX = 64 };
@@ -24,8 +25,19 @@ enum session_reply_mode {
 /* Bits of session.special; most sessions have none, which is one test per request. */
 enum session_special {
     SESSION_SUBSCRIBED = 1 << 0,
-    SESSION_TRACKING = 1 << 1 /* tracking.flags is not 0 */
+    SESSION_TRACKING = 1 << 1, /* tracking.flags is not 0 */
+    SESSION_DEADLINE = 1 << 2  /* deadline_ms is not 0 */
 };
+
+/* Bits of session.interrupt: why the requests behind the last one do not follow at once. */
+enum session_interrupt {
+    SESSION_PUT_OFF = 1 << 0, /* it has not been executed: offer it again, a while later */
+    SESSION_YIELD = 1 << 1    /* it may have taken long: others may have a turn first */
+};
+
+/* Of requests, in the order in which they are shed, last to first; see shed.h. */
+enum shed_class { SHED_NEVER, SHED_READ, SHED_WRITE, SHED_SCAN, SHED_CLASSES };
+enum shed_outcome { SHED_REFUSED, SHED_LATE, SHED_PUT_OFF, SHED_OUTCOMES };
 
 enum tracking_flag {
     TRACKING_ON = 1 << 0,
@@ -61,7 +73,13 @@ struct session {
     bool authenticated;
     bool no_evict, no_touch;
     bool close_after_reply;
-    bool waiting; /* the last request has no reply yet: command_job_reply() will make it */
+    bool waiting;      /* the last request has no reply yet: command_job_reply() will make it */
+    uint8_t interrupt; /* enum session_interrupt; whoever runs the requests clears it */
+    bool throttled;    /* understands -THROTTLED (CLIENT CAPA throttled) */
+    bool exempt, exempt_once; /* is not put off; ... until the next request */
+    enum shed_class put_off_class;
+    int64_t deadline_ms; /* ATTL.DEADLINE: what waited longer is not executed; 0: no matter */
+    int64_t arrived_ns;  /* when the requests that run now came in; kept if deadline_ms is set */
     struct transaction *transaction; /* after WATCH or MULTI, else NULL */
     enum session_reply_mode reply_mode;
     char name[SESSION_NAME_MAX + 1];
@@ -196,6 +214,9 @@ struct command_env {
     const struct command_host *host;
     struct command_stats *stats; /* of the calling worker; see command_stats_new() */
     bool loading;                /* answer -LOADING to all but a few */
+    unsigned shed_level;         /* 0: nothing is shed; to 3, see shed.h */
+    int64_t shed_retry_ms;       /* what is refused may come back after that */
+    _Atomic uint64_t shed[SHED_CLASSES][SHED_OUTCOMES]; /* counters, of one writer */
     /* Every worker's stats, summed by INFO and cleared by CONFIG RESETSTAT; NULL: only `stats`. */
     struct command_stats *const *all_stats;
     size_t all_stats_len;

@@ -100,5 +100,6 @@ command_fn cmd_attl_scrub;
 
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;
+command_fn cmd_attl_deadline; /* shed.c */
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "command/job.h"
 #include "command/reply.h"
+#include "command/shed.h"
 #include "command/stats.h"
 #include "command/table.h"
 #include "command/tracking.h"
@@ -90,6 +91,8 @@ static bool
 request_admit_special(struct request *rq)
 {
     const struct session *s = rq->s;
+    if ((s->special & SESSION_DEADLINE) && !shed_is_in_time(rq))
+        return false;
     if (!(s->special & SESSION_SUBSCRIBED) || s->proto > 2 || (rq->cmd->flags & CMD_SUBSCRIBED))
         return true;
     resp_errorf(rq->out,
@@ -119,7 +122,7 @@ request_admit(struct request *rq)
         resp_error(rq->out, "LOADING Redis is loading the dataset in memory");
         return false;
     }
-    return true;
+    return __builtin_expect(rq->env->shed_level == 0, 1) || shed_admits(rq);
 }
 
 void
@@ -186,6 +189,8 @@ command_execute(struct command_env *env, struct session *s, const attl_slice *ar
     size_t mark = out->len;
     struct request rq = { env, s, argv, argc, out, NULL };
     bool ran = request_resolve(&rq) && request_admit(&rq);
+    if (__builtin_expect(s->interrupt & SESSION_PUT_OFF, 0))
+        return; /* put off: nothing has happened */
     if (!ran)
         transaction_refused(&rq, mark);
     else if (__builtin_expect(!s->transaction, 1) || !transaction_takes(&rq))

@@ -50,6 +50,9 @@ session_reset(struct session *s)
     s->name[0] = '\0';
     s->reply_mode = SESSION_REPLY_ON;
     s->no_touch = false;
+    s->throttled = false;
+    s->deadline_ms = 0;
+    s->special &= ~(unsigned)SESSION_DEADLINE;
 }
 
 int64_t

@@ -11,10 +11,15 @@
 #include <stdlib.h>
 
 static const char *const error_names[ERROR_COUNT] = {
-    [ERROR_ERR] = "ERR",         [ERROR_OOM] = "OOM",
-    [ERROR_NOAUTH] = "NOAUTH",   [ERROR_WRONGPASS] = "WRONGPASS",
-    [ERROR_NOPROTO] = "NOPROTO", [ERROR_LOADING] = "LOADING",
-    [ERROR_MISCONF] = "MISCONF", [ERROR_BUSY] = "BUSY",
+    [ERROR_ERR] = "ERR",
+    [ERROR_OOM] = "OOM",
+    [ERROR_NOAUTH] = "NOAUTH",
+    [ERROR_WRONGPASS] = "WRONGPASS",
+    [ERROR_NOPROTO] = "NOPROTO",
+    [ERROR_LOADING] = "LOADING",
+    [ERROR_MISCONF] = "MISCONF",
+    [ERROR_BUSY] = "BUSY",
+    [ERROR_THROTTLED] = "THROTTLED",
 };
 
 struct command_stats *

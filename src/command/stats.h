@@ -24,6 +24,7 @@ enum command_error {
     ERROR_LOADING,
     ERROR_MISCONF,
     ERROR_BUSY,
+    ERROR_THROTTLED,
     ERROR_COUNT
 };
 

@@ -10,6 +10,7 @@
 #include "net/conn.h"
 
 #include "base/assert.h"
+#include "net/delay.h"
 #include "net/exchange.h"
 #include "net/hold.h"
 #include "net/output.h"
@@ -133,6 +134,8 @@ conn_close(struct worker *w, struct conn *c)
     session_end(&c->session);
     if (c->held)
         hold_remove(w, c);
+    if (c->delayed)
+        delay_remove(w, c);
     if (c->task)
         c->task->conn = NULL; /* it ends without us */
     if (c->task && c->task->is_parked)
@@ -176,8 +179,8 @@ watch(struct worker *w, struct conn *c)
         pending < output_pause_bytes(w))
         interest |= EVENT_READ;
     /* A stalled connection with nothing to send is continued when the socket has room: at once.
-     * One that is held or waits for its job is continued by those. */
-    if (!c->held && (pending > 0 || (c->stalled && !c->task)))
+     * One that is held, put off or waits for its job is continued by those. */
+    if (!c->held && (pending > 0 || (c->stalled && !conn_waits(c))))
         interest |= EVENT_WRITE;
     if (c->task && c->task->is_parked && !c->peer_gone)
         interest |= EVENT_PEER_GONE;
@@ -266,6 +269,8 @@ run_portions(struct worker *w, struct conn *c, char *data, size_t len, size_t *r
             .len = len - used,
             .out = out,
             .stop_bytes = out == &c->out ? c->out_sent + output_pause_bytes(w) : NET_SEND_BYTES,
+            .clock = &w->net->clock,
+            .until_ms = w->now_ms + NET_TURN_MS,
         };
         end = pipeline_run(&w->pipeline, &job, &step);
         used += step;
@@ -281,7 +286,9 @@ run_portions(struct worker *w, struct conn *c, char *data, size_t len, size_t *r
         }
     } while (end == PIPELINE_STALLED && !c->held && conn_pending(c) < output_pause_bytes(w) &&
              produced < NET_TURN_OUTPUT_BYTES);
-    c->stalled = (end == PIPELINE_STALLED || end == PIPELINE_WAITING) && used < len;
+    c->stalled = end >= PIPELINE_STALLED && end <= PIPELINE_PUT_OFF && used < len;
+    if (end == PIPELINE_PUT_OFF)
+        delay_add(w, c);
     *ret_used = used;
     return true;
 }
@@ -401,16 +408,17 @@ read_input(struct worker *w, struct conn *c)
         return;
     }
     c->session.active_ms = w->now_ms;
+    if (c->session.deadline_ms)
+        delay_stamp(w, &c->session);
     c->session.net_in_bytes += (uint64_t)n;
     counter_add(&w->counters.in_bytes, (uint64_t)n);
     process(w, c, data, len);
 }
 
-/* Goes on with requests that waited, if they need not wait any more. */
-static void
-go_on(struct worker *w, struct conn *c)
+void
+conn_go_on(struct worker *w, struct conn *c)
 {
-    if (c->stalled && !c->held && !c->task && conn_pending(c) < output_pause_bytes(w)) {
+    if (c->stalled && !c->held && !conn_waits(c) && conn_pending(c) < output_pause_bytes(w)) {
         process(w, c, c->in.data, c->in.len);
         return;
     }
@@ -429,7 +437,7 @@ write_output(struct worker *w, struct conn *c)
         conn_close(w, c);
         return;
     }
-    go_on(w, c);
+    conn_go_on(w, c);
 }
 
 /* As many errors instead of the replies that were held; false if there is no room for them. */
@@ -483,7 +491,7 @@ conn_push(struct worker *w, struct conn *c)
         conn_close(w, c);
         return;
     }
-    go_on(w, c);
+    conn_go_on(w, c);
 }
 
 void
@@ -510,7 +518,7 @@ conn_job_done(struct worker *w, struct conn *c, struct command_job *job)
         conn_close(w, c);
         return;
     }
-    go_on(w, c);
+    conn_go_on(w, c);
 }
 
 /* A client that does not speak any more waits for nothing, but may still want its replies. */

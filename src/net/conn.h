@@ -28,6 +28,7 @@ struct conn {
     bool stalled;      /* `in` holds requests that wait: for room in the output, or for a job */
     bool held;         /* replies in `out` wait for the log; see hold.h */
     bool early;        /* ... and the client has sent more meanwhile */
+    bool delayed;      /* its next request was put off; see delay.h */
     unsigned auth_failures;
     struct conn *prev, *next; /* the worker's list in order of arrival, or its list of the dead */
     struct buf in;            /* from the first byte of an unfinished request */
@@ -39,6 +40,8 @@ struct conn {
     size_t held_from;        /* offset in `out` of the first reply that is held */
     uint64_t held_replies;
     struct conn *held_prev, *held_next;
+    struct conn *delay_prev, *delay_next;
+    int64_t delay_due_ms;
     struct receiver *receiver; /* where others put what they have for us; NULL: nobody knows us */
     struct aside_task *task;   /* the command that runs on the slow thread, or is parked; or NULL */
     struct resp_parser parser;
@@ -62,6 +65,8 @@ void conn_release(struct worker *w, struct conn *c, bool durable);
 /* Answers the command that ran on the slow thread, or was parked, and goes on with what came behind
  * it. */
 void conn_job_done(struct worker *w, struct conn *c, struct command_job *job);
+/* Goes on with requests that waited, if they need not wait any more. May close it. */
+void conn_go_on(struct worker *w, struct conn *c);
 /* Sends what others have put into its receiver, unless replies must come first. May close it. */
 void conn_push(struct worker *w, struct conn *c);
 /* Ends the connection; its memory lives until the end of the worker's turn. */
@@ -73,6 +78,13 @@ static inline size_t
 conn_pending(const struct conn *c)
 {
     return c->out.len - c->out_sent;
+}
+
+/* Whether its next request must wait for something that is not the client. */
+static inline bool
+conn_waits(const struct conn *c)
+{
+    return c->task || c->delayed;
 }
 
 /* Whether a reply is still to be sent, or to be made. */

@@ -26,6 +26,7 @@ static const char *const complaint_events[COMPLAINT_COUNT] = {
     [COMPLAINT_MEMORY_LIMIT] = "clients_memory_limit",
     [COMPLAINT_AUTH] = "auth_lockout",
     [COMPLAINT_REJECTED] = "client_rejected",
+    [COMPLAINT_OVERLOAD] = "overload",
 };
 
 void
@@ -290,6 +291,9 @@ net_set_limits(struct net *net, const struct net_limits *limits)
     atomic_store(&net->limits.bulk_bytes, limits->bulk_bytes);
     atomic_store(&net->limits.timeout_ms, limits->timeout_ms);
     atomic_store(&net->limits.auth_required, limits->auth_required);
+    atomic_store(&net->limits.shed_target_ms,
+                 limits->shed_target_ms ? limits->shed_target_ms : INT64_MAX);
+    atomic_store(&net->limits.shed_max_delay_ms, limits->shed_max_delay_ms);
     for (size_t i = 0; i < net->listeners_len; i++)
         if (!net->listeners[i].is_unix)
             socket_tune_tcp(net->listeners[i].fd, limits->keepalive_s);
@@ -297,6 +301,29 @@ net_set_limits(struct net *net, const struct net_limits *limits)
         set_exchange_limits(net->exchange, limits);
     for (size_t i = 0; i < net->workers_len; i++)
         worker_wake(&net->workers[i]);
+}
+
+/* Turns that nobody measured were shorter than the target, and count as if they took no time. */
+static void
+count_shed(struct net *net, struct net_counters *ret)
+{
+    uint64_t waits[HISTOGRAM_CLASSES] = { 0 };
+    uint64_t measured = 0;
+    for (size_t i = 0; i < net->workers_len; i++) {
+        struct worker *w = &net->workers[i];
+        for (unsigned class = 0; class < SHED_CLASSES; class ++)
+            for (unsigned outcome = 0; outcome < SHED_OUTCOMES; outcome++)
+                ret->shed[class][outcome] += w->env.shed[class][outcome];
+        for (unsigned class = 0; class < HISTOGRAM_CLASSES; class ++) {
+            waits[class] += w->waits[class];
+            measured += w->waits[class];
+        }
+        waits[0] += w->turns;
+        ret->shed_level = w->shed_level > ret->shed_level ? w->shed_level : ret->shed_level;
+        ret->wait_ms = w->wait_ms > ret->wait_ms ? w->wait_ms : ret->wait_ms;
+    }
+    waits[0] -= measured < waits[0] ? measured : waits[0];
+    ret->wait_p99_ms = histogram_percentile(waits, 990);
 }
 
 void
@@ -323,4 +350,5 @@ net_counters_get(struct net *net, struct net_counters *ret)
         ret->held += c->held;
         ret->held_failed += c->held_failed;
     }
+    count_shed(net, ret);
 }

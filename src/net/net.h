@@ -27,6 +27,7 @@ enum {
     NET_SEND_BYTES = 256 * 1024,      /* replies gathered before they are sent, about           */
     NET_TURN_OUTPUT_BYTES = 4096 * 1024, /* replies one connection may send in a turn, about      */
     NET_PAUSE_BYTES = 64 << 20, /* unsent replies above which a client is not read from, at most */
+    NET_TURN_MS = 2, /* behind the beginning of a turn, about: then a scan is a connection's last */
     NET_ACCEPTS_PER_TURN = 16,
     NET_HANDOVERS_MAX = 256,          /* new connections waiting for one worker                 */
     NET_RESERVED_CLIENTS = 16,        /* above max_clients, for the unix socket: administrators */
@@ -60,6 +61,8 @@ struct net_limits {
     uint64_t invalid_bytes;    /* invalidations that wait for one client */
     uint64_t tracked_keys;     /* 0: no limit */
     uint32_t published_events; /* enum notify_flag */
+    int64_t shed_target_ms;    /* 0: no load is shed */
+    int64_t shed_max_delay_ms;
 };
 
 struct net_settings {
@@ -91,6 +94,8 @@ struct net_counters {
     uint64_t tracking_clients, tracked_keys, tracked_items, tracked_prefixes;
     uint64_t topics[PUBSUB_KINDS];
     uint64_t events_lost;
+    uint64_t shed[SHED_CLASSES][SHED_OUTCOMES]; /* requests */
+    uint64_t shed_level, wait_ms, wait_p99_ms;  /* now, of the worst worker; of turns so far */
     uint64_t held, held_failed; /* times that replies waited for the log; replies it failed */
 };
 

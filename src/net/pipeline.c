@@ -66,23 +66,53 @@ prefetch_group(struct pipeline *p, const struct pipeline_job *job, size_t n)
         attl_prefetch(job->env->cache, p->keys, keys);
 }
 
-/* Executes until the group or the output's share is used up; returns how many were executed. */
-static size_t
-execute_group(struct pipeline *p, const struct pipeline_job *job, size_t n)
+/* A request that may have taken long is the last one if its turn has. */
+static bool
+goes_on(const struct pipeline_job *job)
 {
+    struct session *s = job->session;
+    if (s->interrupt == SESSION_YIELD && (!job->clock || clock_now_ms(job->clock) < job->until_ms))
+        s->interrupt = 0;
+    return s->interrupt == 0;
+}
+
+/* Executes until the group or the output's share is used up, or others come first; returns how many
+ * were executed. `twice`: the first of them may be parsed again. */
+static size_t
+execute_group(struct pipeline *p, const struct pipeline_job *job, size_t n, bool twice)
+{
+    struct session *s = job->session;
+    s->exempt_once = !twice;
     for (size_t i = 0; i < n; i++) {
         const struct pipeline_request *r = &p->requests[i];
         if (r->argc == 0)
             continue;
         size_t before = job->out->len;
+        command_execute(job->env, s, p->args.items + r->first_arg, r->argc, job->out);
+        if (__builtin_expect(s->interrupt & SESSION_PUT_OFF, 0))
+            return i;
+        s->exempt_once = false;
         p->executed++;
-        command_execute(job->env, job->session, p->args.items + r->first_arg, r->argc, job->out);
         p->replies += job->out->len > before;
-        if (job->session->close_after_reply || job->session->waiting || job->out->failed ||
+        if (s->close_after_reply || s->waiting || job->out->failed ||
             job->out->len >= job->stop_bytes)
+            return i + 1;
+        if (__builtin_expect(s->interrupt != 0, 0) && !goes_on(job))
             return i + 1;
     }
     return n;
+}
+
+/* Why the rest waits. */
+static enum pipeline_end
+stop_of(struct session *s)
+{
+    unsigned interrupt = s->interrupt;
+    s->interrupt = 0;
+    return s->waiting                    ? PIPELINE_WAITING
+           : interrupt & SESSION_PUT_OFF ? PIPELINE_PUT_OFF
+           : interrupt & SESSION_YIELD   ? PIPELINE_YIELDING
+                                         : PIPELINE_STALLED;
 }
 
 static enum pipeline_end
@@ -114,17 +144,18 @@ pipeline_run(struct pipeline *p, const struct pipeline_job *job, size_t *ret_use
         enum resp_result result;
         size_t n = parse_group(p, job, at, &result);
         prefetch_group(p, job, n);
-        size_t done = execute_group(p, job, n);
+        size_t done = execute_group(p, job, n, at < job->len && job->data[at] == '*');
         if (done > 0)
             at = p->requests[done - 1].end;
         if (job->session->close_after_reply) {
             end = PIPELINE_CLOSING;
             break;
         }
-        if (job->session->waiting || job->out->failed || job->out->len >= job->stop_bytes) {
+        if (job->session->waiting || job->out->failed || job->out->len >= job->stop_bytes ||
+            job->session->interrupt) {
             /* Whatever was parsed behind `at` is parsed again when its time has come. */
             resp_parser_fini(job->parser);
-            end = job->session->waiting ? PIPELINE_WAITING : PIPELINE_STALLED;
+            end = stop_of(job->session);
             break;
         }
         if (result != RESP_REQUEST) {

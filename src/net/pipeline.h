@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "command/command.h"
 #include "net/net.h"
+#include "os/clock.h"
 #include "protocol/resp_parse.h"
 
 struct pipeline_request {
@@ -36,13 +37,17 @@ struct pipeline_job {
     char *data;        /* from the first byte of an unfinished request */
     size_t len;
     struct buf *out;
-    size_t stop_bytes; /* stop between two requests once `out` has as much */
+    size_t stop_bytes;         /* stop between two requests once `out` has as much */
+    const struct clock *clock; /* NULL, or to tell when others have waited long enough: */
+    int64_t until_ms;          /* ... then a scan is the last request of the turn */
 };
 
 enum pipeline_end {
     PIPELINE_HUNGRY,   /* everything complete was executed                                 */
     PIPELINE_STALLED,  /* `stop_bytes` was reached, or `out` failed; the rest waits         */
     PIPELINE_WAITING,  /* the last request runs on another thread; the rest waits           */
+    PIPELINE_YIELDING, /* others should have a turn before the rest                         */
+    PIPELINE_PUT_OFF,  /* the next request is not to run now (session.put_off_class)        */
     PIPELINE_CLOSING,  /* the session ends after its replies                               */
     PIPELINE_BROKEN,   /* a protocol error; its reply is in `out`, the session ends         */
     PIPELINE_FOREIGN,  /* another protocol; the session ends without a word                 */

@@ -9,6 +9,7 @@
 #include "net/worker.h"
 
 #include "net/caller.h"
+#include "net/delay.h"
 #include "net/exchange.h"
 #include "net/hold.h"
 #include "net/push.h"
@@ -249,9 +250,12 @@ sweep(struct worker *w)
 static int
 wait_ms(const struct worker *w)
 {
-    if (!w->sweep_wanted)
+    int64_t next_ms = delay_next_ms(w);
+    if (w->sweep_wanted && w->next_sweep_ms < next_ms)
+        next_ms = w->next_sweep_ms;
+    if (next_ms == INT64_MAX)
         return -1;
-    int64_t left_ms = w->next_sweep_ms - w->now_ms;
+    int64_t left_ms = next_ms - w->now_ms;
     return left_ms < 0 ? 0 : left_ms > NET_SWEEP_MS ? NET_SWEEP_MS : (int)left_ms;
 }
 
@@ -297,6 +301,7 @@ turn(struct worker *w, int timeout_ms)
     size_t n = event_loop_wait(&w->loop, events, mailbox_sleep(w->mailbox) ? timeout_ms : 0);
     mailbox_rise(w->mailbox);
     w->now_ms = clock_now_ms(&w->net->clock);
+    bool watched = delay_is_watched(w);
     if (w->env.loading)
         look_at_loading(w);
     for (size_t i = 0; i < n; i++)
@@ -305,6 +310,11 @@ turn(struct worker *w, int timeout_ms)
         sweep(w);
     hold_settle(w);
     push_settle(w);
+    counter_add(&w->turns, 1);
+    if (__builtin_expect(watched, 0))
+        delay_measure(w, n > 0);
+    if (__builtin_expect(w->delayed_first != NULL, 0))
+        delay_settle(w);
     free_dead(w);
 }
 
@@ -346,7 +356,7 @@ worker_main(void *arg)
 {
     struct worker *w = arg;
     mailbox_open(w->mailbox, wake_for_letters, w);
-    w->now_ms = clock_now_ms(&w->net->clock);
+    w->now_ms = w->turn_ms = clock_now_ms(&w->net->clock);
     while (!atomic_load_explicit(&w->net->stopping, memory_order_acquire))
         turn(w, wait_ms(w));
     finish_clients(w);
@@ -406,6 +416,7 @@ worker_preset(struct worker *w, struct net *net)
     buf_init(&w->out, LIMIT_LOAD(net, output_bytes));
     pipeline_init(&w->pipeline);
     host_init(w);
+    shed_reset(&w->shed);
     look_at_loading(w);
 }
 

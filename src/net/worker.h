@@ -9,11 +9,13 @@
 #ifndef ATTL_NET_WORKER_H
 #define ATTL_NET_WORKER_H
 
+#include "base/histogram.h"
 #include "net/aside.h"
 #include "net/conn.h"
 #include "net/mailbox.h"
 #include "net/net.h"
 #include "net/pipeline.h"
+#include "net/shed.h"
 #include "os/clock.h"
 #include "os/event.h"
 #include "os/lock.h"
@@ -61,13 +63,20 @@ struct worker {
     struct conn *current;     /* whose request is being executed */
     _Atomic uint64_t clients; /* connections given to us, those in `handover` included */
     struct handover handover;
-    struct lock done_lock;               /* guards `done` */
-    struct aside_list done;              /* slow commands that have ended */
-    struct mailbox *mailbox;             /* what others have for our connections */
-    struct letters letters;              /* being sorted */
-    struct receiver *ready;              /* those that have something to send */
-    struct conn *held_first, *held_last; /* in order of their log positions */
-    _Atomic bool hold_armed;             /* wake us when the log has news */
+    struct lock done_lock;                     /* guards `done` */
+    struct aside_list done;                    /* slow commands that have ended */
+    struct mailbox *mailbox;                   /* what others have for our connections */
+    struct letters letters;                    /* being sorted */
+    struct receiver *ready;                    /* those that have something to send */
+    struct conn *held_first, *held_last;       /* in order of their log positions */
+    struct conn *delayed_first, *delayed_last; /* see delay.h */
+    struct shed shed;
+    int64_t turn_ms; /* when the last turn began */
+    _Atomic unsigned shed_level;
+    counter wait_ms;                  /* of the last turn that was measured */
+    counter waits[HISTOGRAM_CLASSES]; /* such turns by their waits, ms */
+    counter turns;
+    _Atomic bool hold_armed; /* wake us when the log has news */
     struct parking parking;
     uint64_t log_position; /* behind this thread's last change */
     struct pipeline pipeline;
@@ -99,6 +108,7 @@ enum complaint {
     COMPLAINT_MEMORY_LIMIT,
     COMPLAINT_AUTH,
     COMPLAINT_REJECTED,
+    COMPLAINT_OVERLOAD,
     COMPLAINT_COUNT
 };
 
@@ -106,6 +116,8 @@ enum complaint {
 struct shared_limits {
     _Atomic uint64_t max_clients, query_bytes, output_bytes, memory_bytes, bulk_bytes;
     _Atomic int64_t timeout_ms;
+    _Atomic int64_t shed_target_ms; /* INT64_MAX: nothing is shed */
+    _Atomic int64_t shed_max_delay_ms;
     _Atomic bool auth_required;
 };
 

@@ -38,6 +38,9 @@ counters_now(struct server *server)
     c.killed -= base->killed;
     c.held -= base->held;
     c.held_failed -= base->held_failed;
+    for (unsigned class = 0; class < SHED_CLASSES; class ++)
+        for (unsigned outcome = 0; outcome < SHED_OUTCOMES; outcome++)
+            c.shed[class][outcome] -= base->shed[class][outcome];
     lock_release(&server->rate_lock);
     return c;
 }
@@ -149,6 +152,28 @@ append_cpu(struct buf *out)
                (double)u.user_cpu_us / 1e6);
 }
 
+/* What is apart from the data, and how much room there is for that. */
+static void
+append_budgets(struct server *server, struct buf *out)
+{
+    attl_persist_stats log = { .struct_size = sizeof log };
+    attl_pressure p = { .struct_size = sizeof p };
+    attl_persist_stats_get(server->cache, &log);
+    attl_pressure_get(server->cache, &p);
+    lock_acquire(&server->config_lock);
+    int64_t clients = config_i64(server->config, OPT_SERVER_CLIENTS_MEMORY);
+    lock_release(&server->config_lock);
+    buf_printf(out, "mem_clients_limit:%lld\r\n", (long long)clients);
+    buf_printf(out, "mem_log_buffers:%llu\r\nmem_log_buffers_used:%llu\r\n", (ull)log.buffer_bytes,
+               (ull)log.buffer_used);
+    buf_printf(out, "mem_pressure_level:%d\r\nmem_soft_limit:%llu\r\n", (int)p.level,
+               (ull)p.soft_limit);
+    buf_printf(out, "mem_cgroup_limit:%llu\r\nmem_cgroup_used:%llu\r\n", (ull)p.limit_bytes,
+               (ull)p.used_bytes);
+    buf_printf(out, "mem_stall_percent:%.2f\r\nmem_allocation_failures:%llu\r\n",
+               p.stall_percent < 0 ? 0 : p.stall_percent, (ull)p.allocation_failures);
+}
+
 static void
 append_memory(struct server *server, struct buf *out)
 {
@@ -159,6 +184,7 @@ append_memory(struct server *server, struct buf *out)
     buf_printf(out,
                "used_memory_rss:%llu\r\ntotal_system_memory:%llu\r\nmem_clients_normal:%llu\r\n",
                (ull)u.resident_bytes, (ull)process_machine_memory_bytes(), (ull)c.buffered_bytes);
+    append_budgets(server, out);
 }
 
 /* The rest of the section is the cache's. */
@@ -174,11 +200,27 @@ append_persistence(struct server *server, struct buf *out)
 }
 
 static void
+append_shed(const struct net_counters *c, struct buf *out)
+{
+    static const char *const classes[SHED_CLASSES] = { "never", "read", "write", "scan" };
+    static const char *const outcomes[SHED_OUTCOMES] = { "overload", "deadline", "delayed" };
+    buf_printf(out,
+               "attl_shed_level:%llu\r\nattl_queue_delay_ms:%llu\r\n"
+               "attl_queue_delay_p99_ms:%llu\r\n",
+               (ull)c->shed_level, (ull)c->wait_ms, (ull)c->wait_p99_ms);
+    for (unsigned class = SHED_READ; class < SHED_CLASSES; class ++)
+        for (unsigned outcome = 0; outcome < SHED_OUTCOMES; outcome++)
+            buf_printf(out, "attl_shed_%s_%s:%llu\r\n", classes[class], outcomes[outcome],
+                       (ull)c->shed[class][outcome]);
+}
+
+static void
 append_attl(struct server *server, struct buf *out)
 {
     struct net_counters c = counters_now(server);
     buf_printf(out, "attl_workers:%u\r\nattl_events_lost:%llu\r\n", server->workers,
                (ull)c.events_lost);
+    append_shed(&c, out);
     buf_printf(out, "attl_replies_held:%llu\r\nattl_replies_disavowed:%llu\r\n", (ull)c.held,
                (ull)c.held_failed);
     buf_printf(out, "attl_protocol_errors:%llu\r\nattl_foreign_protocols:%llu\r\n",

@@ -41,6 +41,8 @@ server_limits(const struct server *server, struct net_limits *ret_limits)
         .push_bytes = (uint64_t)config_i64(c, OPT_PUBSUB_BUFFER_LIMIT),
         .invalid_bytes = (uint64_t)config_i64(c, OPT_TRACKING_PENDING_LIMIT),
         .tracked_keys = (uint64_t)config_i64(c, OPT_TRACKING_TABLE_MAX_KEYS),
+        .shed_target_ms = config_bool(c, OPT_SHED_ENABLED) ? config_i64(c, OPT_SHED_TARGET) : 0,
+        .shed_max_delay_ms = config_i64(c, OPT_SHED_MAX_DELAY),
     };
     /* It was found right when it was set. */
     (void)notify_flags_parse(attl_s(config_str(c, OPT_REDIS_NOTIFY_KEYSPACE_EVENTS)),

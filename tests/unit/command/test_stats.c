@@ -61,7 +61,7 @@ errors_are_told_apart_by_their_code(void **state)
     struct fixture *f = fixture_of(state);
     static const char *const texts[] = {
         "ERR x",          "OOM y", "NOAUTH z",  "WRONGPASS", "NOPROTO a b", "LOADING",
-        "SOMETHING else", "",      "MISCONF x", "BUSY",      " x"
+        "SOMETHING else", "",      "MISCONF x", "BUSY",      " x",          "THROTTLED overload"
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         stats_error(f->env.stats, attl_s(texts[i]));
