@@ -84,7 +84,8 @@ reply_status(struct request *rq)
     resp_bulk_str(rq->out, "findings");
     struct findings f = { .rq = rq };
     size_t mark = rq->out->len;
-    (void)attl_damage_list(rq->env->cache, reply_damage, &f); /* without a directory: none */
+    if (attl_damage_list(rq->env->cache, reply_damage, &f) != ATTL_OK)
+        f.n = 0; /* without a directory there are none */
     reply_insert_array(rq->out, mark, f.n);
 }
 

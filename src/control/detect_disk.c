@@ -3,7 +3,8 @@
  * Detectors of incidents of the data directory: a log that cannot be written or is slow, snapshots
  * that fail, space that runs out. The store answers all of these by itself (it tries a new segment
  * every second, removes what recovery does not need, goes on in memory, and comes back with a fresh
- * snapshot); the incident is where that is told, with an account of what was not logged.
+ * snapshot); the incident is where that is told, with an account of what was not logged. The judges
+ * are pure; what detectors remember belongs to control.lock.
  */
 #include "control/control.h"
 #include "control/detect.h"

@@ -2,7 +2,7 @@
 /*
  * What the control plane sees of the data directory: numbers that the log's thread and the keeper
  * keep anyway, copied without touching the disk. What only the disk can say, how much space is
- * left, the keeper has asked at its last look.
+ * left, the keeper has asked at its last look. Any thread; each number is right by itself.
  */
 #include "engine/control.h"
 
