@@ -7,7 +7,8 @@ from the comments that specify them.
     tools/gen_docs.py --check ATTLD    writes nothing; exit code 1 if a page is not up to date
 
 The text of docs/config.md is made by src/config/config_docs.c, so that it cannot disagree with the
-program. A format's page is the first comment of its source file that begins with a title (`# ...`).
+program. A format's page is the first comment of its source file that begins with a title (`# ...`). Of
+docs/incidents.md only the table of kinds is made, from src/control/incidents.inc.
 """
 import argparse
 import pathlib
@@ -21,6 +22,8 @@ FORMATS = {  # page: the source that specifies it; one that does not exist yet i
     "docs/wal-format.md": "src/persist/wal_format.c",
     "docs/snapshot-format.md": "src/persist/snapshot_format.c",
 }
+INCIDENTS_PAGE = "docs/incidents.md"
+INCIDENTS = "src/control/incidents.inc"
 
 
 def options_page(attld):
@@ -41,6 +44,22 @@ def format_page(source, text):
     return "\n".join([lines[0], origin] + lines[1:] + [""]).encode()
 
 
+def incidents_page():
+    """The page with its table of kinds as the rows of the source say."""
+    source = (ROOT / INCIDENTS).read_text(encoding="utf-8")
+    source = re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)
+    lines = ["| kind | severity | detected by | what is done |", "|---|---|---|---|"]
+    for row in re.findall(r"INCIDENT\((.*?)\)\n", source, flags=re.DOTALL):
+        words = ["".join(re.findall(r'"((?:[^"\\]|\\.)*)"', part))
+                 for part in re.split(r"(?<=\"),", row)]
+        severity = re.search(r"ATTL_SEVERITY_([A-Z]+)", row).group(1).lower()
+        lines.append(f"| `{words[0]}` | {severity} | {words[1]} | {words[2]} |")
+    page = (ROOT / INCIDENTS_PAGE).read_text(encoding="utf-8")
+    return re.sub(r"(<!-- kinds:[^\n]*\n).*?(<!-- end of kinds -->)",
+                  lambda found: found[1] + "\n".join(lines) + "\n" + found[2], page,
+                  flags=re.DOTALL).encode()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
@@ -50,6 +69,7 @@ def main():
     for page, source in FORMATS.items():
         if (ROOT / source).exists():
             pages[page] = format_page(source, (ROOT / source).read_text(encoding="utf-8"))
+    pages[INCIDENTS_PAGE] = incidents_page()
     outdated = 0
     for page, wanted in pages.items():
         if (ROOT / page).exists() and (ROOT / page).read_bytes() == wanted:

@@ -545,5 +545,8 @@ ATTL_API void attl_stats_reset(attl *cache);
 #include <attl/load.h>
 #include <attl/transaction.h>
 #include <attl/namespace.h>
+#include <attl/balance.h>
+#include <attl/tune.h>
+#include <attl/incident.h>
 #include <attl/pressure.h>
 #endif

@@ -19,7 +19,9 @@ extern "C" {
  * right to load for a limited time, proven by a token; the others get the older value, or wait. An
  * entry is fresh until its soft deadline (or its deadline, if it has no soft one), and may be
  * served as ATTL_STALE from then until its grace is over. A plain write, delete or clear of the key
- * during a lease wins: the later fill gets ATTL_E_LEASE_LOST. Expiry and eviction do not count.
+ * during a lease wins: the later fill gets ATTL_E_LEASE_LOST, and those who wait have what was
+ * written, or the first of them the next lease, as soon as the maintenance has run (without
+ * cache.background: attl_tick). Expiry and eviction do not count.
  * At most 65536 keys are being loaded, and 65536 wait for one key: beyond it is ATTL_E_BUSY.
  */
 #define ATTL_FETCH_NO_STALE 0x01u /* no older value, whatever its grace                        */
@@ -73,6 +75,8 @@ ATTL_CHECKED int attl_fetch(attl *cache, attl_slice key, const attl_fetch_opts *
 ATTL_CHECKED int attl_submit_fetch(attl_queue *queue, attl_slice key, const attl_fetch_opts *fetch,
                                    const attl_submit_opts *opts, uint64_t *ret_id);
 
+/* The lives of what is filled. What is left out is the namespace's, as for attl_set; a jitter of
+ * its own takes the place of the namespace's. */
 typedef struct attl_fill_opts {
     uint32_t struct_size;
     uint32_t jitter_percent; /* shorten soft and hard life by up to so much, 0 .. 100; the same
@@ -92,11 +96,15 @@ ATTL_CHECKED int attl_fill(attl *cache, attl_slice key, uint64_t token, attl_sli
 /* The source says that the older value has not changed: it begins its life anew. Also ATTL_MISS: it
  * is not there any more, and the lease is still held. Since 0.3. */
 ATTL_CHECKED int attl_keep(attl *cache, attl_slice key, uint64_t token, const attl_fill_opts *opts);
+/* For attl_fail: as long as the key's namespace says (negative_ttl), or not at all. Since 0.4. */
+#define ATTL_NEGATIVE_DEFAULT INT64_C(-1)
 /*
- * The load has failed. With negative_ms > 0 that there is no such value is kept for so long, and
- * askers get ATTL_NEGATIVE. Otherwise nobody loads the key for backoff_ms (0: 1000), twice as long
- * after each further failure in a row, a minute at most; askers get the older value, if there is
- * one, or ATTL_MISS. ATTL_OK, ATTL_E_LEASE_LOST, ATTL_E_INVALID. Since 0.3.
+ * The load has failed. With negative_ms > 0 that there is no such value is kept for so long (within
+ * what the key's namespace allows), and askers get ATTL_NEGATIVE; with ATTL_NEGATIVE_DEFAULT those
+ * who wait get it even if the namespace does not keep it. Otherwise nobody loads the key for
+ * backoff_ms (0: 1000), twice as long after each further failure in a row, a minute at most; askers
+ * get the older value, if there is one, or ATTL_MISS. ATTL_OK, ATTL_E_LEASE_LOST, ATTL_E_INVALID,
+ * and the failures of attl_set, after which the lease is still held. Since 0.3.
  */
 ATTL_CHECKED int attl_fail(attl *cache, attl_slice key, uint64_t token, int64_t negative_ms,
                            int64_t backoff_ms);
@@ -133,7 +141,7 @@ typedef struct attl_load_opts {
     int64_t stale_ms;          /* as in attl_fetch_opts                                          */
     int64_t lease_ms;          /* after this another caller may load; 0: 30000                   */
     int64_t timeout_ms;        /* how long to wait for somebody else's load; 0: 5000             */
-    int64_t negative_ms;       /* how long ATTL_NEGATIVE is kept; 0: not                         */
+    int64_t negative_ms;       /* how long ATTL_NEGATIVE is kept; 0: as the namespace says       */
     int64_t backoff_ms;        /* as in attl_fail                                                */
     attl_executor_fn executor; /* loads instead of the loader; submissions only; or NULL       */
     void *executor_ud;

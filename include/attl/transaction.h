@@ -103,9 +103,12 @@ ATTL_CHECKED int attl_rollback_ops(attl *cache, const attl_undo_op *ops, size_t 
  * A list of operations that remembers what was there before. attl_undo_set() and attl_undo_del()
  * change the cache at once, as attl_set and attl_del, and return what those do; a change that
  * cannot be remembered (limits.rollback_ops: ATTL_E_BUSY; too many bytes pinned: ATTL_E_BUSY; no
- * memory) is not made. Large previous values are held by reference and count as pinned.
- * attl_undo_rollback() undoes the list, as attl_rollback_ops, and empties it if that has succeeded;
- * attl_undo_forget() empties it. Threads: one at a time. Since 0.3.
+ * memory) is not made, and one that was made without becoming durable (ATTL_E_IO) is remembered;
+ * so the list is what was done in the cache, whatever the calls said. While the log takes no
+ * changes attl_undo_rollback() gets ATTL_E_IO too, and keeps the list for another try. Large
+ * previous values are held by reference and count as pinned. attl_undo_rollback() undoes the list,
+ * as attl_rollback_ops, and empties it if that has succeeded; attl_undo_forget() empties it.
+ * Threads: one at a time. Since 0.3.
  */
 typedef struct attl_undo attl_undo;
 ATTL_CHECKED int attl_undo_new(attl *cache, attl_undo **ret_undo);

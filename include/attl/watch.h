@@ -48,7 +48,7 @@ typedef struct attl_notice {
     int64_t at_ms;       /* Unix ms: the time of the call that changed it                   */
     uint64_t actor;      /* see attl_actor_set; 0 for what the cache did by itself          */
     uint32_t cause;      /* enum attl_cause                                                 */
-    uint32_t reserved;
+    uint32_t is_new;     /* SET: 1 if there was nothing before; since 0.4, before it 0      */
 } attl_notice;
 /*
  * Called in the thread that changes something, right after the change and before anybody else can

@@ -27,6 +27,17 @@ int api_import_set_opts(const attl_set_opts *from, attl_set_opts *to);
 /* attl_set and attl_del without waiting for the log, neither for room nor for the promise. */
 int api_set_now(attl *a, attl_slice key, attl_slice value, int64_t ttl_ms);
 int api_del_now(attl *a, attl_slice key);
+/* What was done, whatever became of it afterwards. */
+struct api_told {
+    bool changed;
+    int had_old;
+    attl_value old; /* if changed and had_old: what was there; always to be released */
+};
+/* attl_set and attl_getdel for who has to know: with ATTL_E_IO the change has been made, and is not
+ * durable, or it has not been made at all. */
+int api_set_told(attl *a, attl_slice key, attl_slice value, int64_t ttl_ms,
+                 struct api_told *ret_told);
+int api_getdel_told(attl *a, attl_slice key, struct api_told *ret_told);
 /* Imports and checks the caller's: ATTL_OK, ATTL_E_INVALID. `to` holds a struct_size. */
 int api_import_rollback_opts(const attl_rollback_opts *from, attl_rollback_opts *to);
 /* Whether the calling thread is in a scope that does not hold the whole cache. */

@@ -96,7 +96,10 @@ keep_change(struct entry *e, void *ud)
     return ATTL_OK;
 }
 
-/* The lives of what is to be stored, shortened by the jitter. */
+/*
+ * The lives of what is to be stored: what the caller left out is its namespace's. A jitter of the
+ * caller's own takes the place of the namespace's and shortens both lives by the same part.
+ */
 static int
 begin_store(struct lease_store *st, const struct reclaim_reader *r, attl_slice key,
             const attl_fill_opts *opts)
@@ -107,8 +110,16 @@ begin_store(struct lease_store *st, const struct reclaim_reader *r, attl_slice k
     int status = engine_check_key(a, r, key);
     if (status == ATTL_OK && life_is_wished(&st->wish))
         status = engine_check_wish(a, r, &st->wish);
+    struct ttl_wish wish = { .key = key,
+                             .ttl_ms = opts->ttl_ms,
+                             .now_ms = now_ms,
+                             .life = st->wish,
+                             .own_jitter = opts->jitter_percent > 0 };
+    struct ttl_given given = { .deadline_ms = ATTL_NO_DEADLINE };
     if (status == ATTL_OK)
-        status = engine_deadline(a, r, opts->ttl_ms, 0, now_ms, &st->hard_ms);
+        status = engine_life(a, r, &wish, &given);
+    st->hard_ms = given.deadline_ms;
+    st->wish = given.life;
     if (status != ATTL_OK || !opts->jitter_percent)
         return status;
     uint64_t hash = cache_hash(&a->cache, key);
@@ -231,24 +242,40 @@ fail_change(struct entry *e, void *ud)
     return status;
 }
 
+/* Stores for `negative_ms` that there is no value, as the namespace lets it. */
+static int
+lease_fail_negative(struct attl *a, attl_slice key, uint64_t token, int64_t negative_ms)
+{
+    struct lease_store st = new_store(a, token, NULL);
+    struct ttl_wish wish = { .key = key, .ttl_ms = negative_ms, .now_ms = engine_now_ms(a) };
+    int status = engine_life_deadline(a, reclaim_self(), &wish, &st.hard_ms);
+    if (status != ATTL_OK)
+        return status;
+    st.stored = (struct stored_value){
+        .has_life = true,
+        .life = { .soft_ms = ATTL_NO_DEADLINE, .hard_ms = st.hard_ms, .flags = LIFE_NEGATIVE }
+    };
+    status = engine_change_stale(a, key, negative_change, &st);
+    lease_deliver(&st.call);
+    return status;
+}
+
 int
 lease_fail(struct attl *a, attl_slice key, uint64_t token, int64_t negative_ms, int64_t backoff_ms)
 {
-    if (!lease_is_span(negative_ms) || !lease_is_span(backoff_ms))
+    bool by_default = negative_ms == ATTL_NEGATIVE_DEFAULT;
+    if ((!by_default && !lease_is_span(negative_ms)) || !lease_is_span(backoff_ms))
         return ATTL_E_INVALID;
     const struct reclaim_reader *r = reclaim_self();
     int status = r ? engine_check_key(a, r, key) : ATTL_E_NOMEM;
     if (status != ATTL_OK)
         return status;
+    if (by_default)
+        negative_ms = engine_negative_ms(a, key);
     if (negative_ms > 0) {
-        struct lease_store st = new_store(a, token, NULL);
-        st.hard_ms = engine_now_ms(a) + negative_ms;
-        st.stored = (struct stored_value){
-            .has_life = true,
-            .life = { .soft_ms = ATTL_NO_DEADLINE, .hard_ms = st.hard_ms, .flags = LIFE_NEGATIVE }
-        };
-        status = engine_change_stale(a, key, negative_change, &st);
-        lease_deliver(&st.call);
+        status = lease_fail_negative(a, key, token, negative_ms);
+    } else if (by_default) { /* not to be kept: only those who wait hear of it */
+        status = lease_pass(a, key, token, ATTL_NEGATIVE, attl_b(NULL, 0));
     } else {
         struct lease_fail fail = { .call = { .a = a, .value = ATTL_VALUE_INIT },
                                    .token = token,

@@ -40,13 +40,12 @@ load_import_opts(const attl_load_opts *from, attl_load_opts *to)
     return lease_import_fill_opts(&fill, &checked);
 }
 
-/* What is left of a fresh life when so much of it has passed. */
-static int64_t
-early_ms(const attl_load_opts *opts)
+int64_t
+load_early_ms(struct attl *a, attl_slice key, const attl_load_opts *opts)
 {
-    int64_t life_ms = opts->soft_ms > 0 ? opts->soft_ms : opts->ttl_ms;
-    if (opts->early_percent == 0 || life_ms <= 0)
+    if (opts->early_percent == 0)
         return 0;
+    int64_t life_ms = engine_fresh_ms(a, key, opts->ttl_ms, opts->soft_ms);
     return life_ms - life_ms / PERCENT * opts->early_percent;
 }
 
@@ -59,7 +58,6 @@ load_ask_init(const attl_load_opts *opts, struct lease_ask *ask)
         .stale_ms = no_stale              ? -1
                     : opts->stale_ms == 0 ? INT64_MAX
                                           : opts->stale_ms,
-        .early_ms = early_ms(opts),
         .early_beta = opts->early_beta,
     };
     ask->insists = opts->flags & ATTL_LOAD_FRESH;
@@ -169,10 +167,11 @@ attl_load_fail(attl_load *load, int status)
     struct attl *a = load->a;
     int done;
     if (status == ATTL_NEGATIVE) {
-        done = ATTL_E_FULL;
-        if (load->opts.negative_ms > 0)
-            done = lease_fail(a, load->key, load->token, load->opts.negative_ms, 0);
-        if (done != ATTL_OK && done != ATTL_E_LEASE_LOST) /* not to be kept, or no room for it */
+        int64_t negative_ms = load->opts.negative_ms;
+        if (negative_ms == 0)
+            negative_ms = ATTL_NEGATIVE_DEFAULT;
+        done = lease_fail(a, load->key, load->token, negative_ms, 0);
+        if (done != ATTL_OK && done != ATTL_E_LEASE_LOST) /* there is no room for it */
             done = lease_pass(a, load->key, load->token, ATTL_NEGATIVE, attl_b(NULL, 0));
     } else {
         done = lease_fail(a, load->key, load->token, 0, load->opts.backoff_ms);
@@ -226,7 +225,8 @@ load_start(struct attl *a, const struct load_spec *spec, const attl_value *stale
     load->ud = spec->ud;
     load->opts = *spec->opts;
     load->on_heap = true;
-    memcpy(load->key_bytes, spec->key.data, spec->key.len);
+    if (spec->key.len) /* the empty key may have no address */
+        memcpy(load->key_bytes, spec->key.data, spec->key.len);
     load->key = attl_b(load->key_bytes, spec->key.len);
     inherit(load, spec);
     if (!stale->data.data || api_value_share(a, stale, &load->stale) != ATTL_OK)

@@ -34,6 +34,9 @@ struct attl_load {
 int load_import_opts(const attl_load_opts *from, attl_load_opts *to);
 /* The asker's part of them. ATTL_OK, ATTL_E_REENTRANT (loads of loads of loads ...). */
 int load_ask_init(const attl_load_opts *opts, struct lease_ask *ask);
+/* What of it depends on the key's namespace: how much of the fresh life is left when it is renewed
+ * early. */
+int64_t load_early_ms(struct attl *a, attl_slice key, const attl_load_opts *opts);
 /* The fill's part of them. */
 attl_fill_opts load_fill_opts(const attl_load_opts *opts);
 

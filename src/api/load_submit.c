@@ -147,7 +147,8 @@ parked_new(attl_queue *q, uint32_t kind, attl_slice key, const struct submission
     p->waiter.deliver = deliver_parked;
     p->waiter.deadline_ms = ATTL_NO_DEADLINE;
     p->key_len = key.len;
-    memcpy(p->key, key.data, key.len);
+    if (key.len) /* the empty key may have no address */
+        memcpy(p->key, key.data, key.len);
     p->ask.waiter = &p->waiter;
     p->ask.ret_lease = &p->lease;
     *ret = p;
@@ -247,6 +248,7 @@ attl_submit_get_or_load(attl_queue *q, attl_slice key, attl_loader_fn loader, vo
     p->loader = loader;
     p->ud = ud;
     p->opts = own;
+    p->ask.wants.early_ms = load_early_ms(p->s.cache, key, &own);
     p->waiter.deadline_ms = engine_now_ms(p->s.cache) + own.timeout_ms;
     submit(p, &spec, ret_id);
     return ATTL_OK;

@@ -146,6 +146,7 @@ attl_get_or_load(attl *a, attl_slice key, attl_loader_fn loader, void *ud,
         return status;
     *ret_value = (attl_value)ATTL_VALUE_INIT;
     g.spec.opts = &g.opts;
+    g.ask.wants.early_ms = load_early_ms(a, key, &g.opts);
     g.ask.loader = g.ask.asker;
     g.ask.ret_value = g.ret_value = ret_value;
     g.ask.ret_lease = &g.lease;

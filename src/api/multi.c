@@ -179,8 +179,8 @@ transfer_log(struct transfer *t, struct journal_group *own)
     struct journal_group *g = t->scope ? &t->scope->logged : own;
     journal_group_add(t->a, g, &t->to);
     journal_group_add(t->a, g, &t->from);
+    notice_entry(t->a, &t->from); /* in the order of Redis' rename_from and rename_to */
     notice_entry(t->a, &t->to);
-    notice_entry(t->a, &t->from);
     if (!t->scope)
         journal_group_append(t->a, t->to.self, g);
 }

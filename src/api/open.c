@@ -34,6 +34,8 @@ attl_open_dir(attl **ret_cache, const attl_config *config, char *err, size_t err
     attl_allocator alloc = config->has_allocator ? config->allocator : alloc_default();
     attl *a = NULL;
     int status = config_check(config, err, err_len);
+    if (status == ATTL_OK)
+        status = incidents_check(config, err, err_len);
     if (status == ATTL_OK) {
         a = alloc_line(&alloc, sizeof(*a));
         status = a ? engine_open(a, config, err, err_len) : ATTL_E_NOMEM;
@@ -96,6 +98,8 @@ attl_option_set(attl *a, const char *name, const char *value, char *err, size_t 
     attl_config *changed = config_copy(a->config);
     int status = changed ? config_set_run_time(changed, name, value, NULL, err, err_len)
                          : ATTL_E_NOMEM;
+    if (status == ATTL_OK)
+        status = incidents_check(changed, err, err_len);
     if (status == ATTL_OK && !same_log(a->config, changed)) {
         status = ATTL_E_IMMUTABLE;
         if (err)
@@ -111,8 +115,13 @@ attl_option_set(attl *a, const char *name, const char *value, char *err, size_t 
     }
     attl_config_free(changed);
     lock_release(&a->config_lock);
-    if (status == ATTL_OK && !api_is_inside(a)) /* a transaction's end will see to it */
-        drain_to_limits(&a->cache, engine_now_ms(a));
+    if (status != ATTL_OK || api_is_inside(a)) /* the maintenance, and a transaction's end, will */
+        return status;
+    drain_to_limits(&a->cache, engine_now_ms(a));
+    if (cache_has_wish(&a->cache)) {
+        cache_serve_wish(&a->cache, engine_now_ms(a));
+        parker_wake(&a->parker); /* the shards that lost theirs are emptied */
+    }
     return status;
 }
 

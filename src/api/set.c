@@ -76,8 +76,11 @@ struct set_call {
 static __attribute__((noinline)) int
 set_life(attl *a, const struct reclaim_reader *r, const struct set_call *call, struct set_op *op)
 {
-    struct ttl_wish wish = { call->key, call->ttl_ms, call->deadline_ms, engine_now_ms(a),
-                             op->wish };
+    struct ttl_wish wish = { .key = call->key,
+                             .ttl_ms = call->ttl_ms,
+                             .deadline_ms = call->deadline_ms,
+                             .now_ms = engine_now_ms(a),
+                             .life = op->wish };
     struct ttl_given given = { .deadline_ms = ATTL_NO_DEADLINE };
     int status = engine_life(a, r, &wish, &given);
     op->deadline_ms = given.deadline_ms;
@@ -143,6 +146,41 @@ set_run(attl *a, const struct set_call *call, attl_value *ret_old, int *ret_had_
         attl_value_release(a, ret_old);
     if (ret_had_old)
         *ret_had_old = status >= 0 && op.had_old;
+    return status;
+}
+
+/* A change that says whether it was made. */
+struct told_change {
+    engine_change_fn fn;
+    void *ud;
+    bool made;
+};
+
+static int
+told_change(struct entry *e, void *ud)
+{
+    struct told_change *told = ud;
+    int status = told->fn(e, told->ud);
+    told->made = e->change != ENTRY_SAME;
+    return status;
+}
+
+int
+api_set_told(attl *a, attl_slice key, attl_slice value, int64_t ttl_ms, struct api_told *ret_told)
+{
+    const struct reclaim_reader *r = reclaim_self();
+    struct set_call call = { .key = key, .value = value, .ttl_ms = ttl_ms };
+    struct set_op op;
+    set_op_init(&op, &call, &ret_told->old);
+    *ret_told = (struct api_told){ .old = ATTL_VALUE_INIT };
+    int status = r ? set_prepare(a, r, &call, &op) : ATTL_E_NOMEM;
+    if (status != ATTL_OK)
+        return status;
+    struct told_change told = { .fn = set_change, .ud = &op };
+    status = engine_change(a, key, told_change, &told);
+    stored_value_fini(&op.stored);
+    ret_told->changed = told.made;
+    ret_told->had_old = told.made && op.had_old;
     return status;
 }
 
@@ -251,6 +289,18 @@ attl_getdel(attl *a, attl_slice key, attl_value *ret_value)
 {
     *ret_value = (attl_value)ATTL_VALUE_INIT;
     int status = engine_change(a, key, getdel_change, ret_value);
+    count_read(a, key, status);
+    return status;
+}
+
+int
+api_getdel_told(attl *a, attl_slice key, struct api_told *ret_told)
+{
+    *ret_told = (struct api_told){ .old = ATTL_VALUE_INIT };
+    struct told_change told = { .fn = getdel_change, .ud = &ret_told->old };
+    int status = engine_change(a, key, told_change, &told);
+    ret_told->changed = told.made;
+    ret_told->had_old = told.made;
     count_read(a, key, status);
     return status;
 }

@@ -4,12 +4,14 @@
  * mention of a key has the last word, so only that is done: one item of a batch per key, and with
  * it one record of the log, whatever the list's length. The recorder makes the room for an
  * operation's memory before it makes the change, and keeps large values by reference, so it never
- * has to say that something was done and cannot be undone.
+ * has to say that something was done and cannot be undone; what was done without becoming durable
+ * (ATTL_E_IO) is on the list as well.
  */
 #include "api/api.h"
 
 #include "engine/batch.h"
 #include "engine/key_index.h"
+#include "engine/value.h"
 
 static int
 check_ops(struct attl *a, const struct reclaim_reader *r, const attl_undo_op *ops, size_t n)
@@ -161,41 +163,43 @@ new_record(attl_undo *undo, attl_slice key, struct undo_record **ret_record)
 }
 
 /* After the change: the record counts if something was done. */
-static int
-keep_record(attl_undo *undo, struct undo_record *record, int status)
+static void
+keep_record(attl_undo *undo, struct undo_record *record, const struct api_told *told)
 {
-    if (status == ATTL_OK) {
+    value_move(&record->previous, &told->old);
+    record->had_previous = told->had_old;
+    if (told->changed) {
         undo->n++;
-        return status;
+        return;
     }
     attl_value_release(undo->a, &record->previous);
     alloc_free(&undo->a->cache.config.alloc, record);
-    return status;
 }
 
 int
 attl_undo_set(attl_undo *undo, attl_slice key, attl_slice value, int64_t ttl_ms)
 {
     struct undo_record *record;
-    attl_set_opts opts = ATTL_SET_OPTS_INIT;
-    opts.ttl_ms = ttl_ms;
+    struct api_told told;
     int status = new_record(undo, key, &record);
     if (status != ATTL_OK)
         return status;
-    status = attl_set_if(undo->a, key, value, &opts, &record->previous, &record->had_previous);
-    return keep_record(undo, record, status);
+    status = api_set_told(undo->a, key, value, ttl_ms, &told);
+    keep_record(undo, record, &told);
+    return status;
 }
 
 int
 attl_undo_del(attl_undo *undo, attl_slice key)
 {
     struct undo_record *record;
+    struct api_told told;
     int status = new_record(undo, key, &record);
     if (status != ATTL_OK)
         return status;
-    status = attl_getdel(undo->a, key, &record->previous);
-    record->had_previous = status == ATTL_OK;
-    return keep_record(undo, record, status);
+    status = api_getdel_told(undo->a, key, &told);
+    keep_record(undo, record, &told);
+    return status;
 }
 
 int

@@ -98,7 +98,8 @@ shard_stats(struct shard *s, int64_t now_ms, attl_stats *st)
     st->items += items;
     st->items_ttl += atomic_load_explicit(&s->ttl_items, memory_order_relaxed);
     st->shard_max_items = items > st->shard_max_items ? items : st->shard_max_items;
-    st->shard_min_items = items < st->shard_min_items ? items : st->shard_min_items;
+    if (s->index < st->shards && items < st->shard_min_items)
+        st->shard_min_items = items;
     for (unsigned gen = 0; gen < GEN_COUNT; gen++) {
         int64_t live = atomic_load_explicit(&s->live_bytes[gen], memory_order_relaxed);
         st->mem_live += live > 0 ? (uint64_t)live : 0;
@@ -198,7 +199,7 @@ void
 attl_stats_get(attl *a, attl_stats *ret_stats)
 {
     struct cache *c = &a->cache;
-    attl_stats st = { .shards = c->shard_count,
+    attl_stats st = { .shards = atomic_load(&c->shards_active),
                       .partitions = UINT64_C(1) << c->partition_bits,
                       .shard_min_items = UINT64_MAX };
     int64_t now_ms = engine_now_ms(a);
@@ -237,7 +238,7 @@ attl_unstable_partition_move(attl *a, uint64_t partition, uint32_t shard)
 {
     uint64_t partitions = UINT64_C(1) << a->cache.partition_bits;
     cache_move_partition(&a->cache, (unsigned)(partition % partitions),
-                         shard % a->cache.shard_count);
+                         shard % atomic_load(&a->cache.shards_active));
 }
 
 void

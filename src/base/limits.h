@@ -34,6 +34,12 @@ enum {
 };
 
 enum {
+    LIMIT_BALANCE_MOVES = 256,  /* of partitions between shards, in one cycle of the balancer */
+    LIMIT_BALANCE_HISTORY = 16, /* of its cycles remembered with their moves                  */
+    LIMIT_HOT_KEYS = 64,        /* candidates for the busiest keys                            */
+    LIMIT_HOT_KEY_BYTES = 256,  /* of a key that are remembered                               */
+};
+enum {
     LIMIT_LEDGER_ENTRIES = 1 << 24, /* deaths remembered: 600 MB     */
     LIMIT_WHY_DEATHS = 64,          /* deaths of one key told at once */
     LIMIT_WATCHES = 1024,           /* of one cache                   */

@@ -321,14 +321,28 @@ emptiest(struct arena_pool *p)
     return best;
 }
 
+static bool
+is_scattered(const struct arena_pool *p)
+{
+    uint64_t used = atomic_load_explicit(&p->used_bytes, memory_order_relaxed);
+    uint64_t filled = (uint64_t)(p->arenas - p->empty_arenas) * LIMIT_ARENA_BYTES;
+    return filled > used + filled / SCATTERED_SHARE + SCATTERED_MIN_BYTES;
+}
+
+bool
+arena_pool_is_scattered(struct arena_pool *p)
+{
+    lock_acquire(&p->lock);
+    bool busy = p->emptying || (is_scattered(p) && emptiest(p));
+    lock_release(&p->lock);
+    return busy;
+}
+
 bool
 arena_pool_defragment(struct arena_pool *p)
 {
     lock_acquire(&p->lock);
-    uint64_t used = atomic_load_explicit(&p->used_bytes, memory_order_relaxed);
-    uint64_t filled = (uint64_t)(p->arenas - p->empty_arenas) * LIMIT_ARENA_BYTES;
-    bool scattered = filled > used + filled / SCATTERED_SHARE + SCATTERED_MIN_BYTES;
-    if (!p->emptying && scattered && (p->emptying = emptiest(p)) != NULL) {
+    if (!p->emptying && is_scattered(p) && (p->emptying = emptiest(p)) != NULL) {
         class_remove(p, p->emptying);
         atomic_store_explicit(&p->emptying_index, p->emptying->index, memory_order_relaxed);
     }

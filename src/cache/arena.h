@@ -75,6 +75,8 @@ size_t arena_pool_trim(struct arena_pool *p, uint32_t keep, uint32_t max_arenas)
  * so that it can be given back. True while there is one: move what arena_pool_is_emptying() says.
  */
 bool arena_pool_defragment(struct arena_pool *p);
+/* Whether that would find something to do. */
+bool arena_pool_is_scattered(struct arena_pool *p);
 /* Records that the pages of [at, at+bytes) belong to `c`. */
 void arena_pool_map_chunk(struct arena_pool *p, void *at, size_t bytes, struct chunk *c);
 

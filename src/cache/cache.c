@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Building a cache to fit its limits, its sums and counters, and moving partitions. Everything
+ * Building a cache to fit its limits, its sums and counters. Everything
  * scales with the configured bounds: a cache of ten entries has one shard and a handful of
  * partitions, because open chunks and empty tables must not eat the budget they are meant to serve.
  * Shared sums are relaxed atomics; everything else here runs before or after all other threads.
@@ -13,8 +13,6 @@ enum {
     ITEMS_PER_PARTITION = 1024, /* what a partition should hold when the cache is full */
     ITEM_BYTES_GUESS = 128,
     PARTITION_BITS_DEFAULT = 12,
-    SHARD_MIN_BYTES = 8 << 20, /* a shard's open chunks must stay a small part of its budget */
-    SHARD_MIN_ITEMS = 4096,
     CHUNKS_PER_CACHE = 1024,
     RESERVE_SLACK_BYTES = 1 << 30,
     URGENT_SHARE = 16,
@@ -44,21 +42,6 @@ choose_partition_bits(const struct cache_config *config)
     return bits > LIMIT_PARTITION_BITS_MAX ? LIMIT_PARTITION_BITS_MAX : bits;
 }
 
-static unsigned
-choose_shards(const struct cache_config *config, unsigned partition_bits)
-{
-    uint64_t n = config->shards ? config->shards : 1;
-    if (config->max_bytes && n > config->max_bytes / SHARD_MIN_BYTES)
-        n = config->max_bytes / SHARD_MIN_BYTES;
-    if (config->max_items && n > config->max_items / SHARD_MIN_ITEMS)
-        n = config->max_items / SHARD_MIN_ITEMS;
-    if (n > UINT64_C(1) << partition_bits)
-        n = UINT64_C(1) << partition_bits;
-    if (n > LIMIT_SHARDS)
-        n = LIMIT_SHARDS;
-    return n ? (unsigned)n : 1;
-}
-
 static uint32_t
 choose_chunk_max(const struct cache_config *config)
 {
@@ -77,14 +60,11 @@ init_tables(struct cache *c, int64_t now_ms)
     const attl_allocator *a = &c->config.alloc;
     size_t count = (size_t)1 << c->partition_bits;
     c->partitions = alloc_line(a, count * sizeof(*c->partitions));
-    c->shards = alloc_line(a, c->shard_count * sizeof(*c->shards));
-    if (!c->partitions || !c->shards)
+    if (!c->partitions)
         return ATTL_E_NOMEM;
-    c->fixed_bytes = count * sizeof(*c->partitions) + c->shard_count * sizeof(*c->shards);
-    for (unsigned i = 0; i < c->shard_count; i++)
-        shard_init(&c->shards[i], c, (uint16_t)i, now_ms);
-    for (size_t i = 0; i < count; i++)
-        atomic_init(&c->partitions[i].owner, (uint16_t)(i % c->shard_count));
+    atomic_init(&c->fixed_bytes, count * sizeof(*c->partitions));
+    if (!cache_shards_init(c, c->config.shards, now_ms))
+        return ATTL_E_NOMEM;
     return ATTL_OK;
 }
 
@@ -93,7 +73,6 @@ cache_init(struct cache *c, const struct cache_config *config, int64_t now_ms)
 {
     *c = (struct cache){ .config = *config };
     c->partition_bits = choose_partition_bits(config);
-    c->shard_count = choose_shards(config, c->partition_bits);
     c->chunk_max_bytes = choose_chunk_max(config);
     c->hash.use_siphash = config->use_siphash;
     atomic_init(&c->max_bytes, config->max_bytes);
@@ -156,18 +135,15 @@ cache_fini(struct cache *c)
         if (t && atomic_load(&c->extents.used_bytes) > 0)
             drop_extents(c, t);
     }
-    for (unsigned i = 0; c->shards && i < c->shard_count; i++)
-        shard_fini(&c->shards[i]);
+    cache_shards_fini(c);
     limbo_fini(&c->limbo);
     for (unsigned i = 0; i < LIMIT_THREAD_STRIPES; i++)
         alloc_free_line(a, atomic_load(&c->stripes[i]));
     alloc_free_line(a, c->partitions);
-    alloc_free_line(a, c->shards);
     chunk_store_fini(&c->chunks);
     region_fini(&c->region);
     explicit_bzero(&c->hash, sizeof(c->hash));
     c->partitions = NULL;
-    c->shards = NULL;
 }
 
 /* ---- counters -------------------------------------------------------------------------------- */
@@ -383,22 +359,4 @@ cache_reserve(struct cache *c, uint64_t entries)
         partition_reserve(p, &c->env, each);
         lock_release(&p->lock);
     }
-}
-
-void
-cache_move_partition(struct cache *c, unsigned partition, unsigned shard)
-{
-    struct partition *p = &c->partitions[partition];
-    struct shard *to = &c->shards[shard];
-    lock_acquire(&p->lock);
-    struct shard *from = cache_shard(c, p);
-    if (from != to) {
-        atomic_fetch_sub_explicit(&from->items, p->items, memory_order_relaxed);
-        atomic_fetch_sub_explicit(&from->ttl_items, p->ttl_items, memory_order_relaxed);
-        atomic_fetch_add_explicit(&to->items, p->items, memory_order_relaxed);
-        atomic_fetch_add_explicit(&to->ttl_items, p->ttl_items, memory_order_relaxed);
-        atomic_store_explicit(&p->owner, to->index, memory_order_relaxed);
-        atomic_fetch_add_explicit(&c->moves, 1, memory_order_relaxed);
-    }
-    lock_release(&p->lock);
 }

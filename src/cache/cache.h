@@ -18,7 +18,7 @@ struct cache_config {
     uint64_t max_pinned_bytes;
     enum evict_policy policy;
     unsigned utilization_percent;
-    unsigned shards;         /* wished for; small caches get fewer */
+    unsigned shards;         /* wished for when it was opened; small caches get fewer */
     unsigned partition_bits; /* 0: from the limits */
     bool huge_pages;
     bool use_siphash;
@@ -105,10 +105,14 @@ struct cache {
     _Atomic uint64_t claims;       /* transactions that have been inside, ever */
     struct partition *partitions;
     unsigned partition_bits;
-    struct shard *shards;
-    unsigned shard_count;
+    struct shard *shards;           /* see cache/shards.c */
+    _Atomic unsigned shard_count;   /* that exist; those behind the active ones are emptying */
+    _Atomic unsigned shards_active; /* the first of them, which own all partitions */
+    _Atomic unsigned shards_wished, shards_served; /* what was asked for, and last attended to */
+    unsigned shards_max;
+    struct lock shards_lock; /* one change of their number at a time */
     uint32_t chunk_max_bytes;
-    uint64_t fixed_bytes; /* partitions and shards */
+    _Atomic uint64_t fixed_bytes; /* partitions and shards */
     /* Limits, changeable at run time. */
     _Atomic uint64_t max_bytes, max_items, max_pinned_bytes;
     /* max_bytes is the smaller of these two, 0 being none: what was configured, and what there is
@@ -145,7 +149,8 @@ cache_partition(const struct cache *c, uint64_t hash)
 static inline struct shard *
 cache_shard(const struct cache *c, const struct partition *p)
 {
-    return &c->shards[atomic_load_explicit(&p->owner, memory_order_relaxed)];
+    /* Acquire: the shard may be a new one, and the caller may not hold the lock. */
+    return &c->shards[atomic_load_explicit(&p->owner, memory_order_acquire)];
 }
 
 /* Adds to a counter of the calling thread. */
@@ -176,8 +181,23 @@ bool cache_never_fits(const struct cache *c, uint64_t len);
 /* Tables for about `entries` in all, if the cache is empty and has room: they need not grow then.
  */
 void cache_reserve(struct cache *c, uint64_t entries);
-/* Gives the partition to another shard: O(1), readers and entries are not disturbed. */
+/* Gives the partition to another shard: O(1), readers and entries are not disturbed. Nothing
+ * happens if there is no such shard any more. */
 void cache_move_partition(struct cache *c, unsigned partition, unsigned shard);
+/* Asks for another number of shards; the limits decide how many of them there will be. */
+void cache_wish_shards(struct cache *c, unsigned n);
+/* Attends to the last wish: moves partitions, which locks each for a moment. Without memory for
+ * more shards their number stays. */
+void cache_serve_wish(struct cache *c, int64_t now_ms);
+static inline bool
+cache_has_wish(const struct cache *c)
+{
+    return atomic_load_explicit(&c->shards_wished, memory_order_relaxed) !=
+           atomic_load_explicit(&c->shards_served, memory_order_relaxed);
+}
+/* For cache_init and cache_fini. */
+bool cache_shards_init(struct cache *c, unsigned wished, int64_t now_ms);
+void cache_shards_fini(struct cache *c);
 
 /* All partitions at once, in the order of locks: a moment at which nothing changes. */
 void cache_lock_all(struct cache *c);

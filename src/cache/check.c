@@ -143,6 +143,8 @@ check_partitions(struct cache *c, struct sums *ret_all)
             return "a partition's item counters differ from its entries";
         if (sums.live_bytes != p->live_bytes)
             return "a partition's bytes differ from its entries";
+        if (atomic_load(&p->owner) >= atomic_load(&c->shards_active))
+            return "a partition belongs to a shard that is no more";
         by_owner[atomic_load(&p->owner)] += sums.items;
         ttl_by_owner[atomic_load(&p->owner)] += sums.ttl_items;
         ret_all->items += sums.items;

@@ -199,6 +199,15 @@ shard_append(struct shard *s, const struct append_spec *spec, struct appended *r
 /* ---- expiry ---------------------------------------------------------------------------------- */
 
 static void
+count_due(struct shard *s, const struct chunk *c, bool comes)
+{
+    uint64_t bytes = comes ? c->bytes : UINT64_C(0) - c->bytes;
+    s->due_bytes += bytes;
+    if (c->slot < WHEEL_LEVEL_SLOTS)
+        s->due_expired_bytes += bytes;
+}
+
+static void
 slot_make_due(struct shard *s, unsigned slot)
 {
     struct chain *chain = &s->chains[slot];
@@ -209,6 +218,7 @@ slot_make_due(struct shard *s, unsigned slot)
         next = c->link[LINK_CHAIN].next;
         chunk_unlink(s, c);
         atomic_store(&c->state, CHUNK_DUE);
+        count_due(s, c, true);
         chunk_list_append(&s->due, c, LINK_CHAIN);
         for (unsigned reason = 0; reason < DRAIN_REASONS; reason++)
             if (s->draining[reason] == c)
@@ -251,6 +261,31 @@ shard_expire_early(struct shard *s, int64_t now_ms)
         slot_make_due(s, slot);
     refresh_earliest(s);
     lock_release(&s->lock);
+}
+
+/* Of a slot: a part of what is spread over a long time is coming within a short one. */
+static void
+observe_slot(const struct shard *s, unsigned slot, int64_t until_ms, struct shard_due *due)
+{
+    int64_t span_ms = wheel_span_ms(slot);
+    int64_t begins_ms = wheel_turn_ms(&s->wheel, slot) - (slot < WHEEL_LEVEL_SLOTS ? span_ms : 0);
+    if (begins_ms >= until_ms)
+        return;
+    double share = (double)(until_ms - begins_ms) / (double)span_ms;
+    due->coming_bytes += (uint64_t)((double)s->chains[slot].bytes * (share < 1 ? share : 1));
+}
+
+void
+shard_observe_due(struct shard *s, int64_t now_ms, int64_t horizon_ms, struct shard_due *ret_due)
+{
+    lock_acquire(&s->lock);
+    struct shard_due due = { .due_bytes = s->due_bytes, .expired_bytes = s->due_expired_bytes };
+    for (unsigned level = 0; level < WHEEL_LEVELS; level++)
+        for (uint64_t mask = s->wheel.occupied[level]; mask; mask &= mask - 1)
+            observe_slot(s, level * WHEEL_LEVEL_SLOTS + (unsigned)__builtin_ctzll(mask),
+                         now_ms + horizon_ms, &due);
+    lock_release(&s->lock);
+    *ret_due = due;
 }
 
 int64_t
@@ -347,10 +382,34 @@ cleanable(struct shard *s)
     return best;
 }
 
+static bool
+is_removed(const struct shard *s)
+{
+    return s->index >= atomic_load(&s->cache->shards_active);
+}
+
+/* Any chunk at all, one that was begun for another reason first; open ones are sealed. */
+static struct chunk *
+remaining(struct shard *s)
+{
+    for (unsigned reason = 0; reason < DRAIN_REASONS; reason++)
+        if (s->draining[reason])
+            return s->draining[reason];
+    for (unsigned gen = 0; gen < GEN_COUNT; gen++) {
+        for (unsigned i = 0; i < WHEEL_SLOTS; i++)
+            chunk_seal(s, &s->chains[i], gen);
+        if (s->fifo[gen].first)
+            return s->fifo[gen].first;
+    }
+    return NULL;
+}
+
 /* A chunk that lies in the arena to be emptied; open ones are sealed first. */
 static struct chunk *
 movable(struct shard *s)
 {
+    if (is_removed(s))
+        return remaining(s);
     const struct arena_pool *pool = &s->cache->chunk_pool;
     for (unsigned gen = 0; gen < GEN_COUNT; gen++) {
         for (unsigned i = 0; i < WHEEL_SLOTS; i++)
@@ -397,10 +456,12 @@ void
 shard_finish(struct shard *s, struct chunk *c)
 {
     lock_acquire(&s->lock);
-    if (atomic_load(&c->state) == CHUNK_DUE)
+    if (atomic_load(&c->state) == CHUNK_DUE) {
         chunk_list_remove(&s->due, c, LINK_CHAIN);
-    else
+        count_due(s, c, false);
+    } else {
         chunk_unlink(s, c);
+    }
     for (unsigned reason = 0; reason < DRAIN_REASONS; reason++)
         if (s->draining[reason] == c)
             s->draining[reason] = NULL;
@@ -441,6 +502,17 @@ shard_dead_bytes(struct shard *s)
     lock_release(&s->lock);
     uint64_t live = live_of(s, GEN_NEW) + live_of(s, GEN_SURVIVOR);
     return used > live ? used - live : 0;
+}
+
+bool
+shard_is_leaving(struct shard *s)
+{
+    if (__builtin_expect(!is_removed(s), 1))
+        return false;
+    lock_acquire(&s->lock);
+    bool holds = s->sealed_used_bytes || s->open_bytes;
+    lock_release(&s->lock);
+    return holds;
 }
 
 bool

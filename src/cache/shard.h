@@ -40,6 +40,7 @@ struct shard {
     uint64_t sealed_used_bytes; /* records in chunks not yet retired, dead ones included, without
                                    the open */
     uint64_t open_used_bytes, open_bytes;
+    uint64_t due_bytes, due_expired_bytes; /* of `due`; the second: of what is past its deadline */
 
     struct lock drain_lock;
     struct chunk *draining[DRAIN_REASONS]; /* chunks partly done; written under `lock` */
@@ -89,8 +90,18 @@ void shard_finish(struct shard *s, struct chunk *c);
 void shard_expire_early(struct shard *s, int64_t now_ms);
 /* A record in `c` died. Frees the chunk at once if it was the last one of a sealed chunk. */
 void shard_record_died(struct chunk *c, struct cache *cache, uint32_t bytes);
+/* What is due, and what will be. Bytes of chunks. */
+struct shard_due {
+    uint64_t due_bytes;     /* waits to be drained */
+    uint64_t expired_bytes; /* of it, past its deadline */
+    uint64_t coming_bytes;  /* its deadlines lie within the horizon, as far as one can tell */
+};
+void shard_observe_due(struct shard *s, int64_t now_ms, int64_t horizon_ms,
+                       struct shard_due *ret_due);
 /* Bytes of dead records in its chunks, those being drained included. */
 uint64_t shard_dead_bytes(struct shard *s);
+/* True if the shard owns no partitions any more and still holds chunks: DRAIN_MOVE empties it. */
+bool shard_is_leaving(struct shard *s);
 /* True if more of the shard's bytes are dead than the utilisation setting allows. */
 bool shard_wants_cleaning(struct shard *s);
 

@@ -82,6 +82,18 @@ slot_turn_tick(const struct wheel *w, unsigned slot)
 }
 
 int64_t
+wheel_turn_ms(const struct wheel *w, unsigned slot)
+{
+    return slot == WHEEL_NEVER ? INT64_MAX : slot_turn_tick(w, slot) << WHEEL_TICK_SHIFT;
+}
+
+int64_t
+wheel_span_ms(unsigned slot)
+{
+    return INT64_C(1) << (WHEEL_TICK_SHIFT + slot / WHEEL_LEVEL_SLOTS * WHEEL_LEVEL_BITS);
+}
+
+int64_t
 wheel_next(const struct wheel *w, unsigned *ret_slot)
 {
     unsigned slot = next_occupied(w);

@@ -34,6 +34,10 @@ void wheel_mark(struct wheel *w, unsigned slot, bool occupied);
 /* When the next occupied slot wants attention (Unix ms): no entry in the wheel expires before the
  * slot starts. INT64_MAX if the wheel is empty. *ret_slot is that slot. */
 int64_t wheel_next(const struct wheel *w, unsigned *ret_slot);
+/* When the turn of an occupied slot comes, and how much time its deadlines span. WHEEL_NEVER has
+ * none. */
+int64_t wheel_turn_ms(const struct wheel *w, unsigned slot);
+int64_t wheel_span_ms(unsigned slot);
 /*
  * Moves to the next occupied slot whose turn has come by `now_ms` and returns it; WHEEL_NEVER when
  * there is none left, and then the wheel stands at the present tick. The slot's contents must then

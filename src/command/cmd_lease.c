@@ -328,7 +328,17 @@ cmd_attl_keep(struct request *rq)
         reply_lease(rq, attl_keep(rq->env->cache, rq->argv[1], token, &opts));
 }
 
-/* ATTL.FAIL key token [NEG ms] [BACKOFF ms] */
+/* NEG with a number, or without one: then it is for the key's namespace to say. */
+static bool
+negative_behind(struct request *rq, size_t *i, int64_t *ret_negative_ms)
+{
+    *ret_negative_ms = ATTL_NEGATIVE_DEFAULT;
+    if (*i + 1 == rq->argc || arg_is(rq->argv[*i + 1], "backoff"))
+        return true;
+    return number_behind(rq, i, INT64_MAX, ret_negative_ms);
+}
+
+/* ATTL.FAIL key token [NEG [ms]] [BACKOFF ms] */
 void
 cmd_attl_fail(struct request *rq)
 {
@@ -340,7 +350,7 @@ cmd_attl_fail(struct request *rq)
         attl_slice word = rq->argv[i];
         bool ok = false;
         if (arg_is(word, "neg"))
-            ok = number_behind(rq, &i, INT64_MAX, &negative_ms);
+            ok = negative_behind(rq, &i, &negative_ms);
         else if (arg_is(word, "backoff"))
             ok = number_behind(rq, &i, INT64_MAX, &backoff_ms);
         else

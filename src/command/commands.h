@@ -88,6 +88,13 @@ command_fn cmd_attl_ns_del, cmd_attl_ns_flush, cmd_attl_ns_get, cmd_attl_ns_list
 /* loading once, cmd_lease.c */
 command_fn cmd_attl_fetch, cmd_attl_fill, cmd_attl_keep, cmd_attl_fail, cmd_attl_renew;
 
+/* shards and their balance, cmd_balance.c */
+command_fn cmd_attl_shards, cmd_attl_balance, cmd_attl_hotkeys;
+
+/* incidents, cmd_incident.c */
+command_fn cmd_attl_incident_ack, cmd_attl_incident_kinds, cmd_attl_incident_list,
+    cmd_attl_incident_show, cmd_attl_incident_simulate;
+
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;
 command_fn cmd_attl_deadline; /* shed.c */

@@ -4,7 +4,7 @@
  * from three sources in this order: the host (sockets, process, settings), the cache and our
  * counters, and fixed lines for things Redis has and we have not, whose absence would break a tool.
  * A field that an earlier source wrote is not written again. Our own figures are in the section
- * Attl, all of attl_stats.
+ * Attl, all of attl_stats and of attl_load_stats.
  */
 #include "command/commands.h"
 #include "command/info_lines.h"
@@ -15,7 +15,14 @@
 
 #include <inttypes.h>
 
-enum { INFO_TEXT_MAX_BYTES = 1 << 20, POLICY_TEXT_MAX = 64, NS_PER_MS = 1000000, PERCENT = 100 };
+enum {
+    INFO_TEXT_MAX_BYTES = 1 << 20,
+    POLICY_TEXT_MAX = 64,
+    NS_PER_MS = 1000000,
+    PERCENT = 100,
+    PERMILLE = 1000,
+    MS_PER_S = 1000
+};
 
 enum info_set { INFO_DEFAULT = 1 << 0, INFO_ALL = 1 << 1, INFO_EVERYTHING = 1 << 2 };
 
@@ -180,11 +187,30 @@ write_keyspace(struct info *info)
 }
 
 static void
+write_pace(struct info *info)
+{
+    attl_tuner_stats t = ATTL_TUNER_STATS_INIT;
+    attl_tuner_stats_get(info->env->cache, &t);
+    info_line(info, "reclaim_duty", "%.3f", (double)t.duty_permille / PERMILLE);
+    info_line(info, "tuner_reason", "%s", t.duty_reason);
+    info_line(info, "cleanup_interval", "%.3f", (double)t.interval_ms / MS_PER_S);
+    info_line(info, "cleanup_reason", "%s", t.interval_reason);
+    info_line(info, "cleanup_cycles", "%" PRIu64, t.deep_passes + t.sweeps_done);
+    info_line(info, "tuner_cycles", "%" PRIu64, t.cycles);
+    info_line(info, "latency_read_p99_ns", "%" PRIu64, t.read_p99_ns);
+    info_line(info, "latency_write_p99_ns", "%" PRIu64, t.write_p99_ns);
+    info_line(info, "latency_limit_ns", "%" PRIu64, t.limit_ns);
+}
+
+static void
 write_attl(struct info *info)
 {
     for (size_t i = 0; i < stats_fields_len; i++)
         buf_printf(info->text, "attl_%s:%" PRIu64 "\r\n", stats_fields[i].name,
                    stats_field_value(&stats_fields[i], &info->stats));
+    info_loads(info);
+    info_balance(info);
+    write_pace(info);
 }
 
 /* Sections about which only the host has something to say, or nobody. */
@@ -208,6 +234,7 @@ static const struct info_section sections[] = {
     { "latencystats", "Latencystats", INFO_ALL, write_nothing },
     { "cluster", "Cluster", INFO_DEFAULT | INFO_ALL, write_cluster },
     { "keyspace", "Keyspace", INFO_DEFAULT | INFO_ALL, write_keyspace },
+    { "incidents", "Incidents", INFO_DEFAULT | INFO_ALL, info_incidents },
     { "attl", "Attl", INFO_DEFAULT | INFO_ALL, write_attl },
 };
 

@@ -27,7 +27,13 @@ uint64_t info_number(const struct info *info, const char *field, uint64_t otherw
 /* Lines "field:value\n". */
 void info_fixed(struct info *info, const char *lines);
 
+/* Lines of the section Attl about shards, cmd_balance.c. */
+void info_balance(struct info *info);
+/* The section Incidents, cmd_incident.c. */
+void info_incidents(struct info *info);
 /* The section Persistence, info_persistence.c. */
 void info_persistence(struct info *info);
+/* Loads and leases, a part of the section Attl, info_loads.c. */
+void info_loads(struct info *info);
 
 #endif

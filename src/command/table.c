@@ -546,6 +546,8 @@ const struct command command_table[] = {
 
     /* ---- our own ---- */
 #include "command/table_attl.inc"
+#include "command/table_balance.inc"
+#include "command/table_incident.inc"
 };
 /* clang-format on */
 

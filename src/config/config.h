@@ -66,6 +66,8 @@ struct attl_config {
     void *notify_ud;
     attl_notice_fn notice_fn; /* NULL: none */
     void *notice_ud;
+    attl_incident_event_fn incident_fn; /* NULL: none */
+    void *incident_ud;
     struct disk *disk; /* for tests: instead of persist.dir; not owned */
 };
 

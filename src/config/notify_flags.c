@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-/* Shown in this order; the first CLASSES make up A, beside which Redis does not show n. */
+/* Shown in this order; the first CLASSES make up A. Redis does not show n beside A; here what is
+ * shown is what is kept, so it is shown. */
 static const char letters[] = "g$lshzxetdnKEm";
 
 enum { CLASSES = 10, ALL_CLASSES = (1 << CLASSES) - 1 };
@@ -46,7 +47,8 @@ notify_flags_parse(attl_slice text, uint32_t *ret_flags)
         return false;
     *ret_flags = flag_if(bits, 'K', NOTIFY_KEYSPACE) | flag_if(bits, 'E', NOTIFY_KEYEVENT) |
                  flag_if(bits, 'g', NOTIFY_GENERIC) | flag_if(bits, '$', NOTIFY_STRING) |
-                 flag_if(bits, 'x', NOTIFY_EXPIRED) | flag_if(bits, 'e', NOTIFY_EVICTED);
+                 flag_if(bits, 'x', NOTIFY_EXPIRED) | flag_if(bits, 'e', NOTIFY_EVICTED) |
+                 flag_if(bits, 'n', NOTIFY_NEW);
     return true;
 }
 
@@ -60,7 +62,7 @@ notify_flags_normalize(attl_slice text, char out[NOTIFY_FLAGS_MAX + 1])
     size_t from = 0;
     if ((bits & ALL_CLASSES) == ALL_CLASSES) {
         out[n++] = 'A';
-        from = CLASSES + 1;
+        from = CLASSES;
     }
     for (size_t i = from; letters[i]; i++)
         if (bits >> i & 1)

@@ -19,6 +19,7 @@ enum notify_flag {
     NOTIFY_EXPIRED = 1 << 4,  /* x                                     */
     NOTIFY_EVICTED = 1 << 5,  /* e                                     */
     NOTIFY_OTHERS = 1 << 6,   /* l s h z t d: never happen here; see A */
+    NOTIFY_NEW = 1 << 7,      /* n: new; not in A                      */
     NOTIFY_FLAGS_MAX = 16     /* letters that are shown                */
 };
 

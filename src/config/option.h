@@ -37,14 +37,28 @@ enum option_id {
     OPT_BALANCER_IMBALANCE_THRESHOLD,
     OPT_BALANCER_INTERVAL, /* ms */
     OPT_BALANCER_BUDGET,
+    OPT_HOTKEYS_ENABLED,
     OPT_ADAPTIVE_ENABLED,
     OPT_ADAPTIVE_BASE_INTERVAL,     /* ms */
     OPT_ADAPTIVE_MIN_INTERVAL,      /* ms */
     OPT_ADAPTIVE_MAX_INTERVAL,      /* ms */
     OPT_ADAPTIVE_LATENCY_THRESHOLD, /* ms */
     OPT_ADAPTIVE_INSERT_THRESHOLD,  /* entries per second */
+    OPT_ADAPTIVE_RECLAIM,           /* enum choice_reclaim */
     OPT_LEDGER_ENTRIES,             /* 0: no ledger */
     OPT_INCIDENT_ENABLED,
+    OPT_INCIDENT_INTERVAL, /* ms */
+    OPT_INCIDENT_OPEN_AFTER,
+    OPT_INCIDENT_CLOSE_AFTER,
+    OPT_INCIDENT_ESCALATE_AFTER, /* ms */
+    OPT_INCIDENT_COOLDOWN,       /* ms */
+    OPT_INCIDENT_RATE,
+    OPT_INCIDENT_HANDLERS,
+    OPT_INCIDENT_EXEC,
+    OPT_INCIDENT_EXEC_TIMEOUT, /* ms */
+    OPT_INCIDENT_TURNOVER,     /* ms */
+    OPT_INCIDENT_LOW_DISK, /* bytes */
+    OPT_INCIDENT_LATENCY_FACTOR,
     OPT_PRESSURE_ENABLED,
     OPT_PRESSURE_CGROUP_HIGH, /* share */
     OPT_PRESSURE_PSI_LIMIT,   /* percent, 0: none */
@@ -104,6 +118,7 @@ enum option_id {
 
 /* What config_i64() returns for options of type enum. */
 enum choice_eviction { CHOICE_EVICTION_S3FIFO, CHOICE_EVICTION_VOLATILE_TTL, CHOICE_EVICTION_NONE };
+enum choice_reclaim { CHOICE_RECLAIM_WHEEL, CHOICE_RECLAIM_SWEEP };
 enum choice_huge_pages { CHOICE_HUGE_PAGES_AUTO, CHOICE_HUGE_PAGES_ON, CHOICE_HUGE_PAGES_OFF };
 enum choice_hash { CHOICE_HASH_XXH3, CHOICE_HASH_SIPHASH };
 enum choice_validation {

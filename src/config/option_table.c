@@ -49,6 +49,12 @@ static const struct option_choice huge_pages[] = {
     { NULL, 0, NULL },
 };
 
+static const struct option_choice reclaims[] = {
+    { "wheel", CHOICE_RECLAIM_WHEEL, NULL },
+    { "sweep", CHOICE_RECLAIM_SWEEP, NULL },
+    { NULL, 0, NULL },
+};
+
 static const struct option_choice hashes[] = {
     { "xxh3", CHOICE_HASH_XXH3, NULL },
     { "siphash", CHOICE_HASH_SIPHASH, NULL },
@@ -140,7 +146,7 @@ static const struct option table[OPTION_COUNT] = {
         .aliases = { { "ttl_seconds", ALIAS_SHORT, FORM_SECONDS } },
         .text = "Life of an entry stored without a TTL. 0 means for ever." },
     [OPT_CACHE_NUM_SHARDS] = {
-        .name = "cache.num_shards", .type = OPTION_INT,
+        .name = "cache.num_shards", .type = OPTION_INT, .flags = OPTION_RUNTIME,
         .library_default = "16", .min = 1, .max = LIMIT_SHARDS, .unit = "shards",
         .aliases = { { "NUM_SHARDS", ALIAS_CLASSIC, FORM_NATIVE } },
         .text = "Number of shards: each has its own timing wheel, eviction queues and share of "

@@ -27,14 +27,18 @@ control_cycle(void *ud, int64_t now_ms)
 {
     struct control *c = ud;
     int64_t next_ms = INT64_MAX;
+    bool sleeps = false;
     struct control_numbers n;
     control_observe(c->a, &n);
     lock_acquire(&c->lock);
     for (int i = 0; i < CONTROL_LOOPS; i++) {
         int64_t at_ms = c->enabled[i] ? loops[i].step(c, &n) : INT64_MAX;
         next_ms = at_ms < next_ms ? at_ms : next_ms;
+        sleeps |= c->enabled[i] && at_ms == INT64_MAX;
     }
     lock_release(&c->lock);
+    if (sleeps)
+        control_listen(c->a);
     return next_ms > now_ms ? next_ms : now_ms + 1; /* a loop that cannot wait must not spin */
 }
 
@@ -45,6 +49,9 @@ control_configure(void *ud, const attl_config *config)
     lock_acquire(&c->lock);
     for (int i = 0; i < CONTROL_LOOPS; i++)
         c->enabled[i] = config_bool(config, loops[i].enabled);
+    balancer_configure(c, config);
+    tuner_configure(c, config);
+    incidents_configure(c, config);
     pressure_configure(c, config);
     lock_release(&c->lock);
     control_wake(c->a);
@@ -55,6 +62,8 @@ control_close(void *ud)
 {
     struct control *c = ud;
     attl_allocator alloc = c->alloc;
+    balancer_fini(c);
+    incidents_fini(c);
     alloc_free(&alloc, c);
 }
 
@@ -69,6 +78,7 @@ control_start(struct attl *a, const attl_config *config)
     c->a = a;
     c->alloc = alloc;
     lock_init(&c->lock);
+    incidents_init(c, config);
     control_attach(a, &hooks, c);
     return ATTL_OK;
 }

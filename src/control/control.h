@@ -12,6 +12,9 @@
 #define ATTL_CONTROL_CONTROL_H
 
 #include "config/config.h"
+#include "control/balancer.h"
+#include "control/tuner.h"
+#include "control/incidents.h"
 #include "control/pressure.h"
 #include "engine/control.h"
 #include "os/lock.h"
@@ -30,6 +33,9 @@ struct control {
     attl_allocator alloc;
     struct lock lock;
     bool enabled[CONTROL_LOOPS + 1];
+    struct balancer balancer;
+    struct tuner tuner;
+    struct incidents incidents;
     struct pressure pressure;
     struct load_report load;
 };

@@ -38,7 +38,8 @@ struct batch_item {
 struct batch {
     struct attl *a;
     const struct reclaim_reader *self;
-    struct batch_item *items; /* of several with the same key the last counts */
+    struct batch_item *items; /* of several PUTs of a key the last counts; a key that is removed
+                                 occurs once */
     size_t n, cap;
     /* Called with everything locked and looked up; another status than ATTL_OK ends the batch with
      * nothing changed. NULL: no condition. */

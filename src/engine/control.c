@@ -9,13 +9,12 @@
 
 #include "engine/engine.h"
 
-enum { NS_PER_MS = 1000000 };
+enum { NS_PER_MS = 1000000, STIR_AFTER_MS = 1000 };
 
-/* Changes with whatever may be worth a look. */
 static uint64_t
-activity(struct attl *a)
+sampled(const struct attl *a)
 {
-    uint64_t sum = atomic_load(&a->control.news);
+    uint64_t sum = 0;
     for (unsigned i = 0; i < SAMPLE_STRIPES; i++)
         for (unsigned kind = 0; kind < SAMPLE_KINDS; kind++)
             sum += atomic_load(&a->sampler.stripes[i].ops[kind]);
@@ -26,15 +25,22 @@ static void
 cycle(struct timer *t)
 {
     struct attl *a = (struct attl *)(void *)((char *)t - offsetof(struct attl, control.timer));
-    uint64_t seen = activity(a);
-    int64_t next_ms = a->control.hooks.cycle(a->control.ud, engine_now_ms(a));
-    if (next_ms != INT64_MAX) {
+    uint32_t news = atomic_load(&a->control.news);
+    uint64_t samples = sampled(a);
+    int64_t now_ms = engine_now_ms(a);
+    atomic_store(&a->control.listens, false);
+    int64_t next_ms = a->control.hooks.cycle(a->control.ud, now_ms);
+    bool listens = atomic_load(&a->control.listens) || next_ms == INT64_MAX;
+    atomic_store(&a->control.last_ms, now_ms);
+    atomic_store(&a->control.next_ms, next_ms);
+    if (next_ms != INT64_MAX)
         timer_set(a, t, next_ms);
-        return;
-    }
-    atomic_store(&a->sampler.asleep, true); /* the next sample wakes */
-    if (activity(a) != seen)
-        control_wake(a);
+    if (listens)
+        atomic_store(&a->sampler.asleep, true); /* the next sample wakes */
+    if (atomic_load(&a->control.news) != news)
+        control_wake(a); /* what came in meanwhile has set the timer, and we have moved it */
+    else if (listens && sampled(a) != samples)
+        control_stir(a);
 }
 
 void
@@ -44,6 +50,7 @@ control_attach(struct attl *a, const struct control_hooks *hooks, void *ud)
     a->control.ud = ud;
     a->control.timer.fire = cycle;
     hooks->configure(ud, a->config);
+    atomic_store(&a->control.next_ms, INT64_MAX);
     atomic_store(&a->sampler.asleep, true);
 }
 
@@ -56,9 +63,26 @@ control_of(struct attl *a)
 void
 control_wake(struct attl *a)
 {
+    atomic_store(&a->sampler.asleep, false);
     atomic_fetch_add(&a->control.news, 1);
-    if (a->control.ud && atomic_exchange(&a->sampler.asleep, false))
+    if (a->control.ud)
         timer_set(a, &a->control.timer, engine_now_ms(a));
+}
+
+void
+control_listen(struct attl *a)
+{
+    atomic_store(&a->control.listens, true);
+}
+
+void
+control_stir(struct attl *a)
+{
+    if (!a->control.ud || !atomic_exchange(&a->sampler.asleep, false))
+        return;
+    int64_t now_ms = engine_now_ms(a), at_ms = atomic_load(&a->control.last_ms) + STIR_AFTER_MS;
+    if (at_ms < atomic_load(&a->control.next_ms))
+        timer_set(a, &a->control.timer, at_ms > now_ms ? at_ms : now_ms);
 }
 
 void
@@ -79,7 +103,8 @@ control_observe(struct attl *a, struct control_numbers *ret)
         .used_bytes = cache_used_bytes(c),
         .max_items = atomic_load_explicit(&c->max_items, memory_order_relaxed),
         .max_bytes = atomic_load_explicit(&c->hard_bytes, memory_order_relaxed),
-        .shards = c->shard_count,
+        .ghost_hits = cache_counter_sum(c, COUNT_GHOST_HITS),
+        .shards = atomic_load(&c->shards_active),
         .partitions = 1u << c->partition_bits,
     };
     ret->mono_ns = a->clock_fn ? ret->now_ms * NS_PER_MS : clock_mono_ns();

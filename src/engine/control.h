@@ -6,8 +6,8 @@
  * turn knows the control plane as four functions, called by the maintenance thread or attl_tick(),
  * never with a lock held but for `configure`, which the config lock covers.
  *
- * While nothing happens the control plane sleeps: whoever samples an operation, or has news that a
- * loop waits for (the log's state), calls control_wake().
+ * While nothing happens the control plane sleeps: whoever has news that a loop waits for (the log's
+ * state) calls control_wake(), and a sampled operation control_stir().
  */
 #ifndef ATTL_ENGINE_CONTROL_H
 #define ATTL_ENGINE_CONTROL_H
@@ -15,6 +15,7 @@
 #include <attl/attl.h>
 
 #include "base/histogram.h"
+#include "engine/pool.h"
 
 #include <stdbool.h>
 
@@ -38,6 +39,8 @@ void control_attach(struct attl *a, const struct control_hooks *hooks, void *ud)
 void *control_of(struct attl *a);
 /* Sees to it that a cycle runs soon. Any thread, any lock of the engine's may be held. */
 void control_wake(struct attl *a);
+/* The same for what can wait a second since the last cycle: an operation has been sampled. */
+void control_stir(struct attl *a);
 
 /* ---- observe ---- */
 
@@ -53,11 +56,14 @@ struct control_numbers {
     uint64_t sampled_ns[CONTROL_KINDS];               /* what they took together */
     uint64_t items, used_bytes, max_items, max_bytes; /* the last two 0: no limit */
     unsigned shards, partitions;
+    uint64_t ghost_hits; /* sets of a key that had been evicted a short while ago */
 };
 void control_observe(struct attl *a, struct control_numbers *ret);
 /* Durations of the sampled operations since the cache was opened, in ns, by class. */
 void control_observe_latency(struct attl *a, enum control_kind kind,
                              uint64_t ret_counts[HISTOGRAM_CLASSES]);
+
+enum { CONTROL_SAMPLE_EVERY = 64 }; /* one operation in that many is sampled */
 
 /* What one partition has cost since the cache was opened. */
 struct control_load {
@@ -69,10 +75,53 @@ struct control_load {
 /* Of `n` partitions from `first` on. */
 void control_observe_loads(struct attl *a, unsigned first, unsigned n, struct control_load *ret);
 
+/* What has to be reclaimed or tidied up. Sums of whole chunks: an upper bound. */
+struct control_garbage {
+    uint64_t expired_bytes; /* past their deadlines, and not reclaimed yet */
+    uint64_t due_bytes;     /* those, and what waits to be moved to finer slots of the wheel */
+    uint64_t coming_bytes;  /* expire within the horizon */
+    uint64_t dead_bytes;    /* overwritten and deleted: the cleaner's */
+    uint64_t reclaimed, deep_passes, sweeps, pauses, pause_ns; /* since the cache was opened */
+};
+void control_observe_garbage(struct attl *a, int64_t horizon_ms, struct control_garbage *ret);
+
 /* ---- act ---- */
+
+/* How the maintenance works from now on. */
+struct control_pace {
+    unsigned duty_permille;    /* of its time while something is due; 1000: without pauses */
+    unsigned quantum_us;       /* at least so long in one piece */
+    int64_t deep_interval_ms;  /* between two deep passes at least; 0: with every maintenance */
+    int64_t sweep_interval_ms; /* 0: the wheel reclaims; else it does not, and a sweep does */
+};
+void control_set_pace(struct attl *a, const struct control_pace *pace);
 
 /* Gives a partition to another shard. */
 void control_move(struct attl *a, unsigned partition, unsigned shard);
+/* ---- the data directory: observe and act (control_disk.c) ---- */
+
+enum control_log {
+    CONTROL_LOG_WRITING,
+    CONTROL_LOG_RETRYING, /* it failed, and a new segment is being tried */
+    CONTROL_LOG_DETACHED, /* in memory only */
+};
+/* Sums since the cache was opened, and present values. */
+struct control_disk {
+    bool exists; /* there is one, and it has been loaded */
+    enum control_log log;
+    bool gap;  /* changes were not logged, and no snapshot has bridged it yet */
+    int error; /* negative errno of the log, 0: none since it recovered */
+    int64_t error_since_ms;
+    uint64_t not_logged, next_lsn, slow_syncs, sync_max_us, unsynced_bytes;
+    uint64_t snapshots, snapshot_failures;
+    int snapshot_status;   /* of the last one */
+    uint64_t free_bytes;   /* of its file system; UINT64_MAX: unknown */
+    uint64_t needed_bytes; /* for a segment and a snapshot like the last */
+};
+void control_observe_disk(struct attl *a, struct control_disk *ret);
+/* Old files are looked for soon, by the keeper. */
+void control_retain(struct attl *a);
+
 /* ---- memory pressure: observe and act (control_pressure.c) ---- */
 
 struct control_pressure {
@@ -97,5 +146,21 @@ void control_refuse_above(struct attl *a, uint64_t bytes);
 
 /* Says what was seen and done. `level` as in attl_log_fn. */
 void control_log(struct attl *a, int level, const char *event, const char *text);
+
+/* ---- incidents ---- */
+
+/* The cache's time, Unix ms. */
+int64_t control_now_ms(struct attl *a);
+/* For a cycle: some loop has nothing to watch, so the next sample or news begins a cycle, even if
+ * another loop has named a time. */
+void control_listen(struct attl *a);
+
+/* Runs a job in a thread of the pool, as pool_submit(). The job is run also when the cache is being
+ * closed; then control_is_closing() is true and it should do no more than clean up. */
+int control_run(struct attl *a, struct pool_job *job);
+bool control_is_closing(const struct attl *a);
+/* Evicts until the cache is `percent` below its limits, by its policy, in bounded time. Returns how
+ * many entries went. */
+uint64_t control_evict_below(struct attl *a, unsigned percent);
 
 #endif

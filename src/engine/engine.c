@@ -59,6 +59,12 @@ engine_apply_config(struct attl *a, const attl_config *config)
     atomic_store(&a->cache.max_pinned_bytes, c.max_pinned_bytes);
     atomic_store(&a->cache.policy, c.policy);
     atomic_store(&a->cache.utilization_percent, c.utilization_percent);
+    cache_wish_shards(&a->cache, c.shards);
+    if (!config_bool(config, OPT_HOTKEYS_ENABLED) &&
+        atomic_exchange(&a->sampler.hot->enabled, false))
+        hot_reset(a->sampler.hot); /* keys are not kept for nobody */
+    else
+        atomic_store(&a->sampler.hot->enabled, config_bool(config, OPT_HOTKEYS_ENABLED));
     atomic_store(&a->rules.mode, (int)config_i64(config, OPT_VALIDATION_MODE));
     atomic_store(&a->rules.max_key_bytes, (uint64_t)config_key_limit_bytes(config));
     atomic_store(&a->rules.max_value_bytes,
@@ -116,6 +122,7 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
     pool_init(&a->pool);
     log_waits_init(&a->log_waits);
     lock_init(&a->tick_lock);
+    pace_init(&a->pace);
     lock_init(&a->quotas.lock);
     parker_init(&a->parker);
     atomic_init(&a->armed_ms, INT64_MIN);
@@ -326,7 +333,9 @@ engine_wake_at(struct attl *a, int64_t at_ms)
 static void
 wake_for(struct attl *a, int64_t deadline_ms)
 {
-    engine_wake_at(a, ((deadline_ms >> WHEEL_TICK_SHIFT) + 1) << WHEEL_TICK_SHIFT);
+    int64_t at_ms = ((deadline_ms >> WHEEL_TICK_SHIFT) + 1) << WHEEL_TICK_SHIFT;
+    if (a->background && at_ms < atomic_load(&a->armed_ms) && !pace_sweeps(&a->pace))
+        parker_wake(&a->parker);
 }
 
 /* Tables and the ghost grow without asking; the write that made them grow pays for it. */

@@ -30,6 +30,7 @@
 #include "engine/log_wait.h"
 #include "engine/namespace.h"
 #include "engine/notice.h"
+#include "engine/pace.h"
 #include "engine/pool.h"
 #include "engine/quota.h"
 #include "engine/sample.h"
@@ -48,7 +49,10 @@ struct control_link {
     struct control_hooks hooks;
     void *ud; /* NULL: there is none */
     struct timer timer;
-    _Atomic uint32_t news; /* calls of control_wake() */
+    _Atomic uint32_t news;   /* calls of control_wake() */
+    _Atomic int64_t last_ms; /* when the last cycle was */
+    _Atomic int64_t next_ms; /* what the timer was set to by that one */
+    _Atomic bool listens;    /* control_listen() was called in it */
 };
 
 struct attl {
@@ -85,6 +89,7 @@ struct attl {
     _Atomic int64_t armed_ms;   /* when the thread will wake by itself; INT64_MIN while awake */
     _Atomic int64_t trim_at_ms; /* when empty arenas go back to the system; INT64_MAX: none */
     struct lock tick_lock;
+    struct pace pace;
 
     struct sampler sampler;
     struct control_link control;

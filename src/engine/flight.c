@@ -2,9 +2,10 @@
 /*
  * The life of a flight. Every call brings the flight in order first: a lease that is lost or has
  * ended is taken away, and then each waiter decides anew, as if it asked now; the first that wins
- * has the next lease. The timer is armed for the earliest of what may happen by itself, and is
- * looked at with suspicion: it may be on its way to fire while others change the flight, and then
- * it is the firing that frees it.
+ * has the next lease. The timer is armed for the earliest of what may happen by itself, and for
+ * "now" when somebody else writes the key, because whoever writes holds the lock and cannot
+ * deliver. It is looked at with suspicion: it may be on its way to fire while others change the
+ * flight, and then it is the firing that frees it.
  */
 #include "engine/flight.h"
 
@@ -12,6 +13,7 @@
 
 enum {
     TOKEN_SHIFT = 10, /* as many leases per millisecond, and tokens still fit into a double */
+    AT_ONCE_MS = 0,   /* long ago */
     LOSES = NOTICE_SET | NOTICE_DELETED | NOTICE_CLEARED,
 };
 
@@ -52,14 +54,20 @@ flight_table_fini(struct attl *a)
 
 /* ---- the table ---- */
 
+static bool
+is_of(const struct flight *f, const struct index_key *k)
+{
+    return f->hash == k->hash && f->key_bytes == k->key.len &&
+           (k->key.len == 0 || memcmp(f->key, k->key.data, k->key.len) == 0);
+}
+
 struct flight *
 flight_find(struct attl *a, const struct entry *e)
 {
     struct flight_bucket *b = bucket_of(&a->flights, e->key.hash);
     lock_acquire(&b->lock);
     struct flight *f = b->first;
-    while (f && !(f->hash == e->key.hash && f->key_bytes == e->key.key.len &&
-                  memcmp(f->key, e->key.key.data, f->key_bytes) == 0))
+    while (f && !is_of(f, &e->key))
         f = f->next;
     lock_release(&b->lock);
     return f;
@@ -106,11 +114,64 @@ flight_new(struct attl *a, const struct entry *e, struct flight **ret_flight)
     f->partition = e->partition;
     f->hash = e->key.hash;
     f->key_bytes = e->key.key.len;
-    memcpy(f->key, e->key.key.data, f->key_bytes);
+    if (f->key_bytes) /* the empty key may have no address */
+        memcpy(f->key, e->key.key.data, f->key_bytes);
     f->timer.fire = t->fire;
     link_flight(t, f);
     *ret_flight = f;
     return ATTL_OK;
+}
+
+/* ---- the watch: while there is a lease, or somebody waits ---- */
+
+static bool
+is_lost(const struct flight *f)
+{
+    return f->watching && ((watch_seen(&f->watch) & LOSES) ||
+                           atomic_load_explicit(&f->watch.unwanted, memory_order_acquire));
+}
+
+static void
+stop_watching(struct flight *f)
+{
+    if (f->watching)
+        watch_remove_locked(&f->a->watches, &f->watch);
+    f->watching = false;
+}
+
+/* The key has been changed by somebody who cannot deliver: a timer does, as soon as it can. */
+static void
+told(struct watch *w)
+{
+    struct flight *f = (struct flight *)((char *)w - offsetof(struct flight, watch));
+    if (!f->first || !is_lost(f))
+        return; /* whoever comes next will see it */
+    if (f->timer_out && (f->timer.at_ms == AT_ONCE_MS || !timer_cancel(f->a, &f->timer)))
+        return; /* it is about to fire, and will see it */
+    f->timer_out = true;
+    timer_set(f->a, &f->timer, AT_ONCE_MS);
+}
+
+/* From now on, with nothing seen. */
+static void
+watch_afresh(struct flight *f)
+{
+    stop_watching(f);
+    watch_add_locked(&f->a->watches, &f->a->cache, &f->watch, attl_b(f->key, f->key_bytes));
+    f->watch.told = told;
+    f->watching = true;
+}
+
+/* Without a lease only those who wait need it. */
+static void
+tend_watch(struct flight *f)
+{
+    if (f->token)
+        return;
+    if (!f->first)
+        stop_watching(f);
+    else if (!f->watching || is_lost(f))
+        watch_afresh(f);
 }
 
 /* ---- the lease ---- */
@@ -122,8 +183,7 @@ grant(struct flight *f, int64_t now_ms, const struct flight_wants *wants)
     f->token = 1 + atomic_fetch_add(&a->flights.last_token, 1);
     f->won_ms = now_ms;
     f->lease_end_ms = now_ms + wants->lease_ms;
-    watch_add_locked(&a->watches, &a->cache, &f->watch, attl_b(f->key, f->key_bytes));
-    f->watching = true;
+    watch_afresh(f);
     flight_count(&a->flights, FLIGHT_COUNT_WON);
 }
 
@@ -132,16 +192,6 @@ drop_lease(struct flight *f)
 {
     f->token = 0;
     f->loader = NULL;
-    if (f->watching)
-        watch_remove_locked(&f->a->watches, &f->watch);
-    f->watching = false;
-}
-
-static bool
-is_lost(const struct flight *f)
-{
-    return f->watching && ((watch_seen(&f->watch) & LOSES) ||
-                           atomic_load_explicit(&f->watch.unwanted, memory_order_acquire));
 }
 
 static bool
@@ -178,6 +228,7 @@ end_flight(struct flight *f)
 {
     struct attl *a = f->a;
     ASSERT(!f->first && !f->token);
+    stop_watching(f);
     unlink_flight(&a->flights, f);
     atomic_fetch_sub(&a->flights.flights, 1);
     f->dead = true;
@@ -243,6 +294,7 @@ flight_park(struct flight *f, struct flight_waiter *w)
     f->waiters++;
     atomic_fetch_add_explicit(&f->a->flights.waiting, 1, memory_order_relaxed);
     flight_count(&f->a->flights, FLIGHT_COUNT_PARKED);
+    tend_watch(f);
     if (!before)
         arm(f);
     return ATTL_OK;
@@ -337,6 +389,7 @@ settle(struct flight *f, const struct entry *e, struct flight_release *out)
     }
     if (!f->token)
         serve(f, e, false, out);
+    tend_watch(f);
     if (!f->token && !f->first && now_ms >= f->forget_ms)
         end_flight(f);
     else
@@ -419,6 +472,7 @@ flight_fail(struct flight *f, const struct entry *e, int64_t backoff_ms, struct 
     f->retry_ms = e->now_ms + wait_ms;
     f->forget_ms = f->retry_ms + wait_ms;
     serve(f, e, true, out);
+    tend_watch(f);
     if (atomic_load_explicit(&f->a->flights.flights, memory_order_relaxed) > LIMIT_FLIGHTS / 2)
         f->forget_ms = e->now_ms; /* failures do not keep others from loading */
     if (e->now_ms >= f->forget_ms)

@@ -242,11 +242,11 @@ cap_life(struct attl *a, const struct reclaim_reader *r, const struct namespace 
 }
 
 static void
-shorten(const struct namespace *ns, attl_slice key, int64_t now_ms, int64_t *deadline_ms)
+shorten(const struct namespace *ns, const struct ttl_wish *wish, int64_t *deadline_ms)
 {
-    if (ns->jitter_percent && *deadline_ms != ATTL_NO_DEADLINE)
-        *deadline_ms -=
-            namespace_jitter_ms(key, *deadline_ms, *deadline_ms - now_ms, ns->jitter_percent);
+    if (ns->jitter_percent && *deadline_ms != ATTL_NO_DEADLINE && !wish->own_jitter)
+        *deadline_ms -= namespace_jitter_ms(wish->key, *deadline_ms, *deadline_ms - wish->now_ms,
+                                            ns->jitter_percent);
 }
 
 /* A point in time: kept as given, unless the namespace does not allow it to be so far away. */
@@ -263,7 +263,7 @@ life_until(struct attl *a, const struct reclaim_reader *r, const struct namespac
     status = cap_life(a, r, ns, &life_ms, &cut);
     *ret_deadline_ms = wish->now_ms + life_ms;
     if (cut)
-        shorten(ns, wish->key, wish->now_ms, ret_deadline_ms);
+        shorten(ns, wish, ret_deadline_ms);
     return status;
 }
 
@@ -293,8 +293,17 @@ life_from_now(struct attl *a, const struct reclaim_reader *r, const struct names
         return status;
     status = engine_deadline(a, r, life_ms, 0, wish->now_ms, ret_deadline_ms);
     if (status == ATTL_OK)
-        shorten(ns, wish->key, wish->now_ms, ret_deadline_ms);
+        shorten(ns, wish, ret_deadline_ms);
     return status;
+}
+
+/* The soft life that belongs to a life; 0: none. */
+static int64_t
+soft_of(const struct namespace *ns, int64_t life_ms)
+{
+    if (ns->soft_ms >= 0)
+        return ns->soft_ms;
+    return life_ms / PERCENT * -ns->soft_ms + life_ms % PERCENT * -ns->soft_ms / PERCENT;
 }
 
 /* Soft deadline and grace, where the caller did not say. Percentages are of the life as given. */
@@ -307,12 +316,7 @@ add_life(const struct namespace *ns, const struct ttl_wish *wish, struct ttl_giv
         given->life.grace_ms = ns->grace_ms;
     if (given->life.soft_ms || keeps)
         return; /* a life that goes on has no beginning to count from */
-    if (ns->soft_ms >= 0)
-        given->life.soft_ms = ns->soft_ms;
-    else if (ends)
-        given->life.soft_ms = (given->deadline_ms - wish->now_ms) / PERCENT * -ns->soft_ms +
-                              (given->deadline_ms - wish->now_ms) % PERCENT * -ns->soft_ms /
-                                  PERCENT;
+    given->life.soft_ms = soft_of(ns, ends ? given->deadline_ms - wish->now_ms : 0);
 }
 
 int
@@ -348,6 +352,40 @@ engine_life_deadline(struct attl *a, const struct reclaim_reader *r, const struc
     int status = engine_life(a, r, wish, &given);
     *ret_deadline_ms = given.deadline_ms;
     return status;
+}
+
+int64_t
+engine_negative_ms(struct attl *a, attl_slice key)
+{
+    struct reclaim_reader *r = reclaim_self();
+    if (!r || !engine_has_namespaces(a))
+        return 0;
+    reclaim_enter(r);
+    const struct namespace_set *set = atomic_load(&a->namespaces);
+    const struct namespace *ns = set ? namespace_match(set, key) : NULL;
+    int64_t negative_ms = ns ? ns->negative_ttl_ms : 0;
+    reclaim_exit(r);
+    return negative_ms;
+}
+
+int64_t
+engine_fresh_ms(struct attl *a, attl_slice key, int64_t ttl_ms, int64_t soft_ms)
+{
+    static const struct namespace none = { 0 };
+    struct reclaim_reader *r = reclaim_self();
+    if (soft_ms > 0 || !r)
+        return soft_ms;
+    reclaim_enter(r);
+    const struct namespace_set *set = atomic_load(&a->namespaces);
+    const struct namespace *ns = set ? namespace_match(set, key) : NULL;
+    ns = ns ? ns : &none;
+    int64_t life_ms = meant_life(a, ns, ttl_ms);
+    life_ms = life_ms == ATTL_TTL_NONE ? 0 : life_ms;
+    if (ns->ttl_max_ms && (life_ms == 0 || life_ms > ns->ttl_max_ms))
+        life_ms = ns->ttl_max_ms;
+    soft_ms = soft_of(ns, life_ms);
+    reclaim_exit(r);
+    return soft_ms > 0 && (life_ms == 0 || soft_ms < life_ms) ? soft_ms : life_ms;
 }
 
 int

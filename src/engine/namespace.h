@@ -61,6 +61,7 @@ struct ttl_wish {
     attl_slice key;
     int64_t ttl_ms, deadline_ms, now_ms;
     struct life_wish life; /* checked already: see engine_check_wish() */
+    bool own_jitter;       /* the caller shortens it as it likes, and the namespace does not */
 };
 
 /* The life that an entry gets. */
@@ -83,6 +84,11 @@ int engine_life_unasked(struct attl *a, const struct reclaim_reader *r, struct t
                         int64_t *ret_deadline_ms);
 /* The deadline of `from`, which was found, under the key `to`. */
 int engine_carry(struct attl *a, const struct entry *from, attl_slice to, int64_t *ret_deadline_ms);
+/* How long it is kept that there is no value, if the caller does not say; 0: not at all. */
+int64_t engine_negative_ms(struct attl *a, attl_slice key);
+/* How long a value that is stored now with these lives would be fresh, before any jitter; 0: for
+ * ever. Nothing is refused and nothing counted: for who plans ahead. */
+int64_t engine_fresh_ms(struct attl *a, attl_slice key, int64_t ttl_ms, int64_t soft_ms);
 /* What a plain read of the key may see beyond the ordinary; inside an epoch. */
 unsigned engine_read_flags(struct attl *a, attl_slice key);
 /* How much earlier than `deadline_ms` an entry with a life of `life_ms` ends. */

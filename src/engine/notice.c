@@ -70,6 +70,7 @@ give_entry(struct attl *a, const struct entry *e, enum notice_kind kind)
     } else {
         struct record_shape shape = record_shape(e->changed);
         n.deadline_ms = record_hard_deadline(e->changed, &shape, e->now_ms);
+        n.is_new = !e->found; /* as it was before the change */
     }
     if (kind != NOTICE_EVICTED)
         n.actor = cache_actor(&a->cache, e->self);
@@ -166,7 +167,8 @@ notice_hook(void *ud, const struct notice *n)
                         .deadline_ms = ATTL_NO_DEADLINE,
                         .at_ms = n->now_ms + skew_ms,
                         .actor = n->actor,
-                        .cause = n->cause };
+                        .cause = n->cause,
+                        .is_new = n->is_new };
     if (n->deadline_ms != ATTL_NO_DEADLINE)
         out.deadline_ms = n->deadline_ms + skew_ms;
     a->notice_fn(a->notice_ud, &out);

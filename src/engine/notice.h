@@ -25,6 +25,7 @@ enum notice_kind {
 struct notice {
     enum notice_kind kind;
     enum attl_cause cause;
+    bool is_new;    /* SET: there was nothing before */
     attl_slice key; /* for the call only */
     uint64_t hash;
     int64_t deadline_ms, now_ms; /* in the cache's time; of what went, the deadline it had */

@@ -14,6 +14,7 @@
 
 #include "base/histogram.h"
 #include "cache/cache.h"
+#include "engine/hot.h"
 
 struct attl;
 
@@ -36,6 +37,7 @@ struct sample_stripe {
 struct sampler {
     struct sample_cell *cells; /* one for each partition */
     struct sample_stripe *stripes;
+    struct hot_keys *hot;
     _Atomic bool asleep; /* the control plane is: a sample wakes it */
 };
 

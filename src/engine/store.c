@@ -284,7 +284,8 @@ static void
 retain_if_due(struct store *s, const struct log_state *l)
 {
     int64_t now_ns = clock_mono_ns();
-    if (!atomic_load(&s->retention_on) || now_ns < s->next_retention_ns)
+    bool wanted = atomic_exchange(&s->retain_wanted, false);
+    if (!atomic_load(&s->retention_on) || (!wanted && now_ns < s->next_retention_ns))
         return;
     s->retained_activity = l->activity;
     s->next_retention_ns = now_ns + atomic_load(&s->retention_interval_ms) * NS_PER_MS;
@@ -292,6 +293,22 @@ retain_if_due(struct store *s, const struct log_state *l)
     if (status != ATTL_OK)
         store_log(s, 2, "retention_failed", "old files cannot be removed: %s",
                   attl_strerror(status));
+}
+
+/* Wakes the control plane if the state of the log, of snapshots or of the space is another one. */
+static void
+tell_control(struct store *s, const struct log_state *l)
+{
+    uint64_t free_bytes = UINT64_MAX;
+    if (s->disk->ops->free_bytes(s->disk, &free_bytes) != 0)
+        free_bytes = UINT64_MAX;
+    atomic_store(&s->free_bytes, free_bytes);
+    uint64_t state = (uint64_t)l->failing | (uint64_t)l->detached << 1 | (uint64_t)l->gap << 2 |
+                     (uint64_t)(free_bytes < s->segment_bytes) << 3 |
+                     atomic_load(&s->snapshot_failures) << 4;
+    if (state != s->told)
+        control_wake(s->a);
+    s->told = state;
 }
 
 /* The log works in memory only: a new segment behind a gap, which a snapshot will bridge. */
@@ -344,6 +361,7 @@ keep(struct store *s)
         l = look_at_log(s);
     }
     snapshot_if_due(s, &l);
+    tell_control(s, &l);
     if (l.failing)
         s->next_retention_ns = 0; /* what is old may be in the way of what is new */
     retain_if_due(s, &l);
@@ -417,6 +435,7 @@ store_open(struct attl *a, char *err, size_t err_len)
                          .alloc = a->cache.config.alloc,
                          .notify_fn = config->notify_fn,
                          .notify_ud = config->notify_ud,
+                         .free_bytes = UINT64_MAX,
                          .next_lsn = 1,
                          .segment_bytes = (uint64_t)config_i64(config, OPT_PERSIST_SEGMENT_SIZE),
                          .wait_wanted = config_bool(config, OPT_PERSIST_WAIT),

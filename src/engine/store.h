@@ -84,6 +84,10 @@ struct store {
     _Atomic int64_t recovery_ms;
     _Atomic uint64_t
         replay_rate; /* log bytes per second when this directory was loaded, 0: unknown */
+    _Atomic uint64_t
+        free_bytes; /* of the file system, at the keeper's last look; UINT64_MAX: unknown */
+    uint64_t told;  /* what the control plane was woken for last: see tell_control(); keep_lock */
+    _Atomic bool retain_wanted;
     _Atomic uint64_t disk_bytes;
     _Atomic uint64_t gaps_bridged; /* of the log's gaps, those in front of a snapshot's cut */
     struct checkpoint *late; /* given up while the log could still write to them; snapshot_lock */

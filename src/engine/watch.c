@@ -75,6 +75,15 @@ is_key(const struct watch *w, uint64_t hash, attl_slice key)
            (key.len == 0 || memcmp(w->key.data, key.data, key.len) == 0);
 }
 
+static void
+note(struct watch *w, uint32_t kind)
+{
+    if (kind)
+        (void)atomic_fetch_or_explicit(&w->seen, kind, memory_order_release);
+    if (w->told)
+        w->told(w);
+}
+
 void
 watch_tell(struct watch_table *t, uint64_t hash, attl_slice key, uint32_t kind)
 {
@@ -82,7 +91,7 @@ watch_tell(struct watch_table *t, uint64_t hash, attl_slice key, uint32_t kind)
     lock_acquire(&b->lock);
     for (struct watch *w = b->first; w; w = w->next)
         if (is_key(w, hash, key))
-            (void)atomic_fetch_or_explicit(&w->seen, kind, memory_order_release);
+            note(w, kind);
     lock_release(&b->lock);
 }
 
@@ -92,8 +101,10 @@ watch_tell_unwanted(struct watch_table *t, uint64_t hash, attl_slice key)
     struct watch_bucket *b = bucket_of(t, hash);
     lock_acquire(&b->lock);
     for (struct watch *w = b->first; w; w = w->next)
-        if (is_key(w, hash, key))
+        if (is_key(w, hash, key)) {
             atomic_store_explicit(&w->unwanted, true, memory_order_release);
+            note(w, 0);
+        }
     lock_release(&b->lock);
 }
 
@@ -104,7 +115,7 @@ watch_tell_all(struct watch_table *t, uint32_t kind)
         struct watch_bucket *b = &t->buckets[i];
         lock_acquire(&b->lock);
         for (struct watch *w = b->first; w; w = w->next)
-            (void)atomic_fetch_or_explicit(&w->seen, kind, memory_order_release);
+            note(w, kind);
         lock_release(&b->lock);
     }
 }

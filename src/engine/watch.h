@@ -3,8 +3,8 @@
  * Watches on single keys: has anything happened to this key since I looked? Transactions ask it of
  * what they have read, loads ask it of what they are about to write. A watch belongs to whoever
  * adds it, who also keeps its key's bytes alive; it only collects, in one word, the kinds of
- * changes it was told of. Under the key's partition lock the answer is exact: no change is missed
- * and none is early.
+ * changes it was told of; whoever has to act at once has itself called. Under the key's partition
+ * lock the answer is exact: no change is missed and none is early.
  */
 #ifndef ATTL_ENGINE_WATCH_H
 #define ATTL_ENGINE_WATCH_H
@@ -21,6 +21,9 @@ struct watch {
     _Atomic uint32_t seen; /* enum notice_kind, all that happened since watch_add() */
     _Atomic bool unwanted; /* somebody deleted it while it was not there: nothing happened, but
                               who is about to write it had better not */
+    /* NULL, or called for each change, with the partition and the watch's chain locked: it may set
+     * a timer, but neither add nor remove a watch. Set by the owner after watch_add_locked(). */
+    void (*told)(struct watch *w);
 };
 
 struct watch_bucket {

@@ -16,6 +16,7 @@ static const struct {
     const char *name;
     uint32_t flag;
 } events[EVENT_COUNT] = {
+    [EVENT_NEW] = { "new", NOTIFY_NEW },
     [EVENT_SET] = { "set", NOTIFY_STRING },
     [EVENT_SET_EXPIRE] = { "set", NOTIFY_STRING },
     [EVENT_APPEND] = { "append", NOTIFY_STRING },
@@ -80,6 +81,16 @@ event_of(const attl_notice *notice, const char *command, uint32_t flags)
     if (event == EVENT_SET_EXPIRE && !(flags & NOTIFY_STRING))
         event = EVENT_EXPIRE;
     return events[event].flag & flags ? event : EVENT_NONE;
+}
+
+bool
+event_is_of_new_key(const attl_notice *notice, const char *command, uint32_t flags)
+{
+    if (!(flags & NOTIFY_NEW) || notice->kind != ATTL_EV_SET)
+        return false;
+    /* What these two replace they delete first, in Redis. */
+    enum keyspace_event event = event_of_set(notice, command ? command : "");
+    return notice->is_new || event == EVENT_RENAME_TO || event == EVENT_COPY_TO;
 }
 
 static void

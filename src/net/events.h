@@ -13,6 +13,7 @@
 
 enum keyspace_event {
     EVENT_NONE,
+    EVENT_NEW, /* beside, and before, the event of a change */
     EVENT_SET,
     EVENT_SET_EXPIRE, /* two events, "set" and "expire" */
     EVENT_APPEND,
@@ -33,6 +34,8 @@ enum keyspace_event {
 /* The event of a change made by `command` ("set", lower case; NULL: by none), if `flags`, enum
  * notify_flag, want it; else EVENT_NONE. */
 enum keyspace_event event_of(const attl_notice *notice, const char *command, uint32_t flags);
+/* Whether it is "new" as well, and `flags` want that. */
+bool event_is_of_new_key(const attl_notice *notice, const char *command, uint32_t flags);
 void event_publish(struct broker *b, enum keyspace_event event, attl_slice key, uint32_t flags);
 
 #endif

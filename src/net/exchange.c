@@ -75,7 +75,7 @@ wanted(struct exchange *x)
         return ATTL_EV_ALL;
     if (!(flags & (NOTIFY_KEYSPACE | NOTIFY_KEYEVENT)))
         return 0;
-    return (flags & NOTIFY_STRING ? ATTL_EV_SET : 0) |
+    return (flags & (NOTIFY_STRING | NOTIFY_NEW) ? ATTL_EV_SET : 0) |
            (flags & NOTIFY_GENERIC ? ATTL_EV_SET | ATTL_EV_EXPIRE | ATTL_EV_DELETED : 0) |
            (flags & NOTIFY_EXPIRED ? ATTL_EV_EXPIRED : 0) |
            (flags & NOTIFY_EVICTED ? ATTL_EV_EVICTED : 0);
@@ -176,22 +176,30 @@ command_of(const struct exchange *x, uint64_t actor)
 
 /* The first worker publishes all events, so that they come in one order. */
 static void
-note_event(struct exchange *x, const attl_notice *notice)
+send_event(struct exchange *x, enum keyspace_event event, attl_slice key)
 {
-    uint32_t flags = atomic_load_explicit(&x->published, memory_order_relaxed);
-    if (!(flags & (NOTIFY_KEYSPACE | NOTIFY_KEYEVENT)) ||
-        atomic_load_explicit(&x->broker.subscriptions, memory_order_relaxed) == 0)
-        return;
-    enum keyspace_event event = event_of(notice, command_of(x, notice->actor), flags);
-    if (event == EVENT_NONE)
-        return;
-    struct message *m = message_copy(notice->key);
+    struct message *m = message_copy(key);
     if (m)
         m->tag = event;
     struct letter letter = { NULL, m, LETTER_EVENT };
     if (!m || !mailbox_put(&x->mailboxes[0], &letter))
         atomic_fetch_add_explicit(&x->events_lost, 1, memory_order_relaxed);
     message_free(m);
+}
+
+static void
+note_event(struct exchange *x, const attl_notice *notice)
+{
+    uint32_t flags = atomic_load_explicit(&x->published, memory_order_relaxed);
+    if (!(flags & (NOTIFY_KEYSPACE | NOTIFY_KEYEVENT)) ||
+        atomic_load_explicit(&x->broker.subscriptions, memory_order_relaxed) == 0)
+        return;
+    const char *command = command_of(x, notice->actor);
+    enum keyspace_event event = event_of(notice, command, flags);
+    if (event_is_of_new_key(notice, command, flags))
+        send_event(x, EVENT_NEW, notice->key);
+    if (event != EVENT_NONE)
+        send_event(x, event, notice->key);
 }
 
 /* Emptied first: whoever begins to track behind that has not read anything yet. */

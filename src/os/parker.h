@@ -18,6 +18,8 @@ void parker_init(struct parker *p);
 /* Sleeps for at most `timeout_ms` (< 0: until woken). Returns at once if woken since the last
  * sleep. */
 void parker_sleep(struct parker *p, int64_t timeout_ms);
+/* The same for at most `timeout_us` > 0. */
+void parker_sleep_us(struct parker *p, int64_t timeout_us);
 void parker_wake(struct parker *p);
 
 #endif

@@ -7,8 +7,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-PARTS_ALL="inproc memory wamp expiry queue stampede hitratio reclaim server persist tracking python"
-PARTS="inproc memory wamp expiry queue stampede hitratio server persist tracking python"
+PARTS_ALL="inproc skew memory wamp expiry queue stampede hitratio reclaim server persist tracking python idle burst"
+PARTS="inproc skew memory wamp expiry queue stampede hitratio server persist tracking python idle burst"
 SIZE=default
 VALKEY=yes
 
@@ -75,6 +75,12 @@ part_inproc() {
         --slot-ms "$(choose 100 200 1000)" --json "$(fresh inproc)"
 }
 
+part_skew() {
+    heading "skewed and concurrent: features on, moving, off, and a mutex per shard"
+    "$BIN/bench_skew" --keys "$(choose 200k 1M 10M)" --rounds "$(choose 3 5 9)" \
+        --slot-ms "$(choose 200 1000 2000)" --json "$(fresh skew)"
+}
+
 part_memory() {
     heading "bytes per item"
     "$BIN/bench_memory" --items "$(choose 500k 5M 5M)" --overwrites "$(choose 5 5 10)" \
@@ -90,6 +96,19 @@ part_expiry() {
     heading "mass expiry in the process"
     "$BIN/bench_expiry" --items "$(choose 500k 2M 5M)" \
         --json "$(fresh expiry)"
+}
+
+part_idle() {
+    local json
+    json=$(fresh idle)
+    heading "idle: beside a sweep of everything each 5 s and 30 s"
+    "$BIN/bench_idle" --items 0 --seconds "$(choose 30 30 60)" --json "$json"
+    "$BIN/bench_idle" --items 1M --seconds "$(choose 30 30 60)" --json "$json"
+}
+
+part_burst() {
+    heading "callers during a burst of expirations: beside a sweep each second, and without pauses"
+    "$BIN/bench_burst" --items "$(choose 500k 1M 2M)" --rounds "$(choose 1 3 5)" --json "$(fresh burst)"
 }
 
 part_queue() {

@@ -104,6 +104,38 @@ def a_plain_write_wins():
             a.command("DEL", "k")
 
 
+def a_plain_write_releases_who_waits():
+    with Server(threads=2) as server, server.connect() as a, server.connect() as writer:
+        token = a.command("ATTL.FETCH", "k", "LEASE", 30000)[1]
+        crowd = [server.connect() for _ in range(CROWD)]
+        for c in crowd:
+            c.send(encode("ATTL.FETCH", "k", "WAIT", 30000))
+        time.sleep(0.1)
+        start = time.monotonic()
+        assert writer.command("SET", "k", "theirs") == b"OK"
+        for c in crowd:
+            assert c.reply() == [b"hit", b"theirs"]
+            c.close()
+        assert time.monotonic() - start < 5, "they waited for the end of the lease"
+        assert is_lost(a.command("ATTL.FILL", "k", token, "ours"))
+
+
+def a_delete_makes_the_first_who_waits_load():
+    with Server() as server, server.connect() as a, server.connect() as b, server.connect() as c:
+        a.command("ATTL.FETCH", "k", "LEASE", 30000)
+        b.send(encode("ATTL.FETCH", "k", "WAIT", 20000))
+        time.sleep(0.1)
+        c.send(encode("ATTL.FETCH", "k", "WAIT", 30000))
+        time.sleep(0.1)
+        assert a.command("MULTI") == b"OK"
+        a.command("DEL", "k")
+        assert a.command("EXEC") == [0]
+        word, token, _ = b.reply()
+        assert word == b"win"
+        assert b.command("ATTL.FILL", "k", token, "v") == b"OK"
+        assert c.reply() == [b"hit", b"v"]
+
+
 def who_goes_away_is_not_waited_for():
     with Server() as server, server.connect() as a, server.connect() as c:
         token = a.command("ATTL.FETCH", "k", "LEASE", 400)[1]
@@ -191,6 +223,8 @@ if __name__ == "__main__":
         waiting_ends_in_time,
         a_lease_that_ends_goes_to_who_waits,
         a_plain_write_wins,
+        a_plain_write_releases_who_waits,
+        a_delete_makes_the_first_who_waits_load,
         who_goes_away_is_not_waited_for,
         half_closed_clients_get_an_answer_at_once,
         a_stop_answers_those_who_wait,

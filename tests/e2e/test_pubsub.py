@@ -189,6 +189,20 @@ def test_changes_are_published_by_their_names():
         assert got == want, got
 
 
+def test_new_keys_and_moved_ones():
+    with Server(threads=2) as server:
+        got = events(server, "Egn", "SET a 1", "SET a 2", "SETEX b 100 1", "RENAME a b", "COPY b c", "COPY b c REPLACE",
+                     "MSET b 1 d 1", "INCR n", "INCR n", "DEL a", "APPEND e x")
+        assert [(channel.split(":")[1], key) for channel, key in got] == [
+            ("new", "a"), ("new", "b"), ("expire", "b"), ("rename_from", "a"), ("new", "b"), ("rename_to", "b"),
+            ("new", "c"), ("copy_to", "c"), ("new", "c"), ("copy_to", "c"), ("new", "d"), ("new", "n"),
+            ("new", "e")], got
+        got = events(server, "EA", "SET a 1", "RENAME a b")
+        assert [channel.split(":")[1] for channel, _ in got] == ["set", "rename_from", "rename_to"], got
+        got = events(server, "EAn", "SET a 1")
+        assert [channel.split(":")[1] for channel, _ in got] == ["new", "set"], got
+
+
 def test_one_event_per_death():
     with Server(threads=2) as server:
         got = events(server, "Ex", "SET k v PX 50", "SET l v PX 60", "SET m v", wait=3)

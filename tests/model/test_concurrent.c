@@ -85,11 +85,17 @@ turn_fill(struct job *job)
     }
 }
 
+/* Also with more or fewer shards now and then. */
 static void
 turn_move(struct job *job)
 {
     attl_stats stats = sim_stats(job->field->cache);
     uint64_t partition = rng_below(&job->rng, stats.partitions);
+    if (rng_one_in(&job->rng, 200)) {
+        char wished[16];
+        (void)snprintf(wished, sizeof(wished), "%u", (unsigned)rng_range(&job->rng, 1, 24));
+        sim_option(job->field->cache, "cache.num_shards", wished);
+    }
     attl_unstable_partition_move(job->field->cache, partition,
                                  (uint32_t)rng_below(&job->rng, stats.shards));
     (void)usleep(20);

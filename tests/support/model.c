@@ -191,6 +191,14 @@ model_put(struct model *m, attl_slice key, attl_slice value, int64_t deadline_ms
     e->value_len = value.len;
     e->deadline_ms = e->gone_ms = deadline_ms;
     e->soft_ms = ATTL_NO_DEADLINE;
+    e->negative = false;
+}
+
+void
+model_put_negative(struct model *m, attl_slice key, int64_t deadline_ms)
+{
+    model_put(m, key, attl_b(NULL, 0), deadline_ms);
+    (*model_link(m, key, model_hash(key)))->negative = true;
 }
 
 static void

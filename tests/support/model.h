@@ -32,6 +32,7 @@ struct model_entry {
     int64_t deadline_ms; /* or ATTL_NO_DEADLINE */
     int64_t soft_ms;     /* to be reloaded from then on, or ATTL_NO_DEADLINE */
     int64_t gone_ms;     /* deadline_ms and the grace behind it */
+    bool negative;       /* known not to exist: not live, but kept */
     /* The iteration under way: there since its start, and how often it was visited. */
     bool scan_due;
     unsigned scan_visits;
@@ -64,6 +65,8 @@ bool model_remove(struct model *m, attl_slice key);
 void model_clear(struct model *m);
 /* Frees the zombies that were gone at `horizon_ms`. */
 void model_purge(struct model *m, int64_t horizon_ms);
+/* Stores that there is no value, until `deadline_ms`. */
+void model_put_negative(struct model *m, attl_slice key, int64_t deadline_ms);
 /* Number of live entries. O(n). */
 size_t model_live(const struct model *m);
 /* The same, with those that are past their deadline and not gone. O(n). */
@@ -74,7 +77,7 @@ int64_t model_first_deadline(const struct model *m);
 static inline bool
 model_is_live(const struct model *m, const struct model_entry *e)
 {
-    return e->deadline_ms == ATTL_NO_DEADLINE || e->deadline_ms > m->now_ms;
+    return !e->negative && (e->deadline_ms == ATTL_NO_DEADLINE || e->deadline_ms > m->now_ms);
 }
 
 static inline bool

@@ -40,6 +40,7 @@ enum op_kind {
     OP_COPY,
     OP_PEEK,
     OP_CLEAR,
+    OP_NEGATIVE, /* fetch, and if that is won, fail: there is no such value for ttl_ms */
     OP_KINDS
 };
 

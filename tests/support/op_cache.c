@@ -175,7 +175,8 @@ do_peek(attl *cache, const struct op *op, struct op_seen *seen)
     attl_value value = ATTL_VALUE_INIT;
     attl_peek_info info = ATTL_PEEK_INFO_INIT;
     seen->status = attl_peek(cache, op->keys[0], &value, &info);
-    if (seen->status == ATTL_OK || seen->status == ATTL_STALE) {
+    if (seen->status == ATTL_OK || seen->status == ATTL_STALE || seen->status == ATTL_NEGATIVE) {
+        CHECK(info.negative == (seen->status == ATTL_NEGATIVE), "negative %u", info.negative);
         CHECK(value.deadline_ms == info.hard_ms, "%" PRId64 " and %" PRId64, value.deadline_ms,
               info.hard_ms);
         seen->number = info.stale;
@@ -184,6 +185,21 @@ do_peek(attl *cache, const struct op *op, struct op_seen *seen)
             (struct op_value){ 0, 0, (uint64_t)info.soft_ms, info.gone_ms };
     }
     attl_value_release(cache, &value);
+}
+
+/* Whatever comes of it, nobody has a lease afterwards. */
+static void
+do_negative(attl *cache, const struct op *op, struct op_seen *seen)
+{
+    attl_lease lease = ATTL_LEASE_INIT;
+    seen->status = attl_fetch(cache, op->keys[0], NULL, NULL, &lease);
+    if (seen->status != ATTL_WON)
+        return;
+    seen->status = attl_fail(cache, op->keys[0], lease.token, op->ttl_ms, 0);
+    if (seen->status < 0) {
+        int status = attl_renew(cache, op->keys[0], lease.token, 0);
+        CHECK(status == ATTL_OK, "giving the lease back: %s", attl_err_name(status));
+    }
 }
 
 static void
@@ -283,6 +299,7 @@ op_on_cache(attl *cache, const struct op *op, int64_t now_ms, struct op_seen *re
     case OP_MGET_VISIT: do_mget_visit(cache, op, seen); break;
     case OP_MSET: do_mset(cache, op, seen); break;
     case OP_PEEK: do_peek(cache, op, seen); break;
+    case OP_NEGATIVE: do_negative(cache, op, seen); break;
     case OP_CLEAR: attl_clear(cache); break;
     default: do_one_status(cache, op, seen); break;
     }

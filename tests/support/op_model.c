@@ -201,11 +201,28 @@ model_peek(struct model *m, const struct op *op, struct op_seen *seen)
         return;
     }
     bool soft = e->soft_ms != ATTL_NO_DEADLINE && e->soft_ms <= m->now_ms;
-    seen->number = !model_is_live(m, e) ? 2 : soft ? 1 : 0;
-    seen->status = seen->number ? ATTL_STALE : ATTL_OK;
+    seen->number = e->negative ? 0 : !model_is_live(m, e) ? 2 : soft ? 1 : 0;
+    seen->status = e->negative ? ATTL_NEGATIVE : seen->number ? ATTL_STALE : ATTL_OK;
     seen->values[0] = value_of(e);
     seen->values[1] = (struct op_value){ 0, 0, (uint64_t)e->soft_ms, e->gone_ms };
     seen->value_count = 2;
+}
+
+/* What is fresh is an answer; otherwise the asker says that there is nothing. */
+static void
+model_negative(struct model *m, const struct op *op, struct op_seen *seen)
+{
+    const struct model_entry *e = model_find_kept(m, op->keys[0]);
+    int64_t fresh_ms = e == NULL ? 0 : e->soft_ms != ATTL_NO_DEADLINE ? e->soft_ms : e->deadline_ms;
+    int64_t deadline_ms;
+    if (e != NULL && (fresh_ms == ATTL_NO_DEADLINE || fresh_ms > m->now_ms)) {
+        seen->status = e->negative ? ATTL_NEGATIVE : ATTL_OK;
+        return;
+    }
+    seen->status = deadline_of_ttl(m, op->ttl_ms, NULL, &deadline_ms);
+    if (seen->status == ATTL_OK) {
+        model_put_negative(m, op->keys[0], deadline_ms);
+    }
 }
 
 static void
@@ -568,6 +585,7 @@ op_on_model(struct model *m, const struct op *op, struct op_seen *ret_seen)
     case OP_RENAME:
     case OP_COPY: model_rename_copy(m, op, seen); break;
     case OP_PEEK: model_peek(m, op, seen); break;
+    case OP_NEGATIVE: model_negative(m, op, seen); break;
     case OP_CLEAR: model_clear(m); break;
     case OP_KINDS: break;
     }

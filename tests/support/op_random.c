@@ -27,18 +27,18 @@ static const char *const names[OP_KINDS] = {
     [OP_MGET] = "mget",       [OP_MGET_VISIT] = "mget_visit",
     [OP_MSET] = "mset",       [OP_RENAME] = "rename",
     [OP_COPY] = "copy",       [OP_PEEK] = "peek",
-    [OP_CLEAR] = "clear",
+    [OP_CLEAR] = "clear",     [OP_NEGATIVE] = "negative",
 };
 
 /* How often each kind comes up: writes outweigh, because they are what moves things. */
 static const unsigned default_weights[OP_KINDS] = {
-    [OP_SET] = 24,    [OP_SET_IF] = 10,    [OP_CAS] = 4,     [OP_GET] = 8,
-    [OP_GET_PIN] = 4, [OP_GET_VISIT] = 4,  [OP_GETDEL] = 2,  [OP_GETEX] = 4,
-    [OP_DEL] = 6,     [OP_DEL_IF] = 2,     [OP_EXISTS] = 2,  [OP_TOUCH] = 2,
-    [OP_EXPIRE] = 6,  [OP_EXPIRE_AT] = 4,  [OP_PERSIST] = 3, [OP_TTL] = 2,
-    [OP_META] = 2,    [OP_INCR] = 5,       [OP_APPEND] = 3,  [OP_SET_RANGE] = 3,
-    [OP_MGET] = 3,    [OP_MGET_VISIT] = 2, [OP_MSET] = 3,    [OP_RENAME] = 2,
-    [OP_COPY] = 2,    [OP_PEEK] = 4,
+    [OP_SET] = 24,    [OP_SET_IF] = 10,    [OP_CAS] = 4,      [OP_GET] = 8,
+    [OP_GET_PIN] = 4, [OP_GET_VISIT] = 4,  [OP_GETDEL] = 2,   [OP_GETEX] = 4,
+    [OP_DEL] = 6,     [OP_DEL_IF] = 2,     [OP_EXISTS] = 2,   [OP_TOUCH] = 2,
+    [OP_EXPIRE] = 6,  [OP_EXPIRE_AT] = 4,  [OP_PERSIST] = 3,  [OP_TTL] = 2,
+    [OP_META] = 2,    [OP_INCR] = 5,       [OP_APPEND] = 3,   [OP_SET_RANGE] = 3,
+    [OP_MGET] = 3,    [OP_MGET_VISIT] = 2, [OP_MSET] = 3,     [OP_RENAME] = 2,
+    [OP_COPY] = 2,    [OP_PEEK] = 4,       [OP_NEGATIVE] = 3,
 };
 
 const char *
@@ -405,6 +405,16 @@ pick_kind(const struct op_space *space, struct rng *r)
     return (enum op_kind)k;
 }
 
+/* Of what has no value of its own. */
+static void
+pick_life(struct op *op, struct rng *r, const struct model *m)
+{
+    if (op->kind == OP_GETEX)
+        op->deadline_ms = rng_one_in(r, 3) ? pick_point_ms(r, m) : 0;
+    else
+        op->ttl_ms = rng_one_in(r, BAD_LIFE_ONE_IN) ? m->rules.ttl_ms_max + 1 : pick_life_ms(r);
+}
+
 void
 op_random(struct op *op, struct op_space *space, struct rng *r, struct model *m)
 {
@@ -426,7 +436,8 @@ op_random(struct op *op, struct op_space *space, struct rng *r, struct model *m)
         pick_match(op, space, r, m, &used);
         op->flags = ATTL_SET_IFEQ << rng_below(r, 4);
         break;
-    case OP_GETEX: op->deadline_ms = rng_one_in(r, 3) ? pick_point_ms(r, m) : 0; break;
+    case OP_GETEX:
+    case OP_NEGATIVE: pick_life(op, r, m); break;
     case OP_EXPIRE:
     case OP_EXPIRE_AT: pick_expire(op, r, m); break;
     case OP_APPEND:

@@ -20,7 +20,8 @@ enum {
     RUN_VALUE_BYTES_MAX = 4 << 20,
     RUN_HYPOTHESES_KEYS = 4, /* keys of one operation that may each have been evicted by it */
     COMPARE_EVERY = 20000,
-    CHECK_EVERY = 1000
+    CHECK_EVERY = 1000,
+    SHARDS_MAX = 40
 };
 
 #define DAY_MS INT64_C(86400000)
@@ -188,6 +189,19 @@ advance_clock(struct run *run)
     }
 }
 
+/* More or fewer of them; the limits and the number of partitions bound how many there will be. */
+static void
+change_shards(struct run *run)
+{
+    char wished[16];
+    uint64_t most = run->partitions < SHARDS_MAX ? run->partitions : SHARDS_MAX;
+    (void)snprintf(wished, sizeof(wished), "%" PRIu64, rng_range(&run->rng, 1, most));
+    sim_option(run->cache, "cache.num_shards", wished);
+    run->shards = sim_stats(run->cache).shards;
+    CHECK(run->shards >= 1 && run->shards <= strtoull(wished, NULL, 10),
+          "step %" PRIu64 ": %u shards, wished for %s", run->step, run->shards, wished);
+}
+
 static void
 maintain(struct run *run)
 {
@@ -202,6 +216,9 @@ maintain(struct run *run)
     if (rng_one_in(r, 40)) {
         uint64_t partition = rng_below(r, run->partitions);
         attl_unstable_partition_move(run->cache, partition, (uint32_t)rng_below(r, run->shards));
+    }
+    if (rng_one_in(r, 500)) {
+        change_shards(run);
     }
     if (rng_one_in(r, 30)) {
         run_scan_step(run, rng_range(r, 1, 50));
@@ -246,7 +263,7 @@ pins_shuffle(struct run *run)
 
 /* What the model held for the keys of an operation, so that it can be tried twice. */
 struct saved {
-    bool had[OP_KEYS_MAX];
+    bool had[OP_KEYS_MAX], negative[OP_KEYS_MAX];
     unsigned char *value[OP_KEYS_MAX];
     size_t len[OP_KEYS_MAX];
     int64_t soft_ms[OP_KEYS_MAX], deadline_ms[OP_KEYS_MAX], gone_ms[OP_KEYS_MAX];
@@ -260,6 +277,7 @@ save_keys(struct run *run, const struct op *op, struct saved *saved)
         const struct model_entry *e = model_find_kept(&run->model, op->keys[i]);
         if (e != NULL) {
             saved->had[i] = true;
+            saved->negative[i] = e->negative;
             saved->len[i] = e->value_len;
             saved->soft_ms[i] = e->soft_ms;
             saved->deadline_ms[i] = e->deadline_ms;
@@ -284,6 +302,7 @@ restore_keys(struct run *run, const struct op *op, const struct saved *saved, un
             struct model_entry *e = model_find_kept(&run->model, op->keys[i]);
             e->deadline_ms = saved->deadline_ms[i];
             e->soft_ms = saved->soft_ms[i];
+            e->negative = saved->negative[i];
         }
     }
 }

@@ -223,18 +223,28 @@ lives_may_cross_any_boundary_of_time(void **state)
     }
 }
 
+/* The loops of the control plane look once or twice more before they sleep. */
+static void
+assert_comes_to_rest(struct fixture *f)
+{
+    int64_t next_ms = 0;
+    for (unsigned i = 0; i < 4 && next_ms >= 0; i++) {
+        sim_advance(&f->sim, next_ms);
+        attl_tick(f->cache, 0, &next_ms);
+    }
+    assert_int_equal(next_ms, -1);
+}
+
 static void
 an_idle_cache_asks_for_no_wake_up(void **state)
 {
     struct fixture *f = *state;
     int64_t next_ms = 0;
     sim_advance(&f->sim, MINUTE);
-    attl_tick(f->cache, 0, &next_ms);
-    assert_int_equal(next_ms, -1);
+    assert_comes_to_rest(f);
     put(f->cache, "for ever", "v", ATTL_TTL_NONE);
     sim_advance(&f->sim, MINUTE);
-    attl_tick(f->cache, 0, &next_ms);
-    assert_int_equal(next_ms, -1);
+    assert_comes_to_rest(f);
     put(f->cache, "an hour", "v", HOUR);
     attl_tick(f->cache, 0, &next_ms);
     assert_true(next_ms > SECOND && next_ms <= HOUR + SECOND);

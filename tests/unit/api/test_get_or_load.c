@@ -490,10 +490,41 @@ cancelled_submissions_do_not_stop_the_load(void **state)
     attl_queue_close(&q);
 }
 
+static int
+load_the_empty_key(void *ud, attl_load *l)
+{
+    (void)ud;
+    assert_int_equal(attl_load_key(l).len, 0);
+    (void)attl_load_done(l, attl_s("v"), NULL);
+    return ATTL_OK;
+}
+
+static void
+the_empty_key_needs_no_address(void **state)
+{
+    attl *c = ((struct fixture *)*state)->cache;
+    attl_slice empty = attl_b(NULL, 0);
+    attl_value v = ATTL_VALUE_INIT;
+    attl_queue *q;
+    attl_completion done;
+    ASSERT_STATUS(attl_get_or_load(c, empty, load_the_empty_key, NULL, NULL, &v), ATTL_OK);
+    attl_value_release(c, &v);
+    drop(c, "");
+    ASSERT_STATUS(attl_queue_open(c, 8, &q), ATTL_OK);
+    ASSERT_STATUS(attl_submit_get_or_load(q, empty, load_the_empty_key, NULL, NULL, NULL), ATTL_OK);
+    ASSERT_STATUS(attl_queue_wait(q, -1), ATTL_OK);
+    assert_int_equal(attl_queue_reap(q, &done, 1), 1);
+    ASSERT_STATUS(done.status, ATTL_OK);
+    attl_value_release(c, &done.value);
+    attl_queue_close(&q);
+    expect(c, "", "v");
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        UNIT_TEST(the_empty_key_needs_no_address),
         UNIT_TEST(a_miss_is_loaded_and_a_hit_is_not),
         UNIT_TEST(a_failure_serves_the_older_value_and_leaves_the_source_alone),
         UNIT_TEST(a_failure_without_an_older_value_is_an_error),

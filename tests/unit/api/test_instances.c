@@ -116,7 +116,7 @@ options_of_an_open_cache_say_what_is_wrong(void **state)
     ASSERT_STATUS(attl_option_set(f->cache, "cache.max_entries", "many", err, sizeof(err)),
                   ATTL_E_CONFIG);
     ASSERT_STATUS(attl_option_set(f->cache, "cache.max_entries", "-1", NULL, 0), ATTL_E_CONFIG);
-    ASSERT_STATUS(attl_option_set(f->cache, "cache.num_shards", "4", err, sizeof(err)),
+    ASSERT_STATUS(attl_option_set(f->cache, "cache.partitions", "64", err, sizeof(err)),
                   ATTL_E_IMMUTABLE);
     ASSERT_STATUS(attl_option_set(f->cache, "cache.background", "yes", err, sizeof(err)),
                   ATTL_E_IMMUTABLE);

@@ -294,7 +294,7 @@ options_out_of_range_are_refused(void **state)
     fo.ttl_ms = 1000;
     fo.soft_ms = -1;
     ASSERT_STATUS(attl_fill(f->cache, KEY, lease.token, attl_s("v"), &fo), ATTL_E_TTL_RANGE);
-    ASSERT_STATUS(attl_fail(f->cache, KEY, lease.token, -1, 0), ATTL_E_INVALID);
+    ASSERT_STATUS(attl_fail(f->cache, KEY, lease.token, -2, 0), ATTL_E_INVALID);
     ASSERT_STATUS(attl_renew(f->cache, KEY, lease.token, -1), ATTL_E_INVALID);
     ASSERT_STATUS(attl_fill(f->cache, KEY, lease.token, attl_s("v"), NULL), ATTL_OK);
 }

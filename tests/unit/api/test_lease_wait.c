@@ -156,6 +156,103 @@ who_waits_gets_what_somebody_else_wrote(void **state)
 }
 
 static void
+a_write_releases_all_who_wait_at_once(void **state)
+{
+    struct fixture *f = *state;
+    attl_queue *q;
+    ASSERT_STATUS(attl_queue_open(f->cache, PLACES, &q), ATTL_OK);
+    attl_lease lease = fetch(f->cache, ATTL_WON, NULL);
+    submit(q, 60000, 1);
+    submit(q, 60000, 2);
+    put(f->cache, "other", "v", 1000);
+    pass(f, 0);
+    expect_nothing(q);
+    put(f->cache, "key", "first", 100000);
+    put(f->cache, "key", "theirs", 100000);
+    pass(f, 0);
+    assert_int_equal(reap(f->cache, q, ATTL_OK, "theirs").user_data, 1);
+    assert_int_equal(reap(f->cache, q, ATTL_OK, "theirs").user_data, 2);
+    ASSERT_STATUS(fill(f->cache, lease.token, "ours", 1000, 0, 0), ATTL_E_LEASE_LOST);
+    attl_load_stats s = { .struct_size = sizeof s };
+    attl_load_stats_get(f->cache, &s);
+    assert_int_equal(s.loading, 0);
+    assert_int_equal(s.lost, 1);
+    attl_queue_close(&q);
+}
+
+static void
+a_delete_hands_the_lease_on(void **state)
+{
+    struct fixture *f = *state;
+    attl_queue *q;
+    ASSERT_STATUS(attl_queue_open(f->cache, PLACES, &q), ATTL_OK);
+    uint64_t token = fetch(f->cache, ATTL_WON, NULL).token;
+    for (uint64_t i = 1; i <= 4; i++)
+        submit(q, 60000, i);
+    for (uint64_t i = 1; i <= 3; i++) {
+        if (i == 1) {
+            drop(f->cache, "key"); /* that is not there */
+        } else if (i == 2) {
+            put(f->cache, "key", "x", 1000);
+            drop(f->cache, "key");
+        } else {
+            ASSERT_STATUS(attl_clear(f->cache), ATTL_OK);
+        }
+        pass(f, 0);
+        attl_completion next = reap(f->cache, q, ATTL_WON, NULL);
+        assert_int_equal(next.user_data, i);
+        expect_nothing(q);
+        ASSERT_STATUS(fill(f->cache, token, "late", 1000, 0, 0), ATTL_E_LEASE_LOST);
+        token = next.number;
+    }
+    ASSERT_STATUS(fill(f->cache, token, "v", 1000, 0, 0), ATTL_OK);
+    assert_int_equal(reap(f->cache, q, ATTL_OK, "v").user_data, 4);
+    attl_queue_close(&q);
+}
+
+static void
+a_write_ends_the_wait_for_a_source_that_is_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    attl_queue *q;
+    ASSERT_STATUS(attl_queue_open(f->cache, PLACES, &q), ATTL_OK);
+    attl_lease lease = fetch(f->cache, ATTL_WON, NULL);
+    ASSERT_STATUS(attl_fail(f->cache, KEY, lease.token, 0, 30000), ATTL_OK);
+    submit(q, 60000, 1);
+    drop(f->cache, "key"); /* does not say that the source has recovered */
+    pass(f, 0);
+    expect_nothing(q);
+    put(f->cache, "key", "theirs", 100000);
+    pass(f, 0);
+    reap(f->cache, q, ATTL_OK, "theirs");
+    put(f->cache, "key", "again", 100000); /* nobody waits any more */
+    pass(f, 0);
+    expect_nothing(q);
+    attl_queue_close(&q);
+}
+
+static void
+what_does_not_count_releases_nobody(void **state)
+{
+    struct fixture *f = *state;
+    attl_queue *q;
+    ASSERT_STATUS(attl_queue_open(f->cache, PLACES, &q), ATTL_OK);
+    put(f->cache, "key", "old", 1000);
+    attl_fetch_opts o = ATTL_FETCH_OPTS_INIT;
+    o.early_ms = 1000;
+    attl_lease lease = fetch_as(f->cache, &o, ATTL_WON, "old");
+    ASSERT_STATUS(attl_expire(f->cache, KEY, 2000, 0), ATTL_OK);
+    pass(f, 2000);
+    submit(q, 60000, 1);
+    expect(f->cache, "key", NULL); /* expired */
+    pass(f, 0);
+    expect_nothing(q);
+    ASSERT_STATUS(fill(f->cache, lease.token, "new", 1000, 0, 0), ATTL_OK);
+    reap(f->cache, q, ATTL_OK, "new");
+    attl_queue_close(&q);
+}
+
+static void
 a_cancelled_waiter_is_neither_promoted_nor_told(void **state)
 {
     struct fixture *f = *state;
@@ -217,6 +314,10 @@ main(void)
         UNIT_TEST(who_waits_inherits_a_lease_that_is_given_back),
         UNIT_TEST(a_failure_releases_all_who_wait),
         UNIT_TEST(who_waits_gets_what_somebody_else_wrote),
+        UNIT_TEST(a_write_releases_all_who_wait_at_once),
+        UNIT_TEST(a_delete_hands_the_lease_on),
+        UNIT_TEST(a_write_ends_the_wait_for_a_source_that_is_left_alone),
+        UNIT_TEST(what_does_not_count_releases_nobody),
         UNIT_TEST(a_cancelled_waiter_is_neither_promoted_nor_told),
         UNIT_TEST(closing_the_queue_leaves_nobody_behind),
         UNIT_TEST(closing_the_cache_completes_those_who_wait),

@@ -7,7 +7,11 @@
 #include "support/durable.h"
 #include "support/unit.h"
 
+#include "persist/wal.h"
+
+#include <errno.h>
 #include <string.h>
+#include <time.h>
 
 static void
 a_list_of_operations_is_undone(void **state)
@@ -181,6 +185,53 @@ what_cannot_be_remembered_is_not_done(void **state)
     expect(f->cache, "b", "1");
 }
 
+/* The log tries again by itself. */
+static void
+wait_until_the_log_writes(struct durable *d)
+{
+    const struct timespec nap = { .tv_nsec = 5000000 };
+    for (int i = 0; durable_stats(d).state == WAL_RETRYING; i++) {
+        assert_true(i < 2000);
+        (void)nanosleep(&nap, NULL);
+    }
+}
+
+static void
+what_is_done_without_becoming_durable_is_undone(void **state)
+{
+    static char large[50000];
+    for (int del = 0; del < 2; del++) {
+        struct durable *d = *state;
+        attl_undo *undo = NULL;
+        durable_open(d, NULL);
+        ASSERT_STATUS(attl_undo_new(d->cache, &undo), ATTL_OK);
+        ASSERT_STATUS(attl_set(d->cache, attl_s("a"), attl_b(large, sizeof(large)), 9000), ATTL_OK);
+        sim_disk_fail(d->disk, SIM_WRITE | SIM_CREATE | SIM_ALLOCATE, 1, -EIO, SIM_FOREVER);
+        if (del)
+            ASSERT_STATUS(attl_undo_del(undo, attl_s("a")), ATTL_E_IO);
+        else
+            ASSERT_STATUS(attl_undo_set(undo, attl_s("a"), attl_s("new"), 0), ATTL_E_IO);
+        expect(d->cache, "a", del ? NULL : "new"); /* made, and not durable */
+        ASSERT_STATUS(attl_undo_set(undo, attl_s("b"), attl_s("1"), 0), ATTL_E_IO);
+        ASSERT_STATUS(attl_undo_del(undo, attl_s("a")), ATTL_E_IO);
+        expect(d->cache, "a", del ? NULL : "new"); /* refused: not made */
+        expect(d->cache, "b", NULL);
+        ASSERT_STATUS(attl_undo_rollback(undo), ATTL_E_IO);
+        sim_disk_fail(d->disk, 0, 0, 0, SIM_ONCE);
+        wait_until_the_log_writes(d);
+        put(d->cache, "b", "somebody else's", ATTL_TTL_NONE);
+        ASSERT_STATUS(attl_undo_rollback(undo), ATTL_OK);
+        expect_ttl(d->cache, "a", 9000);
+        attl_meta meta = ATTL_META_INIT;
+        ASSERT_STATUS(attl_meta_get(d->cache, attl_s("a"), &meta), ATTL_OK);
+        assert_int_equal(meta.value_bytes, sizeof(large));
+        expect(d->cache, "b", "somebody else's");
+        drop(d->cache, "b");
+        attl_undo_free(&undo);
+        attl_close(&d->cache);
+    }
+}
+
 int
 main(void)
 {
@@ -191,6 +242,7 @@ main(void)
         DURABLE_TEST(it_is_one_record_of_the_log),
         UNIT_TEST(the_recorder_remembers_what_is_needed),
         UNIT_TEST(what_cannot_be_remembered_is_not_done),
+        DURABLE_TEST(what_is_done_without_becoming_durable_is_undone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,7 +76,10 @@ arguments_are_checked(void **state)
     expect_part(f, "ATTL.FILL k 1 v", "-LEASELOST");
     expect_part(f, "ATTL.KEEP k 1 PX 0", "-ERR invalid expire time");
     expect_part(f, "ATTL.FAIL k 1 WHY", "-ERR syntax error");
-    expect_part(f, "ATTL.FAIL k 1 NEG", "-ERR syntax error");
+    expect_part(f, "ATTL.FAIL k 1 NEG", "-LEASELOST");
+    expect_part(f, "ATTL.FAIL k 1 NEG BACKOFF 5", "-LEASELOST");
+    expect_part(f, "ATTL.FAIL k 1 NEG x", "-ERR value is not an integer");
+    expect_part(f, "ATTL.FAIL k 1 BACKOFF", "-ERR syntax error");
     expect_part(f, "ATTL.RENEW k 1 -5", "-ERR value is out of range");
 }
 

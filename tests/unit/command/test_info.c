@@ -100,7 +100,8 @@ tools_find_the_fields_they_read(void **state)
                     "rejected_connections total_net_input_bytes total_net_output_bytes role "
                     "connected_slaves master_replid master_repl_offset used_cpu_sys used_cpu_user "
                     "cluster_enabled attl_mem_live attl_records_copied attl_writes_in_place "
-                    "attl_expire_lag_ms_max attl_mem_expired_unreclaimed";
+                    "attl_expire_lag_ms_max attl_mem_expired_unreclaimed attl_load_loading "
+                    "attl_load_won attl_load_filled attl_load_lost attl_load_busy";
     run(f, "INFO");
     char *rest = NULL;
     for (char *field = strtok_r(fields, " ", &rest); field; field = strtok_r(NULL, " ", &rest)) {
@@ -114,6 +115,23 @@ tools_find_the_fields_they_read(void **state)
     }
 }
 
+static void
+loads_are_counted(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    run(f, "ATTL.FETCH k");
+    run(f, "ATTL.FETCH k");
+    run(f, "ATTL.FILL k 1 v");
+    expect_part(f, "INFO attl", "\r\nattl_load_loading:1\r\n");
+    expect_part(f, "INFO attl", "\r\nattl_load_won:1\r\n");
+    expect_part(f, "INFO attl", "\r\nattl_load_missed:1\r\n");
+    expect_part(f, "INFO attl", "\r\nattl_load_filled:0\r\n");
+    expect(f, "SET k v", OK);
+    run(f, "ATTL.FETCH k");
+    run(f, "ATTL.FETCH other");
+    expect_part(f, "INFO attl", "\r\nattl_load_won:2\r\n");
+}
+
 int
 main(void)
 {
@@ -123,6 +141,7 @@ main(void)
         cmocka_unit_test_setup_teardown(a_field_of_the_host_is_not_written_again, setup, teardown),
         cmocka_unit_test_setup_teardown(an_empty_database_has_no_line, setup, teardown),
         cmocka_unit_test_setup_teardown(calls_and_errors_are_counted, setup, teardown),
+        cmocka_unit_test_setup_teardown(loads_are_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(tools_find_the_fields_they_read, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

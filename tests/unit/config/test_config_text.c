@@ -179,9 +179,10 @@ settings_without_effect_are_listed(void **state)
     attl_config *config = config_new_server();
     assert_int_equal(config_inert(config, ids, 1), 0);
     assert_int_equal(config_set(config, OPT_CACHE_PARANOIA, "yes", CONFIG_FILE, NULL, 0), ATTL_OK);
-    assert_int_equal(config_set(config, OPT_BALANCER_ENABLED, "no", CONFIG_FILE, NULL, 0), ATTL_OK);
+    assert_int_equal(config_set(config, OPT_SERVER_ADMIN_PORT, "7390", CONFIG_FILE, NULL, 0),
+                     ATTL_OK);
     assert_int_equal(config_inert(config, ids, 1), 1);
-    assert_int_equal(ids[0], OPT_BALANCER_ENABLED);
+    assert_int_equal(ids[0], OPT_SERVER_ADMIN_PORT);
     attl_config_free(config);
 }
 

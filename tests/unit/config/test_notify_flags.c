@@ -20,7 +20,7 @@ letters_are_shown_as_redis_shows_them(void **state)
     static const char *const cases[][2] = {
         { "", "" },         { "KEA", "AKE" },      { "KEg", "gKE" },
         { "mKEA", "AKEm" }, { "EK$xg", "g$xKE" },  { "nKE", "nKE" },
-        { "AKEn", "AKE" },  { "lshzxetdg$", "A" }, { "AA", "A" },
+        { "AKEn", "AnKE" }, { "lshzxetdg$", "A" }, { "AA", "A" },
     };
     char out[NOTIFY_FLAGS_MAX + 1];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -41,6 +41,8 @@ flags_follow_from_letters(void **state)
                                 NOTIFY_EVICTED);
     assert_true(notify_flags_parse(attl_s("Exlm"), &flags));
     assert_int_equal(flags, NOTIFY_KEYEVENT | NOTIFY_EXPIRED);
+    assert_true(notify_flags_parse(attl_s("AEn"), &flags));
+    assert_true(flags & NOTIFY_NEW);
     assert_false(notify_flags_parse(attl_s("a"), &flags));
 }
 

@@ -268,6 +268,53 @@ the_thread_reclaims_and_is_woken_for_an_earlier_deadline(void **state)
     bench_close(b);
 }
 
+static uint64_t
+expire_at_duty(unsigned duty_permille, int64_t *ret_took_ns)
+{
+    struct bench *b = bench_open(with_thread, true);
+    struct control_pace pace = { duty_permille, 200, 0, 0 };
+    control_set_pace(&b->engine, &pace);
+    bench_fill(b, 100000, engine_now_ms(&b->engine) + 1);
+    sleep_ms(TICK_MS + 2);
+    int64_t begun_ns = clock_mono_ns();
+    engine_start(&b->engine);
+    assert_true(becomes_empty(b));
+    *ret_took_ns = clock_mono_ns() - begun_ns;
+    uint64_t pauses = atomic_load(&b->engine.pace.pauses);
+    bench_close(b);
+    return pauses;
+}
+
+/* At a tenth of the time it takes ten times as long; how long that is depends on the machine, so
+ * only the pauses are counted, and that they end. */
+static void
+the_thread_rests_at_a_low_duty_and_not_at_full(void **state)
+{
+    (void)state;
+    int64_t took_ns, paced_ns;
+    assert_int_equal(expire_at_duty(PACE_FULL, &took_ns), 0);
+    assert_true(expire_at_duty(100, &paced_ns) >= 5);
+    printf("100000 entries: %lld us without pauses, %lld us at a tenth\n",
+           (long long)took_ns / 1000, (long long)paced_ns / 1000);
+}
+
+static void
+a_pause_ends_when_the_cache_is_closed(void **state)
+{
+    (void)state;
+    struct bench *b = bench_open(with_thread, true);
+    struct control_pace pace = { 1, 1, 0, 0 }; /* pauses of a tenth of a second */
+    control_set_pace(&b->engine, &pace);
+    bench_fill(b, 100000, engine_now_ms(&b->engine) + 1);
+    sleep_ms(TICK_MS + 2);
+    engine_start(&b->engine);
+    for (int ms = 0; ms < PATIENCE_MS && atomic_load(&b->engine.pace.pauses) < 2; ms += 5)
+        sleep_ms(5);
+    int64_t begun_ns = clock_mono_ns();
+    bench_close(b);
+    assert_true(clock_mono_ns() - begun_ns < INT64_C(5000000000));
+}
+
 static void
 a_sleeping_thread_ends_when_told(void **state)
 {
@@ -306,6 +353,8 @@ main(void)
         BENCH_TEST(without_memory_it_comes_back_soon),
         BENCH_TEST(memory_that_waits_for_a_reader_is_not_forgotten),
         cmocka_unit_test(the_thread_reclaims_and_is_woken_for_an_earlier_deadline),
+        cmocka_unit_test(the_thread_rests_at_a_low_duty_and_not_at_full),
+        cmocka_unit_test(a_pause_ends_when_the_cache_is_closed),
         cmocka_unit_test(a_sleeping_thread_ends_when_told),
         BENCH_TEST(without_background_there_is_no_thread),
     };

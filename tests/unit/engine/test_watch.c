@@ -149,10 +149,49 @@ each_watch_of_a_key_is_told_until_it_is_removed(void **state)
     bench_close(b);
 }
 
+struct called {
+    struct watch watch;
+    int times;
+};
+
+static void
+count_call(struct watch *w)
+{
+    ((struct called *)w)->times++;
+}
+
+static void
+whoever_has_to_act_is_called(void **state)
+{
+    (void)state;
+    struct bench *b = bench_open(options, false);
+    struct called mine = { .times = 0 };
+    struct partition *p =
+        cache_partition(&b->engine.cache, cache_hash(&b->engine.cache, attl_s("a")));
+    lock_acquire(&p->lock);
+    watch_add_locked(&b->engine.watches, &b->engine.cache, &mine.watch, attl_s("a"));
+    mine.watch.told = count_call;
+    lock_release(&p->lock);
+    assert_int_equal(bench_set(b, attl_s("a"), attl_s("1"), ATTL_NO_DEADLINE), ATTL_OK);
+    assert_int_equal(mine.times, 1);
+    assert_int_equal(watch_seen(&mine.watch), NOTICE_SET);
+    assert_int_equal(bench_set(b, attl_s("b"), attl_s("1"), ATTL_NO_DEADLINE), ATTL_OK);
+    assert_int_equal(mine.times, 1);
+    watch_tell_unwanted(&b->engine.watches, mine.watch.hash, attl_s("a"));
+    assert_int_equal(mine.times, 2);
+    watch_tell_all(&b->engine.watches, NOTICE_CLEARED);
+    assert_int_equal(mine.times, 3);
+    watch_remove(&b->engine.watches, &mine.watch);
+    assert_int_equal(bench_set(b, attl_s("a"), attl_s("2"), ATTL_NO_DEADLINE), ATTL_OK);
+    assert_int_equal(mine.times, 3);
+    bench_close(b);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whoever_has_to_act_is_called),
         cmocka_unit_test(every_kind_of_change_is_seen),
         cmocka_unit_test(the_drain_tells_too),
         cmocka_unit_test(looking_and_other_keys_are_not_seen),

@@ -65,12 +65,32 @@ flags_choose(void **state)
     assert_int_equal(event(ATTL_EV_EVICTED, 5, NULL, NOTIFY_EXPIRED), EVENT_NONE);
 }
 
+static void
+new_keys_are_told_on_demand(void **state)
+{
+    (void)state;
+    attl_notice n = { .struct_size = sizeof n, .kind = ATTL_EV_SET, .is_new = 1 };
+    assert_true(event_is_of_new_key(&n, "set", NOTIFY_NEW));
+    assert_true(event_is_of_new_key(&n, NULL, NOTIFY_NEW));
+    assert_false(event_is_of_new_key(&n, "set", NOTIFY_STRING | NOTIFY_GENERIC));
+    n.is_new = 0;
+    assert_false(event_is_of_new_key(&n, "set", NOTIFY_NEW));
+    assert_true(
+        event_is_of_new_key(&n, "rename", NOTIFY_NEW)); /* what it replaces is deleted first */
+    assert_true(event_is_of_new_key(&n, "copy", NOTIFY_NEW));
+    n.kind = ATTL_EV_DELETED;
+    n.is_new = 1;
+    assert_false(event_is_of_new_key(&n, "del", NOTIFY_NEW));
+    assert_int_equal(event(ATTL_EV_SET, 5, "set", NOTIFY_NEW), EVENT_NONE);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_are_called_after_their_commands),
         cmocka_unit_test(flags_choose),
+        cmocka_unit_test(new_keys_are_told_on_demand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Detectors of incidents that look at the cache's own numbers: limits, evictions, latency, the
+ * clock. Each is a pure judgement of numbers (judge_...) behind a function that takes them from the
+ * cache, so that a table of cases tests the judgement. They compare the present sums with those of
+ * the reading before, which struct incidents keeps; the first reading judges nothing. Everything
+ * belongs to control.lock.
+ */
+#ifndef ATTL_CONTROL_DETECT_H
+#define ATTL_CONTROL_DETECT_H
+
+#include "base/histogram.h"
+#include "control/incident.h"
+
+/* What happened between two readings. */
+struct detect_span {
+    double seconds;
+    uint64_t sets, reads, evicted, ghost_hits;
+};
+
+/* From the reading before to `n`; all 0 if there was none, or if no time has passed. */
+struct detect_span detect_span(const struct control_numbers *before,
+                               const struct control_numbers *n);
+
+/* Above the limits, or what is in use does not fit. */
+void judge_bounds(const struct control_numbers *n, const struct detect_span *s,
+                  struct incident_reading *ret);
+/* All entries replaced within `turnover_ms`. */
+void judge_evictions(const struct control_numbers *n, const struct detect_span *s,
+                     int64_t turnover_ms, struct incident_reading *ret);
+
+/* What is known of the duration of operations. */
+struct latency_view {
+    uint64_t samples, p99_ns; /* since the reading before */
+    uint64_t usual_ns;        /* 0: not known yet */
+    uint64_t limit_ns;
+    unsigned factor;
+};
+void judge_latency(const struct latency_view *v, struct incident_reading *ret);
+/* The usual p99 after one more good reading. */
+uint64_t latency_usual(uint64_t usual_ns, uint64_t p99_ns);
+
+/* The clock was set from `before_ms` to `skew_ms` away from the cache's. */
+void judge_clock(int64_t before_ms, int64_t skew_ms, struct incident_reading *ret);
+
+/* The balancer has found the load uneven `looks` times in a row and moved nothing. */
+void judge_balance(unsigned looks, double imbalance, double threshold, const char *why,
+                   struct incident_reading *ret);
+
+void detect_bounds(struct control *c, const struct control_numbers *n,
+                   struct incident_reading *ret);
+void detect_evictions(struct control *c, const struct control_numbers *n,
+                      struct incident_reading *ret);
+void detect_latency(struct control *c, const struct control_numbers *n,
+                    struct incident_reading *ret);
+void detect_clock(struct control *c, const struct control_numbers *n, struct incident_reading *ret);
+void detect_balance(struct control *c, const struct control_numbers *n,
+                    struct incident_reading *ret);
+void respond_bounds(struct control *c, struct incident *i, int level);
+void respond_evictions(struct control *c, struct incident *i, int level);
+
+/* The data directory: the log, snapshots, space. `slow_before`: late syncs at the last look. */
+void judge_log(const struct control_disk *d, uint64_t slow_before, struct incident_reading *ret);
+void judge_snapshot(const struct control_disk *d, struct incident_reading *ret);
+void judge_space(const struct control_disk *d, uint64_t low_bytes, struct incident_reading *ret);
+/* detect_log() looks for the other two as well. */
+void detect_log(struct control *c, const struct control_numbers *n, struct incident_reading *ret);
+void detect_snapshot(struct control *c, const struct control_numbers *n,
+                     struct incident_reading *ret);
+void detect_space(struct control *c, const struct control_numbers *n, struct incident_reading *ret);
+void respond_log(struct control *c, struct incident *i, int level);
+void respond_space(struct control *c, struct incident *i, int level);
+/* What the loop of memory pressure, and a server, have seen. */
+void detect_memory(struct control *c, const struct control_numbers *n,
+                   struct incident_reading *ret);
+void detect_overload(struct control *c, const struct control_numbers *n,
+                     struct incident_reading *ret);
+void respond_memory(struct control *c, struct incident *i, int level);
+
+/* What detectors remember. */
+struct detect_state {
+    struct control_numbers before; /* of the reading before */
+    bool has_before;
+    uint64_t latency[CONTROL_KINDS][HISTOGRAM_CLASSES];
+    uint64_t usual_ns;
+    unsigned uneven, stuck; /* looks of the balancer: uneven ones, those of them without a move */
+    uint64_t rebalances;
+    struct control_disk disk; /* as detect_log() has just seen it */
+    uint64_t slow_syncs;      /* at the reading before */
+    bool log_is_bad;          /* so was the last reading */
+    uint64_t well_not_logged; /* changes not logged when the log was last well */
+    uint64_t not_logged;      /* before the present incident */
+    int64_t tighten_until_ms; /* what the tuner is asked for: see incident_wants_cleaning() */
+};
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The loop of incident response. Once per incident.interval, while the cache is used or something
+ * is wrong, it reads all detectors, lets each kind's gauge judge, keeps the records, lets the
+ * responses act and tells the outlets. At most one record of each kind is present, open or resolved
+ * last; when a new one opens the older goes into a ring of history, which is made at the first
+ * need, so that a cache without incidents pays nothing for it.
+ *
+ * All of it is a member of struct control and belongs to control.lock.
+ */
+#ifndef ATTL_CONTROL_INCIDENTS_H
+#define ATTL_CONTROL_INCIDENTS_H
+
+#include "config/config.h"
+#include "control/detect.h"
+#include "control/incident.h"
+#include "control/incident_rule.h"
+#include "control/incident_tell.h"
+
+enum {
+    INCIDENT_HISTORY = 128,   /* records that were resolved and are not the last of their kind */
+    INCIDENT_DRILL_MS = 5000, /* how long a drill lasts by itself */
+    INCIDENT_DRILL_WORSE_MS = 2000,
+};
+
+struct incidents {
+    /* as configured */
+    struct incident_rules rules;
+    int64_t interval_ms, turnover_ms, latency_limit_ms;
+    uint64_t low_disk_bytes;
+    unsigned rate, latency_factor;
+    /* the loop */
+    int64_t next_ms; /* no reading before */
+    uint64_t seen;   /* operations sampled at the last reading */
+    struct detect_state detect;
+    struct incident_gauge gauges[INCIDENT_KINDS];
+    struct incident current[INCIDENT_KINDS];
+    struct incident_rate responses[INCIDENT_KINDS];
+    int64_t drill_ms[INCIDENT_KINDS]; /* when it was begun; 0: there is none */
+    uint64_t last_id;
+    struct incident *history; /* a ring; NULL: none yet */
+    unsigned history_len, history_next;
+    attl_incident_stats stats;
+    struct incident_tell tell;
+};
+
+/* ATTL_E_CONFIG if incident.handlers or incident.exec make no sense. */
+int incidents_check(const attl_config *config, char *err, size_t err_len);
+/* Before the first cycle. */
+void incidents_init(struct control *c, const attl_config *config);
+void incidents_configure(struct control *c, const attl_config *config);
+/* control_step_fn */
+int64_t incidents_step(struct control *c, const struct control_numbers *n);
+/* Nobody is inside any more. */
+void incidents_fini(struct control *c);
+
+/* The tuner is asked to clean more often for now, because entries are evicted too fast. */
+bool incident_wants_cleaning(const struct control *c, int64_t now_ms);
+
+/* What the public functions of the same names do; they take control.lock. `id` 0: all. */
+int incidents_list(struct control *c, uint64_t id, bool open_only, attl_incident_fn fn, void *ud);
+int incidents_ack(struct control *c, uint64_t id);
+int incidents_drill(struct control *c, int kind, bool on, int64_t now_ms);
+void incidents_stats(struct control *c, attl_incident_stats *ret);
+
+#endif
