@@ -57,7 +57,7 @@ enum option_id {
     OPT_INCIDENT_EXEC,
     OPT_INCIDENT_EXEC_TIMEOUT, /* ms */
     OPT_INCIDENT_TURNOVER,     /* ms */
-    OPT_INCIDENT_LOW_DISK, /* bytes */
+    OPT_INCIDENT_LOW_DISK,     /* bytes */
     OPT_INCIDENT_LATENCY_FACTOR,
     OPT_PRESSURE_ENABLED,
     OPT_PRESSURE_CGROUP_HIGH, /* share */
