@@ -40,7 +40,5 @@ attl_tuner_stats_get(attl *a, attl_tuner_stats *ret_stats)
     s.sweeps_done = garbage.sweeps;
     s.pauses = garbage.pauses;
     s.pause_ns = garbage.pause_ns;
-    size_t size = ret_stats->struct_size < sizeof(s) ? ret_stats->struct_size : sizeof(s);
-    s.struct_size = (uint32_t)size;
-    memcpy(ret_stats, &s, size);
+    sized_export(&s, sizeof s, ret_stats);
 }

@@ -12,6 +12,7 @@
 #include "control/control.h"
 
 #include "base/alloc.h"
+#include "base/sized.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -295,7 +296,5 @@ balancer_stats(struct control *c, attl_balance_stats *ret)
     attl_balance_stats st = c->balancer.stats;
     st.enabled = c->enabled[CONTROL_BALANCER];
     control_unlock(c);
-    size_t size = ret->struct_size < sizeof(st) ? ret->struct_size : sizeof(st);
-    st.struct_size = (uint32_t)size;
-    memcpy(ret, &st, size);
+    sized_export(&st, sizeof st, ret);
 }
