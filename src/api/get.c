@@ -46,7 +46,7 @@ read_enter(struct read_call *call, attl_slice key, unsigned flags, struct read_v
     reclaim_enter(call->self);
     int status = read_key(c, &k, call->now_ms, plain_flags(call->a, key, flags), view);
     if (__builtin_expect(sample.begun_ns != 0, 0))
-        sample_end(call->a, call->self, SAMPLE_READ, &k,
+        sample_end(call->a, call->self, CONTROL_READ, &k,
                    key.len + (status == ATTL_OK ? view->value.len : 0), &sample);
     if (status != ATTL_E_BUSY)
         cache_count(c, call->self, status == ATTL_OK ? COUNT_HITS : COUNT_MISSES, 1);
@@ -254,7 +254,7 @@ read_one(struct read_call *call, const struct index_key *k, unsigned flags, stru
     int status =
         read_key(&call->a->cache, k, call->now_ms, plain_flags(call->a, k->key, flags), view);
     if (__builtin_expect(sample.begun_ns != 0, 0))
-        sample_end(call->a, call->self, SAMPLE_READ, k,
+        sample_end(call->a, call->self, CONTROL_READ, k,
                    k->key.len + (status == ATTL_OK ? view->value.len : 0), &sample);
     return status;
 }

@@ -19,7 +19,7 @@ attl_tuner_stats_get(attl *a, attl_tuner_stats *ret_stats)
     lock_acquire(&c->lock);
     const struct tuner *t = &c->tuner;
     attl_tuner_stats s = {
-        .enabled = t->enabled,
+        .enabled = c->enabled[CONTROL_TUNER],
         .sweeps = t->sweeps,
         .duty_permille = (uint32_t)(t->duty.duty * PERMILLE + 0.5),
         .interval_ms = (int64_t)t->interval.interval_ms,

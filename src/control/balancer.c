@@ -22,7 +22,6 @@ enum {
     UNEVEN_LOOKS = 2,  /* before it acts by itself */
     REST_S = 60,       /* of a moved partition: none is moved twice in a minute */
     SAMPLES_MIN = 256, /* less in an interval: there is nothing to watch (300 ops/s at 60 s) */
-    LOG_INFO = 1,
     MS_PER_S = 1000,
     PERCENT = 100,
     MEMORY_PERCENT = 90, /* of what a shard may hold */
@@ -113,7 +112,7 @@ remember(struct control *c, const struct look *l, bool dry_run, bool asked_for)
     (void)snprintf(text, sizeof(text), "%s: %u partitions with %" PRIu64 " entries: %s",
                    dry_run ? "would move" : "moved", cycle->count, cycle->entries,
                    cycle->why); /* cut is fine */
-    control_say(c, LOG_INFO, "rebalanced", text);
+    control_say(c, CONTROL_INFO, "rebalanced", text);
 }
 
 /* Decides on fresh loads. `now`: without waiting for a second uneven look. */

@@ -52,7 +52,6 @@ struct control_link {
     _Atomic uint32_t news;   /* calls of control_wake() */
     _Atomic int64_t last_ms; /* when the last cycle was */
     _Atomic int64_t next_ms; /* what the timer was set to by that one */
-    _Atomic bool listens;    /* control_listen() was called in it */
 };
 
 struct attl {
