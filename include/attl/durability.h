@@ -208,7 +208,7 @@ typedef void (*attl_damage_fn)(void *ud, const attl_damage *damage);
 /* Calls `fn` for the files found damaged or unreadable since the cache was opened, the last eight
  * at most, newest first. ATTL_OK, ATTL_E_UNSUPPORTED (no data directory). Never blocks on the disk.
  * Threads: any. Since 0.4. */
-ATTL_CHECKED int attl_damage_list(attl *cache, attl_damage_fn fn, void *ud);
+ATTL_API int attl_damage_list(attl *cache, attl_damage_fn fn, void *ud);
 
 #ifdef __cplusplus
 }

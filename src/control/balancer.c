@@ -112,7 +112,7 @@ remember(struct control *c, const struct look *l, bool dry_run, bool asked_for)
     (void)snprintf(text, sizeof(text), "%s: %u partitions with %" PRIu64 " entries: %s",
                    dry_run ? "would move" : "moved", cycle->count, cycle->entries,
                    cycle->why); /* cut is fine */
-    control_log(c->a, LOG_INFO, "rebalanced", text);
+    control_say(c, LOG_INFO, "rebalanced", text);
 }
 
 /* Decides on fresh loads. `now`: without waiting for a second uneven look. */
@@ -208,7 +208,7 @@ balancer_run(struct control *c, bool dry_run, attl_balance_report *ret)
         look_close(c, &l);
         copy_report(cycle_at(&c->balancer, 0), ret);
     }
-    lock_release(&c->lock);
+    control_unlock(c);
     return looked ? ATTL_OK : ATTL_E_NOMEM;
 }
 
@@ -255,7 +255,7 @@ balancer_list(struct control *c, attl_shard_fn fn, void *ud)
         sum_up(&l, infos);
         look_close(c, &l);
     }
-    lock_release(&c->lock);
+    control_unlock(c);
     for (unsigned i = 0; looked && i < n.shards; i++)
         fn(ud, &infos[i]);
     alloc_free(&c->alloc, infos);
@@ -284,7 +284,7 @@ balancer_history(struct control *c, size_t max, attl_balance_fn fn, void *ud)
         report.moves = moves;
         fn(ud, &report);
     }
-    lock_release(&c->lock);
+    control_unlock(c);
     return ATTL_OK;
 }
 
@@ -294,7 +294,7 @@ balancer_stats(struct control *c, attl_balance_stats *ret)
     lock_acquire(&c->lock);
     attl_balance_stats st = c->balancer.stats;
     st.enabled = c->enabled[CONTROL_BALANCER];
-    lock_release(&c->lock);
+    control_unlock(c);
     size_t size = ret->struct_size < sizeof(st) ? ret->struct_size : sizeof(st);
     st.struct_size = (uint32_t)size;
     memcpy(ret, &st, size);

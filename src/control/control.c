@@ -9,6 +9,9 @@
 
 #include "base/alloc.h"
 
+#include <stdio.h>
+#include <string.h>
+
 struct loop {
     const char *name;
     control_step_fn step;
@@ -21,6 +24,28 @@ static const struct loop loops[] = {
 #undef CONTROL_LOOP
     { NULL, NULL, 0 },
 };
+
+void
+control_say(struct control *c, int level, const char *event, const char *text)
+{
+    c->said += c->said < CONTROL_LINES_MAX;
+    struct control_line *line = &c->lines[c->said - 1];
+    line->level = level;
+    line->event = event;
+    (void)snprintf(line->text, sizeof line->text, "%s", text); /* cut is fine */
+}
+
+void
+control_unlock(struct control *c)
+{
+    struct control_line lines[CONTROL_LINES_MAX];
+    unsigned n = c->said;
+    memcpy(lines, c->lines, n * sizeof lines[0]);
+    c->said = 0;
+    lock_release(&c->lock);
+    for (unsigned i = 0; i < n; i++)
+        control_log(c->a, lines[i].level, lines[i].event, lines[i].text);
+}
 
 static int64_t
 control_cycle(void *ud, int64_t now_ms)
@@ -36,7 +61,7 @@ control_cycle(void *ud, int64_t now_ms)
         next_ms = at_ms < next_ms ? at_ms : next_ms;
         sleeps |= at_ms == INT64_MAX;
     }
-    lock_release(&c->lock);
+    control_unlock(c);
     if (sleeps)
         control_listen(c->a);
     return next_ms > now_ms ? next_ms : now_ms + 1; /* a loop that cannot wait must not spin */
@@ -53,7 +78,7 @@ control_configure(void *ud, const attl_config *config)
     tuner_configure(c, config);
     incidents_configure(c, config);
     pressure_configure(c, config);
-    lock_release(&c->lock);
+    control_unlock(c);
     control_wake(c->a);
 }
 

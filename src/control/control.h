@@ -28,11 +28,21 @@ enum control_loop_id {
     CONTROL_LOOPS
 };
 
+/* Lines that were said under the lock: they go out when it is released. */
+enum { CONTROL_LINES_MAX = 16, CONTROL_LINE_BYTES = 640 };
+struct control_line {
+    int level;
+    const char *event; /* a constant */
+    char text[CONTROL_LINE_BYTES];
+};
+
 struct control {
     struct attl *a;
     attl_allocator alloc;
     struct lock lock;
     bool enabled[CONTROL_LOOPS + 1];
+    unsigned said; /* lines that wait */
+    struct control_line lines[CONTROL_LINES_MAX];
     struct balancer balancer;
     struct tuner tuner;
     struct incidents incidents;
@@ -44,6 +54,12 @@ struct control {
  * be called again, INT64_MAX: when something happens, be it one sample, CONTROL_NEVER: not before
  * settings change or other news come. The lock is held. */
 typedef int64_t (*control_step_fn)(struct control *c, const struct control_numbers *n);
+
+/* Says it when the lock is released, because whoever hears it may look at the cache. Beyond
+ * CONTROL_LINES_MAX in one go the last is replaced. The lock is held. */
+void control_say(struct control *c, int level, const char *event, const char *text);
+/* Releases the lock, and then says what waits. */
+void control_unlock(struct control *c);
 
 /* Gives the cache its control plane. ATTL_OK or ATTL_E_NOMEM. */
 int control_start(struct attl *a, const attl_config *config);

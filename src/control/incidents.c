@@ -35,7 +35,7 @@ log_change(struct control *c, const char *event, const struct incident *i)
     int level = ends || row->severity == ATTL_SEVERITY_INFO ? LOG_INFO
                 : row->severity == ATTL_SEVERITY_WARNING    ? LOG_WARNING
                                                             : LOG_ERROR;
-    control_log(c->a, level, event, text);
+    control_say(c, level, event, text);
 }
 
 static void
@@ -243,7 +243,7 @@ incidents_ack(struct control *c, uint64_t id)
         log_change(c, "incident_ack", i);
         status = ATTL_OK;
     }
-    lock_release(&c->lock);
+    control_unlock(c);
     return status;
 }
 
@@ -258,7 +258,7 @@ incidents_drill(struct control *c, int kind, bool on, int64_t now_ms)
         c->incidents.drill_ms[kind] = on ? now_ms : 0;
         c->incidents.next_ms = now_ms; /* at once: a drill is somebody waiting */
     }
-    lock_release(&c->lock);
+    control_unlock(c);
     if (!enabled)
         return ATTL_E_UNSUPPORTED;
     control_wake(c->a);

@@ -49,7 +49,7 @@ incidents_list(struct control *c, uint64_t id, bool open_only, attl_incident_fn 
         return ATTL_E_NOMEM;
     lock_acquire(&c->lock);
     size_t n = copy_wanted(&c->incidents, id, open_only, copies);
-    lock_release(&c->lock);
+    control_unlock(c);
     qsort(copies, n, sizeof(*copies), newest_first);
     for (size_t k = 0; k < n; k++) {
         attl_incident shown;
@@ -67,5 +67,5 @@ incidents_stats(struct control *c, attl_incident_stats *ret)
     *ret = c->incidents.stats;
     for (int kind = 0; kind < INCIDENT_KINDS; kind++)
         ret->open += c->incidents.gauges[kind].open;
-    lock_release(&c->lock);
+    control_unlock(c);
 }

@@ -51,7 +51,7 @@ report(struct control *c)
     (void)snprintf(text, sizeof text, "level %d (%s): %s; limit of data %llu bytes%s",
                    p->order.level, names[p->order.level], p->order.why,
                    (unsigned long long)p->order.soft_bytes, p->dry_run ? " (dry run)" : "");
-    control_log(c->a, p->order.level > PRESSURE_NONE ? LOG_WARNING : LOG_INFO, "memory_pressure",
+    control_say(c, p->order.level > PRESSURE_NONE ? LOG_WARNING : LOG_INFO, "memory_pressure",
                 text); /* cut is fine */
 }
 

@@ -174,7 +174,7 @@ say(struct control *c, const struct tuner *before)
                    why, (unsigned)(t->duty.duty * PERMILLE), (unsigned)is_ms, worse_of(t),
                    tune_limit_ns((uint64_t)t->quiet_p99_ns), t->garbage.expired_bytes,
                    t->garbage.dead_bytes); /* cut is fine */
-    control_log(c->a, LEVEL_INFO, duty ? "reclaim_pace" : "cleanup_interval", text);
+    control_say(c, LEVEL_INFO, duty ? "reclaim_pace" : "cleanup_interval", text);
 }
 
 static bool

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the control plane may know of damage in the data directory: the sums, the newest finding,
- * and the findings that have changed since it looked last. All of it is copied under the lock of
- * the findings, behind which nobody waits for a disk.
+ * and the findings that have changed since it looked last. What the disk failed to read is not
+ * among it, because nothing is known to be damaged then. All of it is copied under the lock of the
+ * findings, behind which nobody waits for a disk.
  */
 #include "engine/control.h"
 

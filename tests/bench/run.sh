@@ -7,8 +7,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-PARTS_ALL="inproc skew memory wamp expiry queue stampede hitratio reclaim server persist tracking python idle burst"
-PARTS="inproc skew memory wamp expiry queue stampede hitratio server persist tracking python idle burst"
+PARTS_ALL="inproc skew memory wamp expiry queue stampede hitratio reclaim server persist tracking python idle burst availability"
+PARTS="inproc skew memory wamp expiry queue stampede hitratio server persist tracking python idle burst availability"
 SIZE=default
 VALKEY=yes
 
@@ -210,6 +210,12 @@ part_stampede() {
     [ -x "$BUILD/attld" ] || { echo "over the wire skipped: no $BUILD/attld" && return 0; }
     ATTL_BUILD_DIR=$BUILD python3 tests/bench/bench_stampede.py --rounds "$(choose 5 10 30)" \
         --json "$(fresh stampede)"
+}
+
+part_availability() {
+    heading "availability under one schedule of faults, beside redis-server"
+    [ -x "$BUILD/attld" ] || { echo "skipped: no $BUILD/attld" && return 0; }
+    python3 tests/bench/bench_availability.py --attld "$BUILD/attld" --json "$(fresh availability)"
 }
 
 part_python() {

@@ -173,6 +173,8 @@ static void
 a_sweep_removes_what_has_expired_and_nothing_else(void **state)
 {
     struct fixture *f = *state;
+    sim_option(f->cache, "incident.enabled", "no"); /* other loops look once a second */
+    sim_option(f->cache, "pressure.enabled", "no");
     sim_option(f->cache, "adaptive.reclaim", "sweep");
     assert_int_equal(stats(f).sweeps, 1);
     fill(f, 0, 20000, SECOND_MS);
