@@ -31,6 +31,7 @@ enum {
 
 /* Shares of the margin between `high` and 1. */
 static const double level_at[PRESSURE_LEVELS] = { 0, 0, 0.4, 0.8 };
+#define CLOSE_SHARE 0.75 /* of the group's limit */
 static const double leave_below = 0.3;
 static const double aim_below = 0.5;
 static const double stall_leave = 0.5; /* of the limit */
@@ -248,14 +249,15 @@ static int64_t
 look_after(const struct pressure_state *s, const struct pressure_input *in)
 {
     int64_t past_ms = in->now_ms - s->last_ms;
-    if (s->level > PRESSURE_NONE)
-        return LOOK_PRESSED_MS;
+    /* A group that is nearly full may be filled by others within a second. */
+    bool close = in->limit_bytes && (double)in->used_bytes >= CLOSE_SHARE * (double)in->limit_bytes;
+    int64_t most_ms = s->level > PRESSURE_NONE || close ? LOOK_PRESSED_MS : LOOK_MS;
     if (in->limit_bytes == 0 || s->last_ms == 0 || past_ms <= 0 || in->used_bytes <= s->used_bytes)
-        return LOOK_MS;
+        return most_ms;
     double left = in->limit_bytes > in->used_bytes ? (double)(in->limit_bytes - in->used_bytes) : 0;
     double rate = (double)(in->used_bytes - s->used_bytes) / (double)past_ms;
     double ms = left / 4 / rate;
-    return ms >= LOOK_MS ? LOOK_MS : ms <= LOOK_SOON_MS ? LOOK_SOON_MS : (int64_t)ms;
+    return ms >= (double)most_ms ? most_ms : ms <= LOOK_SOON_MS ? LOOK_SOON_MS : (int64_t)ms;
 }
 
 static bool

@@ -9,7 +9,7 @@
 #include "engine/control.h"
 #include "engine/engine.h"
 
-enum { NS_PER_US = 1000, EXPIRE_ROUNDS = 16 };
+enum { NS_PER_US = 1000, EXPIRE_ROUNDS = 16, SPARE_DIVISOR = 16, DISCARD_RUNS = 256 };
 
 void
 control_pressure_root(struct attl *a, const char *root)
@@ -42,6 +42,7 @@ control_set_soft_limit(struct attl *a, uint64_t bytes)
     if (atomic_load_explicit(&a->cache.soft_bytes, memory_order_relaxed) == bytes)
         return;
     cache_set_soft_limit(&a->cache, bytes);
+    atomic_store(&a->cache.region.touched_max, bytes ? bytes + bytes / SPARE_DIVISOR : UINT64_MAX);
     if (bytes == 0)
         return;
     for (unsigned i = 0; i < a->cache.shard_count; i++)
@@ -72,7 +73,14 @@ control_trim(struct attl *a)
         for (unsigned i = 0; i < EXPIRE_ROUNDS && drain_expire_some(&a->cache, now_ms); i++)
             continue;
     (void)limbo_collect(&a->cache.limbo);
-    atomic_store(&a->trim_at_ms, now_ms); /* the maintenance, in which we are, looks at it next */
+    struct region *r = &a->cache.region;
+    if (atomic_load(&r->touched_bytes) > atomic_load(&r->touched_max)) {
+        (void)arena_pool_discard(&a->cache.chunk_pool, DISCARD_RUNS);
+        (void)arena_pool_discard(&a->cache.extent_pool, DISCARD_RUNS);
+    }
+    /* The maintenance, in which we are, looks at these next. */
+    atomic_store(&a->trim_at_ms, now_ms);
+    atomic_store(&a->pace.deep_last_ms, INT64_MIN); /* arenas are emptied without waiting for it */
 }
 
 void
