@@ -29,6 +29,7 @@ control_observe_pressure(struct attl *a, struct control_pressure *ret)
         .stall_percent = r.stall_percent,
         .refused = atomic_load_explicit(&c->region.refused, memory_order_relaxed),
         .data_bytes = cache_used_bytes(c),
+        .held_bytes = atomic_load_explicit(&c->region.touched_bytes, memory_order_relaxed),
         .ops = cache_counter_sum(c, COUNT_HITS) + cache_counter_sum(c, COUNT_MISSES) +
                cache_counter_sum(c, COUNT_SETS) + cache_counter_sum(c, COUNT_DELETES) +
                cache_counter_sum(c, COUNT_REFUSED_FULL),
