@@ -21,6 +21,7 @@ enum {
     IDLE_MS = 10000,       /* without an operation and a change before it sleeps */
     LOOK_MS = 1000,        /* while something happens */
     LOOK_PRESSED_MS = 250, /* under pressure */
+    LOOK_CLOSE_MS = 100,   /* the group is nearly full: others may fill it within a second */
     LOOK_SOON_MS = 50,     /* while memory fills fast */
     STEP_DIVISOR = 20,     /* 5 %: what one look takes at most */
     REGAIN_DIVISOR = 50,   /* 2 % a second: how it comes back */
@@ -222,9 +223,8 @@ static int64_t
 look_after(const struct pressure_state *s, const struct pressure_input *in)
 {
     int64_t past_ms = in->now_ms - s->last_ms;
-    /* A group that is nearly full may be filled by others within a second. */
     bool close = in->limit_bytes && (double)in->used_bytes >= CLOSE_SHARE * (double)in->limit_bytes;
-    int64_t most_ms = s->level > PRESSURE_NONE || close ? LOOK_PRESSED_MS : LOOK_MS;
+    int64_t most_ms = close ? LOOK_CLOSE_MS : s->level > PRESSURE_NONE ? LOOK_PRESSED_MS : LOOK_MS;
     if (in->limit_bytes == 0 || s->last_ms == 0 || past_ms <= 0 || in->used_bytes <= s->used_bytes)
         return most_ms;
     double left = in->limit_bytes > in->used_bytes ? (double)(in->limit_bytes - in->used_bytes) : 0;

@@ -140,7 +140,7 @@ block = bytearray(int(sys.argv[1]))
 for i in range(0, len(block), 4096):
     block[i] = 1
     if i % (1 << 22) == 0:
-        time.sleep(0.05)
+        time.sleep(0.1)
 print("holding", flush=True)
 sys.stdin.read()
 """
