@@ -132,6 +132,7 @@ struct control_pressure {
     double stall_percent; /* of time in which somebody waited for memory; < 0: unknown */
     uint64_t refused;     /* allocations that failed since the cache was opened */
     uint64_t data_bytes;  /* used by the cache */
+    uint64_t held_bytes;  /* what the system has given for that, at most, free parts included */
     uint64_t ops;         /* calls that found, missed or changed something */
     bool evicts;          /* the policy allows it */
 };
