@@ -172,6 +172,7 @@ struct control_damage {
     uint64_t count;    /* files found damaged since the cache was opened, also while loading */
     uint64_t unhealed; /* of those, now */
     /* the newest of them, if count > 0 */
+    uint64_t number;   /* grows from finding to finding */
     uint64_t revision; /* grows with each change of any finding */
     bool healed;
     uint64_t offset;
