@@ -135,6 +135,8 @@ struct client_filter {
     uint64_t self_id;
 };
 
+struct alert;
+
 /* The server around the commands. Every function may be called from any worker. */
 struct command_host {
     void *ud;
@@ -206,6 +208,7 @@ struct command_host {
     bool (*tracked_prefix)(void *ud, size_t index, attl_slice *ret_prefix);
     /* It is about to read this key, and wants to hear when that changes. */
     void (*track_key)(void *ud, attl_slice key);
+    struct alert *alert; /* who is told of incidents; NULL: nobody */
 };
 
 /* Shared by all workers; per-command counters are per worker and summed by INFO. */

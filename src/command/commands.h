@@ -91,6 +91,9 @@ command_fn cmd_attl_fetch, cmd_attl_fill, cmd_attl_keep, cmd_attl_fail, cmd_attl
 /* shards and their balance, cmd_balance.c */
 command_fn cmd_attl_shards, cmd_attl_balance, cmd_attl_hotkeys;
 
+/* alerts, cmd_alert.c */
+command_fn cmd_attl_alert_list, cmd_attl_alert_status, cmd_attl_alert_test;
+
 /* incidents, cmd_incident.c */
 command_fn cmd_attl_incident_ack, cmd_attl_incident_kinds, cmd_attl_incident_list,
     cmd_attl_incident_show, cmd_attl_incident_simulate;

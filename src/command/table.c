@@ -546,6 +546,7 @@ const struct command command_table[] = {
       .since = "3.0.0", .summary = "Answer that cluster support is disabled", .syntax = "" },
 
     /* ---- our own ---- */
+#include "command/table_alert.inc"
 #include "command/table_attl.inc"
 #include "command/table_balance.inc"
 #include "command/table_incident.inc"

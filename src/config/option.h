@@ -110,8 +110,19 @@ enum option_id {
     OPT_PUBSUB_BUFFER_LIMIT,     /* bytes */
     OPT_TRACKING_TABLE_MAX_KEYS, /* 0: no limit */
     OPT_TRACKING_PENDING_LIMIT,  /* bytes */
-    OPT_LOG_LEVEL,               /* enum choice_log_level */
-    OPT_LOG_FORMAT,              /* enum choice_log_format */
+    OPT_ALERT_ENABLED,
+    OPT_ALERT_URL,
+    OPT_ALERT_SECRET,
+    OPT_ALERT_HEADER,
+    OPT_ALERT_TEMPLATE,
+    OPT_ALERT_CA_FILE,
+    OPT_ALERT_MIN_SEVERITY, /* enum choice_severity */
+    OPT_ALERT_TRIES,
+    OPT_ALERT_TIMEOUT,     /* ms */
+    OPT_ALERT_BACKOFF,     /* ms */
+    OPT_ALERT_BACKOFF_MAX, /* ms */
+    OPT_LOG_LEVEL,         /* enum choice_log_level */
+    OPT_LOG_FORMAT,        /* enum choice_log_format */
     OPT_REDIS_DATABASES,
     OPT_REDIS_APPENDONLY, /* 1: yes; shown, never read: OPT_PERSIST_FSYNC decides */
     OPT_REDIS_NOTIFY_KEYSPACE_EVENTS,
@@ -135,6 +146,8 @@ enum choice_on_error { CHOICE_ON_ERROR_AUTO, CHOICE_ON_ERROR_REJECT, CHOICE_ON_E
 enum choice_recover { CHOICE_RECOVER_STRICT, CHOICE_RECOVER_PREFIX, CHOICE_RECOVER_SALVAGE };
 /* The same numbers as the levels of attl_log_fn. */
 enum choice_log_level { CHOICE_LOG_DEBUG, CHOICE_LOG_INFO, CHOICE_LOG_WARNING, CHOICE_LOG_ERROR };
+/* The same numbers as enum attl_severity. */
+enum choice_severity { CHOICE_SEVERITY_INFO, CHOICE_SEVERITY_WARNING, CHOICE_SEVERITY_CRITICAL };
 enum choice_log_format { CHOICE_LOG_FORMAT_AUTO, CHOICE_LOG_FORMAT_JSON, CHOICE_LOG_FORMAT_TEXT };
 
 enum option_type {

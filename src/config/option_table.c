@@ -109,6 +109,13 @@ static const struct option_choice log_formats[] = {
     { NULL, 0, NULL },
 };
 
+static const struct option_choice severities[] = {
+    { "info", CHOICE_SEVERITY_INFO, NULL },
+    { "warning", CHOICE_SEVERITY_WARNING, NULL },
+    { "critical", CHOICE_SEVERITY_CRITICAL, NULL },
+    { NULL, 0, NULL },
+};
+
 static const struct option_choice no_or_yes[] = {
     { "no", 0, NULL },
     { "yes", 1, NULL },
@@ -465,6 +472,9 @@ static const struct option table[OPTION_COUNT] = {
         .library_default = "1MiB", .min = 4 * KIB, .max = GIB,
         .text = "Bytes of invalidations that may wait for one client; above it they become one "
                 "that says to forget all keys." },
+
+    /* ---- alert ---- */
+#include "config/option_alert.inc"
 
     /* ---- log ---- */
     [OPT_LOG_LEVEL] = {

@@ -49,6 +49,7 @@ apply_server_option(struct server *server, enum option_id id)
 {
     if (id == OPT_LOG_LEVEL)
         log_set_level(&server->log, (int)config_i64(server->config, id));
+    alert_configure(server->alert, server->config);
     struct net_limits limits;
     server_limits(server, &limits);
     atomic_store(&server->auth_required, limits.auth_required);
@@ -220,5 +221,6 @@ host_fill(struct command_host *host, struct server *server)
         .stats_reset = info_reset,
         .auth = host_auth,
         .auth_required = host_auth_required,
+        .alert = server->alert,
     };
 }

@@ -20,6 +20,7 @@
 #include <sysexits.h>
 
 enum {
+    ALERT_LAST_MS = 2000,     /* at the end, for what has not been told yet */
     DESCRIPTORS_OF_OURS = 64, /* listeners, event loops, standard streams, files */
     STOP_POLL_MS = 20,
     INERT_OPTIONS_SHOWN = 16
@@ -90,6 +91,18 @@ set_notified(struct server *server, struct net *net)
 }
 
 static int
+open_alert(struct server *server)
+{
+    char text[OPTION_ERROR_MAX] = "";
+    struct config_error err = { text, sizeof text };
+    int status = alert_open(&server->alert, server->config, log_write, &server->log, err);
+    if (status == ATTL_OK)
+        return EX_OK;
+    log_write(&server->log, LOG_ERROR, "start", text);
+    return status == ATTL_E_CONFIG ? EX_CONFIG : EX_OSERR;
+}
+
+static int
 open_cache(struct server *server)
 {
     char err[OPTION_ERROR_MAX] = "";
@@ -101,6 +114,7 @@ open_cache(struct server *server)
     attl_config_set_notice(server->config, exchange_notice, server->exchange);
     attl_config_set_log(server->config, log_write, &server->log);
     attl_config_set_log_notify(server->config, notify_net, server);
+    attl_config_set_incident_handler(server->config, alert_incident, server->alert);
     int status = attl_open_dir(&server->cache, server->config, err, sizeof err);
     if (status == ATTL_OK)
         return EX_OK;
@@ -208,7 +222,9 @@ server_open(struct server *server, attl_config *config)
     make_run_id(server->run_id);
     process_umask_private();
     fit_max_clients(server);
-    int code = open_cache(server);
+    int code = open_alert(server);
+    if (code == EX_OK)
+        code = open_cache(server);
     if (code == EX_OK)
         code = open_net(server);
     return code;
@@ -268,6 +284,7 @@ server_close(struct server *server)
     net_close(&server->net);
     attl_close(&server->cache);
     exchange_free(&server->exchange);
+    alert_close(&server->alert, ALERT_LAST_MS);
     log_write(&server->log, LOG_INFO, "stopped", "bye");
     attl_config_free(server->config);
     server->config = NULL;

@@ -8,6 +8,7 @@
 #ifndef ATTL_SERVER_SERVER_H
 #define ATTL_SERVER_SERVER_H
 
+#include "alert/alert.h"
 #include "config/config.h"
 #include "net/net.h"
 #include "os/lock.h"
@@ -30,6 +31,7 @@ struct server {
     struct lock notify_lock; /* guards `notified` */
     struct net *notified;    /* whom the log's news go to: `net` while it is there */
     struct log log;
+    struct alert *alert; /* who is told of incidents; before cache and net, and after them */
     _Atomic bool auth_required;
     int64_t started_us; /* monotonic */
     char run_id[SERVER_RUN_ID_CHARS + 1];
