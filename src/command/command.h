@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum { SESSION_NAME_MAX = 64 };
+enum { SESSION_NAME_MAX = 64, SESSION_TRACE_MAX = 64 };
 enum session_reply_mode {
     SESSION_REPLY_ON,
     SESSION_REPLY_OFF,
@@ -25,8 +25,9 @@ enum session_reply_mode {
 /* Bits of session.special; most sessions have none, which is one test per request. */
 enum session_special {
     SESSION_SUBSCRIBED = 1 << 0,
-    SESSION_TRACKING = 1 << 1, /* tracking.flags is not 0 */
-    SESSION_DEADLINE = 1 << 2  /* deadline_ms is not 0 */
+    SESSION_TRACKING = 1 << 1,  /* tracking.flags is not 0 */
+    SESSION_DEADLINE = 1 << 2,  /* deadline_ms is not 0 */
+    SESSION_TRACE_ONCE = 1 << 3 /* trace_left counts: the id is of one request only */
 };
 
 /* Bits of session.interrupt: why the requests behind the last one do not follow at once. */
@@ -96,6 +97,8 @@ struct session {
     bool keep_reply;                 /* the reply in the making is sent whatever reply_mode says */
     size_t subscribed[PUBSUB_KINDS]; /* subscriptions, by kind */
     struct session_tracking tracking;
+    char trace[SESSION_TRACE_MAX + 1]; /* correlation id, "" for none; see session_trace() */
+    uint8_t trace_left;                /* requests until it goes, if SESSION_TRACE_ONCE */
 };
 
 static inline bool

@@ -105,4 +105,7 @@ command_fn cmd_attl_scrub;
 command_fn cmd_attl_stats, cmd_attl_accounting;
 command_fn cmd_attl_deadline; /* shed.c */
 
+/* correlation of requests, cmd_trace.c */
+command_fn cmd_attl_trace;
+
 #endif

@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "command/job.h"
 #include "command/reply.h"
+#include "command/session.h"
 #include "command/shed.h"
 #include "command/stats.h"
 #include "command/table.h"
@@ -178,6 +179,8 @@ request_end(struct request *rq, size_t mark, bool ran)
     request_count_error(rq, mark, ran);
     if (__builtin_expect(rq->s->special & SESSION_TRACKING, 0))
         tracking_after(rq);
+    if (__builtin_expect(rq->s->special & SESSION_TRACE_ONCE, 0))
+        session_trace_used(rq->s);
     session_apply_reply_mode(rq->s, rq->out, mark);
 }
 

@@ -551,6 +551,7 @@ const struct command command_table[] = {
 #include "command/table_balance.inc"
 #include "command/table_incident.inc"
 #include "command/table_scrub.inc"
+#include "command/table_trace.inc"
 };
 /* clang-format on */
 
