@@ -9,6 +9,7 @@
 #define ATTL_SERVER_SERVER_H
 
 #include "config/config.h"
+#include "admin/admin.h"
 #include "net/net.h"
 #include "os/lock.h"
 #include "server/log.h"
@@ -27,6 +28,7 @@ struct server {
     attl *cache;
     struct exchange *exchange; /* of messages between clients; outlives cache and net */
     struct net *net;
+    struct admin *admin;     /* NULL: there is none */
     struct lock notify_lock; /* guards `notified` */
     struct net *notified;    /* whom the log's news go to: `net` while it is there */
     struct log log;
