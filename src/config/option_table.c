@@ -374,7 +374,7 @@ static const struct option table[OPTION_COUNT] = {
         .aliases = { { "unixsocketperm", ALIAS_REDIS, FORM_PLAIN } },
         .text = "Permissions of the unix socket, octal." },
     [OPT_SERVER_ADMIN_PORT] = {
-        .name = "server.admin_port", .type = OPTION_INT, .flags = OPTION_SERVER | OPTION_LATER,
+        .name = "server.admin_port", .type = OPTION_INT, .flags = OPTION_SERVER,
         .library_default = "6413", .max = 65535,
         .aliases = { { "admin-port", ALIAS_SHORT, FORM_NATIVE } },
         .text = "TCP port of metrics, health checks and the dashboard. 0 means none." },
@@ -451,6 +451,13 @@ static const struct option table[OPTION_COUNT] = {
         .aliases = { { "dir", ALIAS_REDIS, FORM_NATIVE } },
         .text = "Directory of the server's files; runtime.toml, written by CONFIG REWRITE, is "
                 "there." },
+    [OPT_SERVER_READINESS_DELAY] = {
+        .name = "server.readiness_delay", .type = OPTION_DURATION,
+        .flags = OPTION_SERVER | OPTION_RUNTIME,
+        .library_default = "0", .max = HOUR,
+        .text = "Time after SIGTERM in which /readyz fails already and clients are still served, "
+                "so that whoever sends requests here can stop before they are refused." },
+#include "config/option_admin.inc"
 
     /* ---- pubsub, tracking ---- */
     [OPT_PUBSUB_BUFFER_LIMIT] = {

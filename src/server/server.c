@@ -23,6 +23,7 @@ enum {
     ALERT_LAST_MS = 2000,     /* at the end, for what has not been told yet */
     DESCRIPTORS_OF_OURS = 64, /* listeners, event loops, standard streams, files */
     STOP_POLL_MS = 20,
+    NS_PER_MS = 1000000,
     INERT_OPTIONS_SHOWN = 16
 };
 
@@ -142,6 +143,7 @@ open_net(struct server *server)
     const attl_config *c = server->config;
     struct net_settings settings = {
         .workers = server->workers,
+        .visitors = ADMIN_VISITORS,
         .cache = server->cache,
         .exchange = server->exchange,
         .log = log_write,
@@ -166,6 +168,40 @@ open_net(struct server *server)
         return EX_OK;
     log_write(&server->log, LOG_ERROR, "start", "the system refuses threads or descriptors");
     return EX_OSERR;
+}
+
+/* The HTTP door, unless server.admin_port is 0. Workers run already. */
+static int
+open_admin(struct server *server)
+{
+    struct socket_problem problem;
+    lock_acquire(&server->config_lock);
+    const attl_config *c = server->config;
+    struct admin_settings settings = {
+        .net = server->net,
+        .cache = server->cache,
+        .log = log_write,
+        .log_ud = &server->log,
+        .bind = config_str(c, OPT_ADMIN_BIND),
+        .port = (uint16_t)config_i64(c, OPT_SERVER_ADMIN_PORT),
+        .hosts = config_str(c, OPT_ADMIN_HOSTS),
+        .dir = config_str(c, OPT_SERVER_DIR),
+        .token = config_str(c, OPT_ADMIN_TOKEN),
+        .read_token = config_str(c, OPT_ADMIN_READ_TOKEN),
+        .metrics_token = config_str(c, OPT_ADMIN_METRICS_TOKEN),
+        .read_needs_token = config_str(c, OPT_SERVER_REQUIREPASS)[0] != '\0' ||
+                            !config_is_loopback(config_str(c, OPT_ADMIN_BIND)),
+        .ui_dir = config_str(c, OPT_ADMIN_UI_DIR),
+        .max_connections = (unsigned)config_i64(c, OPT_ADMIN_MAX_CONNECTIONS),
+        .max_listeners = (unsigned)config_i64(c, OPT_ADMIN_MAX_LISTENERS),
+    };
+    if (settings.port != 0)
+        server->admin = admin_open(&settings, &problem);
+    lock_release(&server->config_lock);
+    if (server->admin || settings.port == 0)
+        return EX_OK;
+    log_write(&server->log, LOG_ERROR, "listen", problem.text);
+    return net_exit_code(problem.code);
 }
 
 static void
@@ -227,7 +263,23 @@ server_open(struct server *server, attl_config *config)
         code = open_cache(server);
     if (code == EX_OK)
         code = open_net(server);
+    if (code == EX_OK)
+        code = open_admin(server);
     return code;
+}
+
+/* Clients are served while those who send them here learn that they should not. A second signal
+ * ends that. */
+static void
+wait_unready(struct server *server, int64_t delay_ms)
+{
+    int64_t end_ns = clock_mono_ns() + delay_ms * NS_PER_MS;
+    if (delay_ms > 0)
+        log_writef(&server->log, LOG_INFO, "unready", "not ready any more; stopping in %lld ms",
+                   (long long)delay_ms);
+    for (int64_t left_ms = delay_ms; left_ms > 0; left_ms = (end_ns - clock_mono_ns()) / NS_PER_MS)
+        if (signal_wait(left_ms) == SIGNAL_TERMINATE)
+            return;
 }
 
 static void
@@ -235,7 +287,11 @@ stop(struct server *server)
 {
     lock_acquire(&server->config_lock);
     int64_t timeout_ms = config_i64(server->config, OPT_SERVER_SHUTDOWN_TIMEOUT);
+    int64_t delay_ms = config_i64(server->config, OPT_SERVER_READINESS_DELAY);
     lock_release(&server->config_lock);
+    if (server->admin)
+        admin_drain(server->admin);
+    wait_unready(server, delay_ms);
     log_write(&server->log, LOG_INFO, "stopping",
               "no new connections; clients get their last replies. A second signal ends at once");
     net_stop(server->net, timeout_ms);
@@ -281,6 +337,7 @@ void
 server_close(struct server *server)
 {
     set_notified(server, NULL);
+    admin_close(&server->admin);
     net_close(&server->net);
     attl_close(&server->cache);
     exchange_free(&server->exchange);

@@ -10,6 +10,7 @@
 
 #include "alert/alert.h"
 #include "config/config.h"
+#include "admin/admin.h"
 #include "net/net.h"
 #include "os/lock.h"
 #include "server/log.h"
@@ -28,6 +29,7 @@ struct server {
     attl *cache;
     struct exchange *exchange; /* of messages between clients; outlives cache and net */
     struct net *net;
+    struct admin *admin;     /* NULL: there is none */
     struct lock notify_lock; /* guards `notified` */
     struct net *notified;    /* whom the log's news go to: `net` while it is there */
     struct log log;
