@@ -89,10 +89,16 @@ typedef struct attl_incident_stats {
     uint64_t told, told_failed;        /* calls and programs; those that failed */
     uint64_t told_dropped;             /* not told for lack of room, or because of incident.rate */
     uint64_t forgotten;                /* records that the history has no room for any more */
+    /* ms in which one was open that was no drill: by kind, any, any of severity critical.
+     * Since 0.6. */
+    uint64_t open_ms[32], any_open_ms, critical_open_ms;
 } attl_incident_stats;
 
 /* The word for a kind, "wal_failure"; NULL if there is none. Threads: any. Since 0.4. */
 ATTL_API const char *attl_incident_kind_name(int kind);
+/* enum attl_severity of a kind; ATTL_SEVERITY_INFO if there is no such kind. Threads: any.
+ * Since 0.6. */
+ATTL_API int attl_incident_kind_severity(int kind);
 /* "open", "acknowledged", "resolved"; "?" if unknown. Threads: any. Since 0.4. */
 ATTL_API const char *attl_incident_state_name(int state);
 /* "info", "warning", "critical"; "?" if unknown. Threads: any. Since 0.4. */

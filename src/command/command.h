@@ -9,6 +9,7 @@
 #define ATTL_COMMAND_COMMAND_H
 
 #include "base/buf.h"
+#include "metric/format.h"
 
 #include <attl/attl.h>
 #include <stdatomic.h>
@@ -212,6 +213,9 @@ struct command_host {
     /* It is about to read this key, and wants to hear when that changes. */
     void (*track_key)(void *ud, attl_slice key);
     struct alert *alert; /* who is told of incidents; NULL: nobody */
+    /* What is known of process, clients and traffic; the rest of *ret, which is zeroed, stays so.
+     * NULL: nothing is. */
+    void (*metrics)(void *ud, struct metric_host *ret);
 };
 
 /* Shared by all workers; per-command counters are per worker and summed by INFO. */
@@ -220,6 +224,7 @@ struct command_env {
     const struct command_host *host;
     struct command_stats *stats; /* of the calling worker; see command_stats_new() */
     bool loading;                /* answer -LOADING to all but a few */
+    bool untimed;                /* metrics.enabled is off: no call is timed */
     unsigned shed_level;         /* 0: nothing is shed; to 3, see shed.h */
     int64_t shed_retry_ms;       /* what is refused may come back after that */
     _Atomic uint64_t shed[SHED_CLASSES][SHED_OUTCOMES]; /* counters, of one writer */
@@ -245,6 +250,12 @@ void command_job_drop(struct command_job *job, const attl_completion *done);
  * Requests with unknown commands or wrong arity have none.
  */
 size_t command_keys(const attl_slice *argv, size_t argc, attl_slice *keys, size_t max);
+
+/*
+ * Everything that is measured, appended to `out` as ATTL.METRICS shows it; out->failed if there was
+ * no memory or room. Takes a few milliseconds at most. Any thread that has an env.
+ */
+void command_metrics(struct command_env *env, enum metric_format format, struct buf *out);
 
 /* Calls, microseconds and failures per command; one per worker, no sharing on the hot path. */
 struct command_stats *command_stats_new(void);

@@ -101,6 +101,9 @@ command_fn cmd_attl_incident_ack, cmd_attl_incident_kinds, cmd_attl_incident_lis
 /* reading files again, cmd_scrub.c */
 command_fn cmd_attl_scrub;
 
+/* metrics, cmd_metrics.c */
+command_fn cmd_attl_metrics;
+
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;
 command_fn cmd_attl_deadline; /* shed.c */

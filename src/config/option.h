@@ -68,6 +68,7 @@ enum option_id {
     OPT_SHED_ENABLED,
     OPT_SHED_TARGET,    /* ms */
     OPT_SHED_MAX_DELAY, /* ms */
+    OPT_METRICS_ENABLED,
     OPT_RETENTION_ENABLED,
     OPT_RETENTION_INTERVAL,     /* ms */
     OPT_RETENTION_SNAPSHOT_TTL, /* ms */

@@ -247,6 +247,7 @@ static const struct option table[OPTION_COUNT] = {
 #include "config/option_incident.inc"
 #include "config/option_pressure.inc"
 #include "config/option_shed.inc"
+#include "config/option_metric.inc"
     [OPT_RETENTION_ENABLED] = {
         .name = "retention.enabled", .type = OPTION_BOOL, .flags = OPTION_RUNTIME,
         .library_default = "yes",

@@ -215,12 +215,30 @@ is_watching(struct control *c, const struct control_numbers *n)
     return incident_tell_again(c) || active;
 }
 
+void
+incidents_count_time(struct incidents *is, int64_t now_ms)
+{
+    int64_t passed_ms = is->counted_ms && now_ms > is->counted_ms ? now_ms - is->counted_ms : 0;
+    bool any = false, critical = false;
+    is->counted_ms = now_ms;
+    for (int kind = 0; kind < INCIDENT_KINDS; kind++) {
+        if (!is->gauges[kind].open || is->current[kind].simulated)
+            continue;
+        is->stats.open_ms[kind] += (uint64_t)passed_ms;
+        any = true;
+        critical |= incident_row(kind)->severity == ATTL_SEVERITY_CRITICAL;
+    }
+    is->stats.any_open_ms += any ? (uint64_t)passed_ms : 0;
+    is->stats.critical_open_ms += critical ? (uint64_t)passed_ms : 0;
+}
+
 int64_t
 incidents_step(struct control *c, const struct control_numbers *n)
 {
     struct incidents *is = &c->incidents;
     if (n->now_ms < is->next_ms)
         return is->next_ms;
+    incidents_count_time(is, n->now_ms);
     for (int kind = 0; kind < INCIDENT_KINDS; kind++)
         read_kind(c, (enum incident_kind)kind, n);
     is->detect.before = *n;
@@ -270,6 +288,7 @@ static void
 switch_off(struct control *c, int64_t now_ms)
 {
     struct incidents *is = &c->incidents;
+    incidents_count_time(is, now_ms);
     for (int kind = 0; kind < INCIDENT_KINDS; kind++) {
         struct incident *i = &is->current[kind];
         is->drill_ms[kind] = 0;

@@ -44,6 +44,7 @@ struct incidents {
     struct incident *history; /* a ring; NULL: none yet */
     unsigned history_len, history_next;
     attl_incident_stats stats;
+    int64_t counted_ms; /* up to when open incidents are in stats.open_ms; 0: never */
     struct incident_tell tell;
 };
 
@@ -57,6 +58,8 @@ int64_t incidents_step(struct control *c, const struct control_numbers *n);
 /* Nobody is inside any more. */
 void incidents_fini(struct control *c);
 
+/* Adds the time since the last call to what is open, before anything opens or ends. */
+void incidents_count_time(struct incidents *is, int64_t now_ms);
 /* The tuner is asked to clean more often for now, because entries are evicted too fast. */
 bool incident_wants_cleaning(const struct control *c, int64_t now_ms);
 

@@ -62,6 +62,8 @@ void control_observe(struct attl *a, struct control_numbers *ret);
 /* Durations of the sampled operations since the cache was opened, in ns, by class. */
 void control_observe_latency(struct attl *a, enum control_kind kind,
                              uint64_t ret_counts[HISTOGRAM_CLASSES]);
+/* And what those took together. */
+uint64_t control_observe_latency_sum(struct attl *a, enum control_kind kind);
 
 enum {
     CONTROL_SAMPLE_EVERY = 64,     /* one operation in that many is sampled */

@@ -301,6 +301,7 @@ turn(struct worker *w, int timeout_ms)
     mailbox_rise(w->mailbox);
     w->now_ms = clock_now_ms(&w->net->clock);
     bool watched = delay_is_watched(w);
+    w->env.untimed = LIMIT_LOAD(w->net, untimed);
     if (w->env.loading)
         worker_look_at_loading(w);
     for (size_t i = 0; i < n; i++)

@@ -18,12 +18,19 @@ struct process_usage {
     uint64_t resident_bytes; /* 0 if the system does not say */
 };
 
+/* What the system says of the process; 0 where it does not. */
+struct process_facts {
+    uint64_t virtual_bytes, threads, open_fds, max_fds;
+};
+
 /* Files we create are nobody else's business. */
 void process_umask_private(void);
 /* Asks for `want` descriptors and returns how many there may be. */
 uint64_t process_raise_fd_limit(uint64_t want);
 long process_id(void);
 void process_usage_get(struct process_usage *ret_usage);
+/* Counts the descriptors one by one: a millisecond where there are thousands. */
+void process_facts_get(struct process_facts *ret_facts);
 /* Bytes of memory in the machine, 0 if the system does not say. */
 uint64_t process_machine_memory_bytes(void);
 /* "Linux 6.1.0-18-amd64 x86_64" */

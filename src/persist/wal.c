@@ -380,3 +380,9 @@ wal_stats_get(struct wal *w, struct wal_stats *ret)
     ret->ring_bytes = w->ring.size;
     ret->ring_used = wal_ring_used(&w->ring);
 }
+
+void
+wal_sync_latency(struct wal *w, uint64_t *counts, uint64_t *sum_us)
+{
+    wal_latency_read(&w->latency_total, counts, sum_us);
+}

@@ -116,6 +116,8 @@ int wal_reattach(struct wal *w);
 /* Closes the present segment and opens the next, so that older ones can be removed. */
 int wal_rotate(struct wal *w);
 void wal_stats_get(struct wal *w, struct wal_stats *ret);
+/* Adds the durations of all syncs so far, us, by class of base/histogram.h, and their sum. */
+void wal_sync_latency(struct wal *w, uint64_t *counts, uint64_t *sum_us);
 /* One turn of the flusher, without its thread (config.thread is false). True if it did something.
  */
 bool wal_step(struct wal *w);

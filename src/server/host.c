@@ -11,6 +11,7 @@
 #include "os/file.h"
 #include "os/signal.h"
 #include "server/info.h"
+#include "server/measure.h"
 #include "server/settings.h"
 
 #include <stdio.h>
@@ -222,5 +223,6 @@ host_fill(struct command_host *host, struct server *server)
         .auth = host_auth,
         .auth_required = host_auth_required,
         .alert = server->alert,
+        .metrics = measure_host,
     };
 }

@@ -45,6 +45,7 @@ server_limits(const struct server *server, struct net_limits *ret_limits)
         .tracked_keys = (uint64_t)config_i64(c, OPT_TRACKING_TABLE_MAX_KEYS),
         .shed_target_ms = config_bool(c, OPT_SHED_ENABLED) ? config_i64(c, OPT_SHED_TARGET) : 0,
         .shed_max_delay_ms = config_i64(c, OPT_SHED_MAX_DELAY),
+        .untimed = !config_bool(c, OPT_METRICS_ENABLED),
     };
     /* It was found right when it was set. */
     (void)notify_flags_parse(attl_s(config_str(c, OPT_REDIS_NOTIFY_KEYSPACE_EVENTS)),
@@ -249,6 +250,7 @@ server_open(struct server *server, attl_config *config)
              format == CHOICE_LOG_FORMAT_JSON ||
                  (format == CHOICE_LOG_FORMAT_AUTO && !process_stderr_is_terminal()));
     server->started_us = clock_mono_ns() / 1000;
+    server->started_wall_us = clock_wall_us();
     server->rate.since_us = server->rate.last_us = server->started_us;
     server->workers = (unsigned)config_i64(config, OPT_SERVER_THREADS);
     if (server->workers == 0)
