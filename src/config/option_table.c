@@ -115,6 +115,31 @@ static const struct option_choice no_or_yes[] = {
     { NULL, 0, NULL },
 };
 
+static const struct option_choice auto_or_not[] = {
+    { "auto", CHOICE_AUTO, NULL },
+    { "yes", CHOICE_YES, NULL },
+    { "no", CHOICE_NO, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice no_or_always[] = {
+    { "no", 0, NULL },
+    { "always", 1, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice fail_open_or_closed[] = {
+    { "fail_open", CHOICE_AUDIT_FAIL_OPEN, NULL },
+    { "fail_closed", CHOICE_AUDIT_FAIL_CLOSED, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice hash_or_plain[] = {
+    { "hash", CHOICE_AUDIT_KEYS_HASH, NULL },
+    { "plain", CHOICE_AUDIT_KEYS_PLAIN, NULL },
+    { NULL, 0, NULL },
+};
+
 /* clang-format off */
 static const struct option table[OPTION_COUNT] = {
     /* ---- cache ---- */
@@ -465,6 +490,8 @@ static const struct option table[OPTION_COUNT] = {
         .library_default = "1MiB", .min = 4 * KIB, .max = GIB,
         .text = "Bytes of invalidations that may wait for one client; above it they become one "
                 "that says to forget all keys." },
+
+#include "config/option_audit.inc"
 
     /* ---- log ---- */
     [OPT_LOG_LEVEL] = {

@@ -43,6 +43,8 @@ struct incidents {
     unsigned history_len, history_next;
     attl_incident_stats stats;
     struct incident_tell tell;
+    int reported; /* level of ATTL_INCIDENT_AUDIT_FAILURE, by attl_incident_report(); 0: well */
+    char reported_cause[INCIDENT_CAUSE_BYTES];
 };
 
 /* ATTL_E_CONFIG if incident.handlers or incident.exec make no sense. */
@@ -62,6 +64,7 @@ bool incident_wants_cleaning(const struct control *c, int64_t now_ms);
 int incidents_list(struct control *c, uint64_t id, bool open_only, attl_incident_fn fn, void *ud);
 int incidents_ack(struct control *c, uint64_t id);
 int incidents_drill(struct control *c, int kind, bool on, int64_t now_ms);
+int incidents_report(struct control *c, int kind, int level, const char *cause);
 void incidents_stats(struct control *c, attl_incident_stats *ret);
 
 #endif

@@ -12,6 +12,7 @@
 #include "os/process.h"
 #include "os/signal.h"
 #include "os/thread.h"
+#include "server/audit.h"
 #include "server/host.h"
 #include "server/loading.h"
 
@@ -101,6 +102,7 @@ open_cache(struct server *server)
     attl_config_set_notice(server->config, exchange_notice, server->exchange);
     attl_config_set_log(server->config, log_write, &server->log);
     attl_config_set_log_notify(server->config, notify_net, server);
+    attl_config_set_incident_handler(server->config, audit_incident, server);
     int status = attl_open_dir(&server->cache, server->config, err, sizeof err);
     if (status == ATTL_OK)
         return EX_OK;
@@ -194,6 +196,7 @@ server_open(struct server *server, attl_config *config)
     lock_init(&server->config_lock);
     lock_init(&server->rate_lock);
     lock_init(&server->notify_lock);
+    lock_init(&server->audit_lock);
     int64_t format = config_i64(config, OPT_LOG_FORMAT);
     log_init(&server->log, (int)config_i64(config, OPT_LOG_LEVEL),
              format == CHOICE_LOG_FORMAT_JSON ||
@@ -209,6 +212,8 @@ server_open(struct server *server, attl_config *config)
     process_umask_private();
     fit_max_clients(server);
     int code = open_cache(server);
+    if (code == EX_OK)
+        code = audit_begin(server);
     if (code == EX_OK)
         code = open_net(server);
     return code;
@@ -266,6 +271,7 @@ server_close(struct server *server)
 {
     set_notified(server, NULL);
     net_close(&server->net);
+    audit_end(server);
     attl_close(&server->cache);
     exchange_free(&server->exchange);
     log_write(&server->log, LOG_INFO, "stopped", "bye");
