@@ -112,6 +112,8 @@ size_t session_bytes(const struct session *s);
 /* The end of a session: ends its transaction. Before the cache is closed; may be called twice. */
 void session_end(struct session *s);
 
+struct audit;
+
 /* A command that waits for the disk, on its way to another thread and back. See job.h. */
 struct command_job;
 
@@ -144,6 +146,7 @@ struct alert;
 /* The server around the commands. Every function may be called from any worker. */
 struct command_host {
     void *ud;
+    struct audit *audit;          /* the trail; NULL: none. See audited.h */
     int64_t (*wall_us)(void *ud); /* Unix microseconds */
     /* One call per connected client, in order of id; the session must not be kept. */
     void (*each_client)(void *ud, void (*fn)(void *fn_ud, const struct session *s), void *fn_ud);
@@ -226,7 +229,9 @@ struct command_env {
     bool loading;                /* answer -LOADING to all but a few */
     bool untimed;                /* metrics.enabled is off: no call is timed */
     unsigned shed_level;         /* 0: nothing is shed; to 3, see shed.h */
-    int64_t shed_retry_ms;       /* what is refused may come back after that */
+    uint32_t audit_flags; /* rows with these bits may be audited, see audited.h; 0: none are */
+    uint16_t audit_cats;
+    int64_t shed_retry_ms; /* what is refused may come back after that */
     _Atomic uint64_t shed[SHED_CLASSES][SHED_OUTCOMES]; /* counters, of one writer */
     /* Every worker's stats, summed by INFO and cleared by CONFIG RESETSTAT; NULL: only `stats`. */
     struct command_stats *const *all_stats;

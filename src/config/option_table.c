@@ -122,6 +122,31 @@ static const struct option_choice no_or_yes[] = {
     { NULL, 0, NULL },
 };
 
+static const struct option_choice auto_or_not[] = {
+    { "auto", CHOICE_AUTO, NULL },
+    { "yes", CHOICE_YES, NULL },
+    { "no", CHOICE_NO, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice no_or_always[] = {
+    { "no", 0, NULL },
+    { "always", 1, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice fail_open_or_closed[] = {
+    { "fail_open", CHOICE_AUDIT_FAIL_OPEN, NULL },
+    { "fail_closed", CHOICE_AUDIT_FAIL_CLOSED, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice hash_or_plain[] = {
+    { "hash", CHOICE_AUDIT_KEYS_HASH, NULL },
+    { "plain", CHOICE_AUDIT_KEYS_PLAIN, NULL },
+    { NULL, 0, NULL },
+};
+
 /* clang-format off */
 static const struct option table[OPTION_COUNT] = {
     /* ---- cache ---- */
@@ -483,6 +508,7 @@ static const struct option table[OPTION_COUNT] = {
 
     /* ---- alert ---- */
 #include "config/option_alert.inc"
+#include "config/option_audit.inc"
 
     /* ---- log ---- */
     [OPT_LOG_LEVEL] = {

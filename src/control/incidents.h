@@ -46,6 +46,8 @@ struct incidents {
     attl_incident_stats stats;
     int64_t counted_ms; /* up to when open incidents are in stats.open_ms; 0: never */
     struct incident_tell tell;
+    int reported; /* level of ATTL_INCIDENT_AUDIT_FAILURE, by attl_incident_report(); 0: well */
+    char reported_cause[INCIDENT_CAUSE_BYTES];
 };
 
 /* ATTL_E_CONFIG if incident.handlers or incident.exec make no sense. */
@@ -67,6 +69,7 @@ bool incident_wants_cleaning(const struct control *c, int64_t now_ms);
 int incidents_list(struct control *c, uint64_t id, bool open_only, attl_incident_fn fn, void *ud);
 int incidents_ack(struct control *c, uint64_t id);
 int incidents_drill(struct control *c, int kind, bool on, int64_t now_ms);
+int incidents_report(struct control *c, int kind, int level, const char *cause);
 void incidents_stats(struct control *c, attl_incident_stats *ret);
 
 #endif

@@ -8,6 +8,7 @@
  */
 #include "net/worker.h"
 
+#include "command/audited.h"
 #include "net/caller.h"
 #include "net/delay.h"
 #include "net/exchange.h"
@@ -398,6 +399,7 @@ worker_host_init(struct worker *w)
     w->host.park = park_begin;
     w->host.queue_bytes = caller_queue_bytes;
     w->env = (struct command_env){ .cache = w->net->cache, .host = &w->host };
+    audited_prepare(&w->env);
 }
 
 void

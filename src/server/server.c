@@ -12,6 +12,7 @@
 #include "os/process.h"
 #include "os/signal.h"
 #include "os/thread.h"
+#include "server/audit.h"
 #include "server/host.h"
 #include "server/loading.h"
 
@@ -104,6 +105,15 @@ open_alert(struct server *server)
     return status == ATTL_E_CONFIG ? EX_CONFIG : EX_OSERR;
 }
 
+/* An attl_incident_event_fn. */
+static void
+tell_incident(void *ud, int event, const attl_incident *i)
+{
+    struct server *server = ud;
+    audit_incident(server, event, i);
+    alert_incident(server->alert, event, i);
+}
+
 static int
 open_cache(struct server *server)
 {
@@ -116,7 +126,7 @@ open_cache(struct server *server)
     attl_config_set_notice(server->config, exchange_notice, server->exchange);
     attl_config_set_log(server->config, log_write, &server->log);
     attl_config_set_log_notify(server->config, notify_net, server);
-    attl_config_set_incident_handler(server->config, alert_incident, server->alert);
+    attl_config_set_incident_handler(server->config, tell_incident, server);
     int status = attl_open_dir(&server->cache, server->config, err, sizeof err);
     if (status == ATTL_OK)
         return EX_OK;
@@ -245,6 +255,7 @@ server_open(struct server *server, attl_config *config)
     lock_init(&server->config_lock);
     lock_init(&server->rate_lock);
     lock_init(&server->notify_lock);
+    lock_init(&server->audit_lock);
     int64_t format = config_i64(config, OPT_LOG_FORMAT);
     log_init(&server->log, (int)config_i64(config, OPT_LOG_LEVEL),
              format == CHOICE_LOG_FORMAT_JSON ||
@@ -263,6 +274,8 @@ server_open(struct server *server, attl_config *config)
     int code = open_alert(server);
     if (code == EX_OK)
         code = open_cache(server);
+    if (code == EX_OK)
+        code = audit_begin(server);
     if (code == EX_OK)
         code = open_net(server);
     if (code == EX_OK)
@@ -341,6 +354,7 @@ server_close(struct server *server)
     set_notified(server, NULL);
     admin_close(&server->admin);
     net_close(&server->net);
+    audit_end(server);
     attl_close(&server->cache);
     exchange_free(&server->exchange);
     alert_close(&server->alert, ALERT_LAST_MS);
