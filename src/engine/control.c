@@ -47,8 +47,8 @@ void
 control_attach(struct attl *a, const struct control_hooks *hooks, void *ud)
 {
     a->control.hooks = *hooks;
-    a->control.ud = ud;
     a->control.timer.fire = cycle;
+    atomic_store(&a->control.ud, ud); /* from now on whoever has news may wake it */
     hooks->configure(ud, a->config);
     atomic_store(&a->control.next_ms, INT64_MAX);
     atomic_store(&a->sampler.asleep, true);

@@ -47,7 +47,7 @@ struct store;
 /* The control plane, as the engine knows it. */
 struct control_link {
     struct control_hooks hooks;
-    void *ud; /* NULL: there is none */
+    void *_Atomic ud; /* NULL: there is none */
     struct timer timer;
     _Atomic uint32_t news;   /* calls of control_wake() */
     _Atomic int64_t last_ms; /* when the last cycle was */

@@ -20,6 +20,8 @@ enum {
     KEEPER_SLEEP_MS = 600 * 1000, /* what age alone makes due can wait that long */
     RETRY_MOST_MS = 60 * 1000,
     NS_PER_MS = 1000000,
+    LOW_LOOK_MS = 10 * 1000, /* while the disk is nearly full and nothing else goes on */
+    LOG_WARNING = 2,
     LOG_TEXT_BYTES = 768
 };
 
@@ -115,6 +117,7 @@ store_apply_config(struct store *s, const attl_config *config)
     atomic_store(&s->compress, config_bool(config, OPT_PERSIST_COMPRESS));
     atomic_store(&s->snapshot_log_bytes,
                  (uint64_t)config_i64(config, OPT_PERSIST_SNAPSHOT_LOG_SIZE));
+    space_configure(&s->space, config);
     atomic_store(&s->always, policy_of(config) == WAL_POLICY_ALWAYS);
     atomic_store(&s->waits, s->wait_wanted && policy_of(config) == WAL_POLICY_ALWAYS);
     scrub_apply_config(s, config);
@@ -160,6 +163,10 @@ log_line(void *ud, int level, const char *event, const char *text)
 {
     struct store *s = ud;
     engine_log(s->a, level, event, text);
+    if (level < LOG_WARNING)
+        return;
+    parker_wake(&s->parker); /* there may be something to do about it, at once */
+    control_wake(s->a);
 }
 
 static int
@@ -286,8 +293,7 @@ static void
 retain_if_due(struct store *s, const struct log_state *l)
 {
     int64_t now_ns = clock_mono_ns();
-    bool wanted = atomic_exchange(&s->retain_wanted, false);
-    if (!atomic_load(&s->retention_on) || (!wanted && now_ns < s->next_retention_ns))
+    if (!atomic_load(&s->retention_on) || now_ns < s->next_retention_ns)
         return;
     s->retained_activity = l->activity;
     s->next_retention_ns = now_ns + atomic_load(&s->retention_interval_ms) * NS_PER_MS;
@@ -301,13 +307,8 @@ retain_if_due(struct store *s, const struct log_state *l)
 static void
 tell_control(struct store *s, const struct log_state *l)
 {
-    uint64_t free_bytes = UINT64_MAX;
-    if (s->disk->ops->free_bytes(s->disk, &free_bytes) != 0)
-        free_bytes = UINT64_MAX;
-    atomic_store(&s->free_bytes, free_bytes);
     uint64_t state = (uint64_t)l->failing | (uint64_t)l->detached << 1 | (uint64_t)l->gap << 2 |
-                     (uint64_t)(free_bytes < s->segment_bytes) << 3 |
-                     atomic_load(&s->snapshot_failures) << 4;
+                     (uint64_t)s->space.is_low << 3 | atomic_load(&s->snapshot_failures) << 4;
     if (state != s->told)
         control_wake(s->a);
     s->told = state;
@@ -337,9 +338,11 @@ snapshot_if_due(struct store *s, const struct log_state *l)
 {
     atomic_store(&s->snapshot_starting, true); /* nobody sees a wish that is neither open nor met */
     bool wanted = atomic_exchange(&s->snapshot_wanted, false);
-    bool due = l->gap || snapshot_due_in(s, l) == 0;
+    bool due = l->gap || atomic_load(&s->snapshot_again) || snapshot_due_in(s, l) == 0;
     bool starts = wanted || (due && clock_mono_ns() >= s->retry_at_ns);
     int status = starts ? store_snapshot(s, NULL) : ATTL_OK;
+    if (starts && status == ATTL_OK)
+        atomic_store(&s->snapshot_again, false);
     if (status == ATTL_E_BUSY && wanted)
         atomic_store(&s->snapshot_wanted, true); /* after the one that is running */
     atomic_store(&s->snapshot_starting, false);
@@ -357,15 +360,18 @@ snapshot_if_due(struct store *s, const struct log_state *l)
 static int64_t
 keep(struct store *s)
 {
+    space_look(s);
     struct log_state l = look_at_log(s);
+    if (l.failing || atomic_load(&s->space.emergency)) {
+        s->next_retention_ns = 0; /* what is old may be in the way of what is new */
+        retain_if_due(s, &l);
+    }
     if (l.detached) {
         reattach(s);
         l = look_at_log(s);
     }
     snapshot_if_due(s, &l);
     tell_control(s, &l);
-    if (l.failing)
-        s->next_retention_ns = 0; /* what is old may be in the way of what is new */
     retain_if_due(s, &l);
     int64_t scrub_ms = scrub_keep(s);
     atomic_store(&s->idle, true);
@@ -375,7 +381,10 @@ keep(struct store *s)
     /* Not idle while the log grows: its thread would wake us for each group. */
     bool grew = l.activity != s->seen_activity;
     s->seen_activity = l.activity;
-    if (l.failing || l.gap || grew || atomic_load(&s->snapshot_wanted) || due_ms < KEEPER_LOOK_MS) {
+    if (s->space.is_low && due_ms > LOW_LOOK_MS)
+        due_ms = LOW_LOOK_MS;
+    if (l.failing || l.gap || grew || atomic_load(&s->snapshot_again) ||
+        atomic_load(&s->snapshot_wanted) || due_ms < KEEPER_LOOK_MS) {
         atomic_store(&s->idle, false);
         return scrub_ms < KEEPER_LOOK_MS ? scrub_ms : KEEPER_LOOK_MS;
     }
@@ -439,7 +448,6 @@ store_open(struct attl *a, char *err, size_t err_len)
                          .alloc = a->cache.config.alloc,
                          .notify_fn = config->notify_fn,
                          .notify_ud = config->notify_ud,
-                         .free_bytes = UINT64_MAX,
                          .next_lsn = 1,
                          .segment_bytes = (uint64_t)config_i64(config, OPT_PERSIST_SEGMENT_SIZE),
                          .wait_wanted = config_bool(config, OPT_PERSIST_WAIT),

@@ -373,4 +373,13 @@ wal_stats_get(struct wal *w, struct wal_stats *ret)
     ret->state = state_of(w);
     ret->ring_bytes = w->ring.size;
     ret->ring_used = wal_ring_used(&w->ring);
+    int64_t since_ns = atomic_load(&w->syncing_since_ns);
+    int64_t lasts_ns = since_ns ? wal_now_ns(w) - since_ns : 0;
+    ret->syncing_us = lasts_ns > 0 ? (uint64_t)lasts_ns / 1000 : 0;
+}
+
+uint64_t
+wal_take_slowest_sync(struct wal *w)
+{
+    return atomic_exchange(&w->slowest_sync_us, 0);
 }

@@ -64,7 +64,13 @@ struct wal_stats {
     int64_t last_sync_ms;                           /* Unix ms, 0: never */
     int last_error;                                 /* negative errno, 0: none since it recovered */
     int64_t error_since_ms;
+    int latest_error; /* negative errno of the last failure there was, 0: none */
     uint64_t segment_first_lsn, segment_offset;
+    uint64_t syncing_us; /* how long the sync that is running has lasted, 0: none is */
+    /* The last interval whose changes the log may not have: from .. to, of which the second is 0
+     * while it lasts; from 0: there was none. */
+    uint64_t gap_from_lsn, gap_to_lsn, gap_frames;
+    int64_t gap_from_ms, gap_to_ms;
 };
 
 struct wal;
@@ -114,6 +120,8 @@ int wal_reattach(struct wal *w);
 /* Closes the present segment and opens the next, so that older ones can be removed. */
 int wal_rotate(struct wal *w);
 void wal_stats_get(struct wal *w, struct wal_stats *ret);
+/* The longest sync since the last call, in microseconds. One thread at a time. */
+uint64_t wal_take_slowest_sync(struct wal *w);
 /* One turn of the flusher, without its thread (config.thread is false). True if it did something.
  */
 bool wal_step(struct wal *w);

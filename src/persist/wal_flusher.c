@@ -109,7 +109,7 @@ enter_state(struct wal *w, enum wal_state state)
 static void
 abandon(struct wal *w, int rc)
 {
-    w->stats.last_error = rc;
+    w->stats.last_error = w->stats.latest_error = rc;
     if (w->stats.error_since_ms == 0)
         w->stats.error_since_ms = w->config.wall_ms(w->config.ud);
     w->failures++;
@@ -143,7 +143,7 @@ is_half_full(const struct wal *w)
 static void
 detach(struct wal *w)
 {
-    w->gap = true;
+    wal_group_begin_gap(w, w->kept.lsn, 0);
     w->lagging_len = 0;
     say(w, LOG_LEVEL_ERROR, "wal_detached", "the log is given up, changes are in memory only");
     enter_state(w, WAL_DETACHED);
