@@ -33,3 +33,17 @@ pkg_check_modules(ZSTD QUIET IMPORTED_TARGET libzstd)
 attl_optional(ZSTD "${ZSTD_FOUND}" libzstd-dev)
 find_path(ATTL_TOML_INCLUDE toml++/toml.h)
 attl_optional(TOML "${ATTL_TOML_INCLUDE}" libtomlplusplus-dev)
+
+# attld alone: digests and TLS, HTTP, JSON that others wrote, webhooks. libattl links none of them.
+pkg_check_modules(OPENSSL QUIET IMPORTED_TARGET openssl>=3.0)
+attl_optional(OPENSSL "${OPENSSL_FOUND}" libssl-dev)
+pkg_check_modules(MICROHTTPD QUIET IMPORTED_TARGET libmicrohttpd)
+attl_optional(MICROHTTPD "${MICROHTTPD_FOUND}" libmicrohttpd-dev)
+pkg_check_modules(JANSSON QUIET IMPORTED_TARGET jansson)
+attl_optional(JANSSON "${JANSSON_FOUND}" libjansson-dev)
+pkg_check_modules(CURL QUIET IMPORTED_TARGET libcurl)
+attl_optional(CURL "${CURL_FOUND}" libcurl4-openssl-dev)
+if(ATTL_SERVER AND NOT (ATTL_HAVE_OPENSSL AND ATTL_HAVE_MICROHTTPD AND ATTL_HAVE_JANSSON AND ATTL_HAVE_CURL))
+  message(FATAL_ERROR "attld needs OpenSSL, libmicrohttpd, jansson and libcurl: apt-get install libssl-dev "
+                      "libmicrohttpd-dev libjansson-dev libcurl4-openssl-dev (or -DATTL_SERVER=OFF for the library alone)")
+endif()

@@ -7,6 +7,12 @@ file(STRINGS ${PROJECT_SOURCE_DIR}/tools/layers.txt attl_layer_lines REGEX "^[a-
 
 # The engine: what libattl.so and libattl.a are made of.
 set(ATTL_LIB_LAYERS base os cache config persist engine control api)
+# What the layers of the server use from the system.
+set(ATTL_USES_audit OPENSSL)
+set(ATTL_USES_access OPENSSL)
+set(ATTL_USES_alert CURL OPENSSL)
+set(ATTL_USES_net OPENSSL)
+set(ATTL_USES_admin MICROHTTPD JANSSON OPENSSL)
 # Those and the ones of the server; the tool (cli) is apart.
 set(ATTL_LAYERS "")
 set(ATTL_PRESENT "")
@@ -30,6 +36,11 @@ foreach(line ${attl_layer_lines})
   if(layer STREQUAL "cli" AND NOT ATTL_HAVE_LIBEDIT)
     set(sources "")
   endif()
+  foreach(library ${ATTL_USES_${layer}}) # the library alone can be built without them
+    if(NOT ATTL_HAVE_${library})
+      set(sources "")
+    endif()
+  endforeach()
   if(sources)
     list(APPEND ATTL_PRESENT ${layer})
     add_library(attl_${layer} OBJECT ${sources})
@@ -40,6 +51,10 @@ foreach(line ${attl_layer_lines})
     if(layer STREQUAL "cli")
       target_link_libraries(attl_cli_archive PUBLIC PkgConfig::LIBEDIT)
     endif()
+    foreach(library ${ATTL_USES_${layer}})
+      target_link_libraries(attl_${layer} PRIVATE PkgConfig::${library})
+      target_link_libraries(attl_${layer}_archive PUBLIC PkgConfig::${library})
+    endforeach()
     if(layer STREQUAL "os" AND ATTL_HAVE_ZSTD) # src/os/zstd.c refuses without it
       target_compile_definitions(attl_os PRIVATE ATTL_HAVE_ZSTD)
       target_link_libraries(attl_os PRIVATE PkgConfig::ZSTD)

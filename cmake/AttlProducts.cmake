@@ -67,7 +67,7 @@ endif()
 set(attl_programs "")
 if(ATTL_SERVER AND EXISTS ${PROJECT_SOURCE_DIR}/src/server/main.c)
   add_executable(attld src/server/main.c)
-  attl_archives(archives server ${ATTL_LIB_LAYERS} command net)
+  attl_archives(archives server ${ATTL_LIB_LAYERS} metric audit access alert command net admin)
   if(ATTL_HAVE_TOML)
     target_sources(attld PRIVATE $<TARGET_OBJECTS:attl_toml_objects>)
     set_target_properties(attld PROPERTIES LINKER_LANGUAGE CXX)
@@ -88,6 +88,9 @@ if(ATTL_SERVER AND ATTL_HAVE_LIBEDIT AND EXISTS ${PROJECT_SOURCE_DIR}/src/cli/ma
   list(APPEND attl_programs attl_cli_program)
 endif()
 if(attl_programs)
+  foreach(program ${attl_programs}) # an archive names what it may need, not what this program does
+    target_link_options(${program} PRIVATE -Wl,--as-needed)
+  endforeach()
   set_target_properties(${attl_programs} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 endif()
 

@@ -11,11 +11,13 @@ cd "$ROOT" || exit 1
 
 # To build: compilers and libraries. libtomlplusplus-dev is headers only, nothing of it is linked.
 PACKAGES_BUILD=(gcc g++ libc6-dev binutils cmake ninja-build pkg-config libxxhash-dev
-    libjemalloc-dev libedit-dev libtomlplusplus-dev libzstd-dev python3-dev)
+    libjemalloc-dev libedit-dev libtomlplusplus-dev libzstd-dev python3-dev libssl-dev libmicrohttpd-dev
+    libjansson-dev libcurl4-openssl-dev)
 # To test: the framework, independent Redis clients and server, file systems and disks to break, the
 # checks of the tree.
 PACKAGES_TEST=(libcmocka-dev redis-server redis-tools libhiredis-dev python3 python3-redis procps
-    strace mount util-linux e2fsprogs xfsprogs clang-format-14 shellcheck libuv1-dev libevent-dev)
+    strace mount util-linux e2fsprogs xfsprogs clang-format-14 shellcheck libuv1-dev libevent-dev
+    prometheus prometheus-redis-exporter openssl curl)
 # The second compiler and its sanitizers; .ci/run and the fuzz preset use it.
 PACKAGES_CLANG=(clang)
 # To measure: the servers and the in-process caches we are compared with.
@@ -68,7 +70,7 @@ Install them, and the libraries that Debian calls: $*
 
 # Some packages bring a service that Debian starts at once and at each boot. Only their programs are
 # wanted: the service is kept from starting while `apt-get install` runs, and is left disabled.
-SERVICES=(redis-server memcached)
+SERVICES=(redis-server memcached prometheus prometheus-redis-exporter prometheus-node-exporter)
 POLICY=/usr/sbin/policy-rc.d
 
 # apt_install PACKAGE...: as root, without starting services.

@@ -57,7 +57,7 @@ enum attl_incident_event {
 
 /* One incident. Text is valid during the call that shows it. */
 typedef struct attl_incident {
-    size_t struct_size;   /* of what the library filled in; grows at the end */
+    uint32_t struct_size; /* of what the library filled in; grows at the end */
     uint64_t id;          /* 1, 2, ... in the order in which they opened */
     uint64_t correlation; /* the same in all log lines and records of this episode */
     int kind;             /* enum attl_incident_kind */
@@ -80,7 +80,7 @@ typedef void (*attl_incident_fn)(void *ud, const attl_incident *i);
 typedef void (*attl_incident_event_fn)(void *ud, int event, const attl_incident *i);
 
 typedef struct attl_incident_stats {
-    size_t struct_size;                /* in */
+    uint32_t struct_size;              /* in, and out: how much was filled */
     uint64_t open;                     /* now, acknowledged ones included */
     uint64_t total;                    /* since the cache was opened */
     uint64_t reopened;                 /* times that one came back within incident.cooldown */

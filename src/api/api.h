@@ -8,6 +8,7 @@
 #ifndef ATTL_API_API_H
 #define ATTL_API_API_H
 
+#include "base/sized.h"
 #include "engine/engine.h"
 
 /* Fills a value from an entry under its lock: a copy if it is small, a pin otherwise. ATTL_OK,

@@ -24,10 +24,7 @@ attl_balance(attl *a, uint32_t flags, attl_balance_report *ret_report)
     int status = balancer_run(control_of(a), flags & ATTL_BALANCE_DRYRUN, &report);
     if (status != ATTL_OK || !ret_report)
         return status;
-    size_t size = ret_report->struct_size < sizeof(report) ? ret_report->struct_size
-                                                           : sizeof(report);
-    report.struct_size = (uint32_t)size;
-    memcpy(ret_report, &report, size);
+    sized_export(&report, sizeof report, ret_report);
     return ATTL_OK;
 }
 

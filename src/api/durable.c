@@ -35,9 +35,7 @@ attl_load_progress_get(attl *a, attl_load_progress *ret_progress)
             p.eta_ms = (int64_t)((double)past_ms * (double)(p.bytes_total - p.bytes_done) /
                                  (double)p.bytes_done);
     }
-    size_t size = ret_progress->struct_size < sizeof p ? ret_progress->struct_size : sizeof p;
-    p.struct_size = (uint32_t)size;
-    memcpy(ret_progress, &p, size);
+    sized_export(&p, sizeof p, ret_progress);
 }
 
 /* ---- the log --------------------------------------------------------------------------------- */
@@ -175,9 +173,7 @@ attl_rollback(attl *a, const attl_rollback_opts *opts, attl_rollback_report *ret
         (void)snprintf(err, err_len, "%s", attl_strerror(status)); /* cut is fine */
     if (status != ATTL_OK || !ret_report)
         return status;
-    size_t size = ret_report->struct_size < sizeof report ? ret_report->struct_size : sizeof report;
-    report.struct_size = (uint32_t)size;
-    memcpy(ret_report, &report, size);
+    sized_export(&report, sizeof report, ret_report);
     return ATTL_OK;
 }
 
@@ -288,7 +284,5 @@ attl_persist_stats_get(attl *a, attl_persist_stats *ret_stats)
         store_stats(a->store, &st);
         disk_stats(a->store, &st);
     }
-    size_t size = ret_stats->struct_size < sizeof st ? ret_stats->struct_size : sizeof st;
-    st.struct_size = (uint32_t)size;
-    memcpy(ret_stats, &st, size);
+    sized_export(&st, sizeof st, ret_stats);
 }

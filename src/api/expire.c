@@ -147,9 +147,6 @@ attl_meta_get(attl *a, attl_slice key, attl_meta *ret_meta)
         return status;
     if (meta.deadline_ms != ATTL_NO_DEADLINE)
         meta.deadline_ms += engine_skew_ms(a);
-    uint32_t size = ret_meta->struct_size < sizeof(meta) ? ret_meta->struct_size
-                                                         : (uint32_t)sizeof(meta);
-    memcpy(ret_meta, &meta, size);
-    ret_meta->struct_size = size;
+    sized_export(&meta, sizeof meta, ret_meta);
     return ATTL_OK;
 }

@@ -46,7 +46,7 @@ read_enter(struct read_call *call, attl_slice key, unsigned flags, struct read_v
     reclaim_enter(call->self);
     int status = read_key(c, &k, call->now_ms, plain_flags(call->a, key, flags), view);
     if (__builtin_expect(sample.begun_ns != 0, 0))
-        sample_end(call->a, call->self, SAMPLE_READ, &k,
+        sample_end(call->a, call->self, CONTROL_READ, &k,
                    key.len + (status == ATTL_OK ? view->value.len : 0), &sample);
     if (status != ATTL_E_BUSY)
         cache_count(c, call->self, status == ATTL_OK ? COUNT_HITS : COUNT_MISSES, 1);
@@ -168,16 +168,6 @@ peek_info(const struct read_view *view, int64_t now_ms, int64_t skew_ms)
     return info;
 }
 
-/* Fills as much of the caller's struct as it has. */
-static void
-peek_export(const attl_peek_info *info, attl_peek_info *ret_info)
-{
-    uint32_t size = ret_info->struct_size < sizeof(*info) ? ret_info->struct_size
-                                                          : (uint32_t)sizeof(*info);
-    memcpy(ret_info, info, size);
-    ret_info->struct_size = size;
-}
-
 int
 attl_peek(attl *a, attl_slice key, attl_value *ret_value, attl_peek_info *ret_info)
 {
@@ -199,7 +189,7 @@ attl_peek(attl *a, attl_slice key, attl_value *ret_value, attl_peek_info *ret_in
         return status;
     attl_peek_info info = peek_info(&view, call.now_ms, engine_skew_ms(a));
     if (ret_info)
-        peek_export(&info, ret_info);
+        sized_export(&info, sizeof info, ret_info);
     if (info.negative)
         return ATTL_NEGATIVE;
     return info.stale ? ATTL_STALE : ATTL_OK;
@@ -264,7 +254,7 @@ read_one(struct read_call *call, const struct index_key *k, unsigned flags, stru
     int status =
         read_key(&call->a->cache, k, call->now_ms, plain_flags(call->a, k->key, flags), view);
     if (__builtin_expect(sample.begun_ns != 0, 0))
-        sample_end(call->a, call->self, SAMPLE_READ, k,
+        sample_end(call->a, call->self, CONTROL_READ, k,
                    k->key.len + (status == ATTL_OK ? view->value.len : 0), &sample);
     return status;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Telling the busiest keys: the sketch is copied under its lock, turned into rates and sorted
- * without it. Counts are of samples, so a rate is a count times SAMPLE_EVERY over the time it
- * stands for; keys of which fewer than SEEN_MIN samples are left are chance and
- * not told. Nothing here is kept between calls.
+ * without it. Counts are of samples, so a rate is a count times CONTROL_SAMPLE_EVERY over the time
+ * it stands for; keys of which fewer than SEEN_MIN samples are left are chance and not told.
+ * Nothing here is kept between calls.
  */
 #include "api/api.h"
 
@@ -16,7 +16,7 @@
 static float
 seen(const struct hot_entry *e)
 {
-    return e->seen[SAMPLE_READ] + e->seen[SAMPLE_WRITE];
+    return e->seen[CONTROL_READ] + e->seen[CONTROL_WRITE];
 }
 
 static int
@@ -30,13 +30,13 @@ static void
 tell(struct attl *a, const struct hot_keys *h, const struct hot_entry *e, double seconds,
      attl_hot_key *ret)
 {
-    double scale = SAMPLE_EVERY / seconds;
+    double scale = CONTROL_SAMPLE_EVERY / seconds;
     size_t kept = e->key_len < sizeof(e->key) ? e->key_len : sizeof(e->key);
     *ret = (attl_hot_key){ .struct_size = sizeof(*ret),
                            .key = attl_b(e->key, kept),
                            .key_len = e->key_len,
-                           .reads = (double)e->seen[SAMPLE_READ] * scale,
-                           .writes = (double)e->seen[SAMPLE_WRITE] * scale,
+                           .reads = (double)e->seen[CONTROL_READ] * scale,
+                           .writes = (double)e->seen[CONTROL_WRITE] * scale,
                            .error = (double)e->inherited * scale };
     if (h->total > 0)
         ret->share = (double)(seen(e) / h->total);

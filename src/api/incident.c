@@ -40,13 +40,9 @@ void
 attl_incident_stats_get(attl *a, attl_incident_stats *ret_stats)
 {
     attl_incident_stats all = { 0 };
-    size_t size = ret_stats->struct_size;
-    ASSERT(size >= sizeof size);
+    ASSERT(ret_stats->struct_size >= sizeof all.struct_size);
     incidents_stats(control_of(a), &all);
-    size_t known = size < sizeof all ? size : sizeof all;
-    memset(ret_stats, 0, size);
-    memcpy(ret_stats, &all, known);
-    ret_stats->struct_size = size;
+    sized_export(&all, sizeof all, ret_stats);
 }
 
 void

@@ -28,15 +28,6 @@ lease_import(const void *from, void *to, size_t size, size_t least)
     return ATTL_OK;
 }
 
-/* Fills as much of the caller's struct as it has. */
-static void
-export_lease(const attl_lease *from, attl_lease *to)
-{
-    uint32_t size = to->struct_size < sizeof *from ? to->struct_size : sizeof *from;
-    memcpy(to, from, size);
-    to->struct_size = size;
-}
-
 int
 lease_import_fetch_opts(const attl_fetch_opts *from, attl_fetch_opts *to)
 {
@@ -350,7 +341,7 @@ attl_fetch(attl *a, attl_slice key, const attl_fetch_opts *opts, attl_value *ret
     if (!ret_value)
         attl_value_release(a, &value);
     if (status >= 0)
-        export_lease(&lease, ret_lease);
+        sized_export(&lease, sizeof lease, ret_lease);
     return status;
 }
 

@@ -299,7 +299,5 @@ attl_load_stats_get(attl *a, attl_load_stats *ret_stats)
         .reentrant = n[FLIGHT_COUNT_REENTRANT],
         .busy = n[FLIGHT_COUNT_BUSY],
     };
-    uint32_t size = ret_stats->struct_size < sizeof s ? ret_stats->struct_size : sizeof s;
-    s.struct_size = size;
-    memcpy(ret_stats, &s, size);
+    sized_export(&s, sizeof s, ret_stats);
 }

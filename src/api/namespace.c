@@ -147,9 +147,7 @@ attl_ns_stats_get(attl *a, attl_slice prefix, attl_ns_stats *ret_stats)
         st.evicted = sums.evicted;
         st.refused = sums.refused;
     }
-    size_t size = ret_stats->struct_size < sizeof(st) ? ret_stats->struct_size : sizeof(st);
-    st.struct_size = (uint32_t)size;
-    memcpy(ret_stats, &st, size);
+    sized_export(&st, sizeof st, ret_stats);
     return ATTL_OK;
 }
 

@@ -11,7 +11,7 @@
 void
 attl_pressure_get(attl *a, attl_pressure *ret)
 {
-    attl_pressure now = { .struct_size = ret->struct_size, .stall_percent = -1 };
+    attl_pressure now = { .stall_percent = -1 };
     struct control *c = control_of(a);
     if (c) {
         lock_acquire(&c->lock);
@@ -28,8 +28,7 @@ attl_pressure_get(attl *a, attl_pressure *ret)
         now.load_shed = atomic_load_explicit(&c->load.shed, memory_order_relaxed);
     }
     now.allocation_failures = atomic_load_explicit(&a->cache.region.refused, memory_order_relaxed);
-    size_t len = ret->struct_size < sizeof now ? ret->struct_size : sizeof now;
-    memcpy(ret, &now, len);
+    sized_export(&now, sizeof now, ret);
 }
 
 void

@@ -21,9 +21,7 @@ attl_scrub(attl *a, attl_scrub_report *ret_report)
     int status = scrub_now(a->store, &report);
     if (status != ATTL_OK || !ret_report)
         return status;
-    size_t size = ret_report->struct_size < sizeof report ? ret_report->struct_size : sizeof report;
-    report.struct_size = (uint32_t)size;
-    memcpy(ret_report, &report, size);
+    sized_export(&report, sizeof report, ret_report);
     return ATTL_OK;
 }
 
@@ -47,9 +45,7 @@ attl_scrub_stats_get(attl *a, attl_scrub_stats *ret_stats)
         st.pass_bytes_done = st.running ? atomic_load(&s->scrub.done_bytes) : 0;
         st.pass_bytes_total = atomic_load(&s->scrub.total_bytes);
     }
-    size_t size = ret_stats->struct_size < sizeof st ? ret_stats->struct_size : sizeof st;
-    st.struct_size = (uint32_t)size;
-    memcpy(ret_stats, &st, size);
+    sized_export(&st, sizeof st, ret_stats);
 }
 
 int

@@ -19,7 +19,7 @@ attl_tuner_stats_get(attl *a, attl_tuner_stats *ret_stats)
     lock_acquire(&c->lock);
     const struct tuner *t = &c->tuner;
     attl_tuner_stats s = {
-        .enabled = t->enabled,
+        .enabled = c->enabled[CONTROL_TUNER],
         .sweeps = t->sweeps,
         .duty_permille = (uint32_t)(t->duty.duty * PERMILLE + 0.5),
         .interval_ms = (int64_t)t->interval.interval_ms,
@@ -40,7 +40,5 @@ attl_tuner_stats_get(attl *a, attl_tuner_stats *ret_stats)
     s.sweeps_done = garbage.sweeps;
     s.pauses = garbage.pauses;
     s.pause_ns = garbage.pause_ns;
-    size_t size = ret_stats->struct_size < sizeof(s) ? ret_stats->struct_size : sizeof(s);
-    s.struct_size = (uint32_t)size;
-    memcpy(ret_stats, &s, size);
+    sized_export(&s, sizeof s, ret_stats);
 }

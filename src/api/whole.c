@@ -209,9 +209,7 @@ attl_stats_get(attl *a, attl_stats *ret_stats)
     counter_stats(c, &st);
     st.mem_ledger = a->ledger ? ledger_bytes(a->ledger) : 0;
     sample_lives(a, &st);
-    size_t size = ret_stats->struct_size < sizeof(st) ? ret_stats->struct_size : sizeof(st);
-    st.struct_size = (uint32_t)size;
-    memcpy(ret_stats, &st, size);
+    sized_export(&st, sizeof st, ret_stats);
 }
 
 void

@@ -28,6 +28,18 @@ histogram_class_end(unsigned class)
 }
 
 uint64_t
+histogram_since(const uint64_t counts[HISTOGRAM_CLASSES], const uint64_t before[HISTOGRAM_CLASSES],
+                uint64_t ret_since[HISTOGRAM_CLASSES])
+{
+    uint64_t total = 0;
+    for (unsigned i = 0; i < HISTOGRAM_CLASSES; i++) {
+        ret_since[i] = (uint32_t)(counts[i] - before[i]);
+        total += ret_since[i];
+    }
+    return total;
+}
+
+uint64_t
 histogram_percentile(const uint64_t counts[HISTOGRAM_CLASSES], unsigned permille)
 {
     uint64_t total = 0, seen = 0;

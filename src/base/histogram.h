@@ -15,6 +15,11 @@ enum { HISTOGRAM_CLASSES = 128 }; /* reaches to 2^33: in ns 8 s, in us 2 hours *
 unsigned histogram_class(uint64_t value);
 /* The largest duration of the class. */
 uint64_t histogram_class_end(unsigned class);
+/* What was counted since `before`, and its sum. Both may be sums of counts of 32 bits that have
+ * wrapped, if less than 2^32 lie between. */
+uint64_t histogram_since(const uint64_t counts[HISTOGRAM_CLASSES],
+                         const uint64_t before[HISTOGRAM_CLASSES],
+                         uint64_t ret_since[HISTOGRAM_CLASSES]);
 /* The upper end of the class in which the `permille`-th of the counted observations lies; 0 without
  * any. */
 uint64_t histogram_percentile(const uint64_t counts[HISTOGRAM_CLASSES], unsigned permille);

@@ -15,8 +15,6 @@
 
 #include <strings.h>
 
-enum { SLOT_ROW_MASK = 0xff, SLOT_LEN_SHIFT = 8 };
-
 /* Up to 8 bytes in memory order. Overlapping loads: the bytes both cover are equal, so OR is right.
  */
 static uint64_t
@@ -67,9 +65,9 @@ command_find(attl_slice name)
         return NULL;
     struct lookup_words w = lookup_pack(name);
     unsigned slot = lookup_slots[lookup_slot(w, LOOKUP_MULTIPLIER)];
-    if (slot >> SLOT_LEN_SHIFT != name.len)
+    if (slot >> LOOKUP_ROW_BITS != name.len)
         return NULL;
-    const struct command *cmd = &command_table[slot & SLOT_ROW_MASK];
+    const struct command *cmd = &command_table[slot & ((1U << LOOKUP_ROW_BITS) - 1)];
     struct lookup_words have;
     memcpy(&have, cmd->name, sizeof have);
     return have.low == w.low && have.high == w.high ? cmd : NULL;

@@ -10,6 +10,8 @@
 #include <attl/attl.h>
 
 enum { LOOKUP_SLOTS_LOG2 = 9, LOOKUP_SLOTS = 1 << LOOKUP_SLOTS_LOG2 };
+/* A slot is the length of a name above this many bits of its row. */
+enum { LOOKUP_ROW_BITS = 10 };
 
 struct lookup_words {
     uint64_t low, high;

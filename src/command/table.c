@@ -8,6 +8,7 @@
 #include "command/table.h"
 
 #include "command/commands.h"
+#include "command/lookup.h"
 
 #include <assert.h>
 
@@ -554,5 +555,5 @@ const struct command command_table[] = {
 
 const size_t command_table_len = sizeof command_table / sizeof command_table[0];
 
-/* Slots of the dispatcher hold a row in 8 bits. */
-static_assert(sizeof command_table / sizeof command_table[0] <= 256, "too many rows for a slot");
+static_assert(sizeof command_table / sizeof command_table[0] <= 1 << LOOKUP_ROW_BITS,
+              "too many rows for a slot of the dispatcher");

@@ -12,6 +12,7 @@
 #include "control/control.h"
 
 #include "base/alloc.h"
+#include "base/sized.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,7 +22,6 @@ enum {
     UNEVEN_LOOKS = 2,  /* before it acts by itself */
     REST_S = 60,       /* of a moved partition: none is moved twice in a minute */
     SAMPLES_MIN = 256, /* less in an interval: there is nothing to watch (300 ops/s at 60 s) */
-    LOG_INFO = 1,
     MS_PER_S = 1000,
     PERCENT = 100,
     MEMORY_PERCENT = 90, /* of what a shard may hold */
@@ -112,7 +112,7 @@ remember(struct control *c, const struct look *l, bool dry_run, bool asked_for)
     (void)snprintf(text, sizeof(text), "%s: %u partitions with %" PRIu64 " entries: %s",
                    dry_run ? "would move" : "moved", cycle->count, cycle->entries,
                    cycle->why); /* cut is fine */
-    control_say(c, LOG_INFO, "rebalanced", text);
+    control_say(c, CONTROL_INFO, "rebalanced", text);
 }
 
 /* Decides on fresh loads. `now`: without waiting for a second uneven look. */
@@ -295,7 +295,5 @@ balancer_stats(struct control *c, attl_balance_stats *ret)
     attl_balance_stats st = c->balancer.stats;
     st.enabled = c->enabled[CONTROL_BALANCER];
     control_unlock(c);
-    size_t size = ret->struct_size < sizeof(st) ? ret->struct_size : sizeof(st);
-    st.struct_size = (uint32_t)size;
-    memcpy(ret, &st, size);
+    sized_export(&st, sizeof st, ret);
 }

@@ -15,8 +15,7 @@
 #include <string.h>
 
 enum {
-    LOADS_AT_ONCE = 64,  /* partitions per call of the engine; there are at least as many */
-    WAIT_MAX_NS = 20000, /* of one sample: engine/sample.c */
+    LOADS_AT_ONCE = 64, /* partitions per call of the engine; there are at least as many */
     MS_PER_S = 1000,
 };
 #define TAU_S 10.0          /* of the smoothing */
@@ -78,7 +77,8 @@ price(struct balancer *b, const struct control_numbers *n, const struct delta *a
     /* Of the extras only the sum is known; their squares are at most that times the largest. And
      * (x + y)^2 <= 2 x^2 + 2 y^2. */
     b->mean = total_ns / ops;
-    b->mean_square = (extra > 0 ? 2 : 1) * square / ops + 2 * all->extra_ns * WAIT_MAX_NS / ops;
+    b->mean_square = (extra > 0 ? 2 : 1) * square / ops +
+                     2 * all->extra_ns * CONTROL_SAMPLE_MAX_NS / ops;
 }
 
 /*

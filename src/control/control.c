@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The cycle: observe once, call every loop that is enabled, sleep until the first of them wants to
- * be called again. A loop that has nothing to watch returns INT64_MAX, and when all do, the cycle
- * ends until the engine calls control_wake(), so an idle cache has none. Loops are called early
+ * be called again. A loop that has nothing to watch returns INT64_MAX, and when all do, nothing is
+ * called until something happens, so an idle cache has no cycles. Loops are called early
  * when another one is due; each looks at the time itself.
  */
 #include "control/control.h"
@@ -13,16 +13,14 @@
 #include <string.h>
 
 struct loop {
-    const char *name;
     control_step_fn step;
     enum option_id enabled;
 };
 
 static const struct loop loops[] = {
-#define CONTROL_LOOP(id, step, option) [CONTROL_##id] = { #id, step, option },
+#define CONTROL_LOOP(id, step, option) [CONTROL_##id] = { step, option },
 #include "control/loops.inc"
 #undef CONTROL_LOOP
-    { NULL, NULL, 0 },
 };
 
 void
@@ -48,22 +46,21 @@ control_unlock(struct control *c)
 }
 
 static int64_t
-control_cycle(void *ud, int64_t now_ms)
+control_cycle(void *ud, int64_t now_ms, bool *ret_listens)
 {
     struct control *c = ud;
     int64_t next_ms = CONTROL_NEVER;
-    bool sleeps = false; /* a loop waits for a sample */
     struct control_numbers n;
     control_observe(c->a, &n);
     lock_acquire(&c->lock);
     for (int i = 0; i < CONTROL_LOOPS; i++) {
         int64_t at_ms = c->enabled[i] ? loops[i].step(c, &n) : CONTROL_NEVER;
         next_ms = at_ms < next_ms ? at_ms : next_ms;
-        sleeps |= at_ms == INT64_MAX;
+        *ret_listens |= at_ms == INT64_MAX;
     }
     control_unlock(c);
-    if (sleeps)
-        control_listen(c->a);
+    if (next_ms == CONTROL_NEVER)
+        return INT64_MAX;
     return next_ms > now_ms ? next_ms : now_ms + 1; /* a loop that cannot wait must not spin */
 }
 

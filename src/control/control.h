@@ -13,10 +13,10 @@
 
 #include "config/config.h"
 #include "control/balancer.h"
-#include "control/tuner.h"
 #include "control/detect_disk.h"
 #include "control/incidents.h"
 #include "control/pressure.h"
+#include "control/tuner.h"
 #include "engine/control.h"
 #include "os/lock.h"
 
@@ -41,7 +41,7 @@ struct control {
     struct attl *a;
     attl_allocator alloc;
     struct lock lock;
-    bool enabled[CONTROL_LOOPS + 1];
+    bool enabled[CONTROL_LOOPS];
     unsigned said; /* lines that wait */
     struct control_line lines[CONTROL_LINES_MAX];
     struct balancer balancer;
@@ -55,6 +55,7 @@ struct control {
 /* What a loop does when it is called: `n` is what was observed just now. Returns when it wants to
  * be called again, INT64_MAX: when something happens, be it one sample, CONTROL_NEVER: not before
  * settings change or other news come. The lock is held. */
+#define CONTROL_NEVER (INT64_MAX - 1)
 typedef int64_t (*control_step_fn)(struct control *c, const struct control_numbers *n);
 
 /* Says it when the lock is released, because whoever hears it may look at the cache. Beyond

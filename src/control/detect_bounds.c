@@ -15,6 +15,7 @@ enum {
     SLACK_SHARE = 64, /* a limit is exceeded from 1/64 above it: writers under way come back */
     WORSE_SHARE = 4,  /* worse: from a quarter above */
     LOW_WATER_PERCENT = 5,
+    EVICT_US = 5000,  /* at most in one response: a cycle is not the place to work for long */
     EVENTS_MIN = 100, /* evictions or sets in a span below which a rate says nothing */
     UNFIT_PERCENT = 25,
     UNFIT_WORSE_PERCENT = 50,
@@ -131,15 +132,18 @@ respond_bounds(struct control *c, struct incident *i, int level)
     const struct control_numbers *n = &c->incidents.detect.before;
     bool above = (n->max_bytes && n->used_bytes > n->max_bytes) ||
                  (n->max_items && n->items > n->max_items);
+    uint64_t evicted;
     if (level < 0)
         return;
-    if (i->simulated)
+    if (i->simulated) {
         incident_did(i, "would evict down to %d %% below the limits", LOW_WATER_PERCENT);
-    else if (above)
-        incident_did(i, "evicted %" PRIu64 " entries on the way to %d %% below the limits",
-                     control_evict_below(c->a, LOW_WATER_PERCENT), LOW_WATER_PERCENT);
-    else
+    } else if (above) {
+        (void)control_evict(c->a, LOW_WATER_PERCENT, EVICT_US, &evicted); /* the next reading */
+        incident_did(i, "evicted %" PRIu64 " entries on the way to %d %% below the limits", evicted,
+                     LOW_WATER_PERCENT);
+    } else {
         incident_did(i, "told the sizing numbers; nothing is thrown away");
+    }
 }
 
 void

@@ -10,6 +10,7 @@
 #include "control/detect.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum {
     SAMPLES_MIN = 50,   /* below that a percentile is one thread's bad luck */
@@ -55,17 +56,14 @@ latency_usual(uint64_t usual_ns, uint64_t p99_ns)
 static void
 take_samples(struct control *c, struct latency_view *v)
 {
-    uint64_t both[HISTOGRAM_CLASSES] = { 0 }, now[HISTOGRAM_CLASSES];
+    uint64_t both[HISTOGRAM_CLASSES] = { 0 }, now[HISTOGRAM_CLASSES], since[HISTOGRAM_CLASSES];
     for (int kind = 0; kind < CONTROL_KINDS; kind++) {
         uint64_t *before = c->incidents.detect.latency[kind];
         control_observe_latency(c->a, (enum control_kind)kind, now);
-        for (unsigned class = 0; class < HISTOGRAM_CLASSES; class ++) {
-            /* the cache's counters have 32 bits each, and wrap */
-            uint64_t grown = now[class] >= before[class] ? now[class] - before[class] : 0;
-            both[class] += grown;
-            v->samples += grown;
-            before[class] = now[class];
-        }
+        v->samples += histogram_since(now, before, since);
+        memcpy(before, now, sizeof now);
+        for (unsigned class = 0; class < HISTOGRAM_CLASSES; class ++)
+            both[class] += since[class];
     }
     v->p99_ns = histogram_percentile(both, P99_PERMILLE);
 }

@@ -14,7 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { LOG_WARNING = 2, LOG_TEXT_BYTES = 256 };
+enum { LOG_TEXT_BYTES = 256 };
 
 size_t
 incident_exec_words(char *text, char **ret_words, size_t max)
@@ -178,7 +178,7 @@ report(struct control *c, const struct incident_note *note, enum child_end end, 
         (void)snprintf(number, sizeof number, " %d", code);
     (void)snprintf(text, sizeof text, "incident.exec for incident %" PRIu64 " %s%s",
                    note->incident.id, how[end], number); /* fits */
-    control_log(c->a, LOG_WARNING, "incident_exec_failed", text);
+    control_log(c->a, CONTROL_WARNING, "incident_exec_failed", text);
     return false;
 }
 

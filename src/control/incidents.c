@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { LOG_INFO = 1, LOG_WARNING = 2, LOG_ERROR = 3, LOG_TEXT_BYTES = 512 };
+enum { LOG_TEXT_BYTES = 512 };
 
 bool
 incident_wants_cleaning(const struct control *c, int64_t now_ms)
@@ -32,9 +32,9 @@ log_change(struct control *c, const char *event, const struct incident *i)
         row->word, i->id, attl_severity_name(row->severity), i->level, i->value, i->limit,
         i->correlation, i->simulated ? ", a drill" : "", i->cause); /* cut is fine */
     bool ends = i->state == ATTL_INCIDENT_RESOLVED;
-    int level = ends || row->severity == ATTL_SEVERITY_INFO ? LOG_INFO
-                : row->severity == ATTL_SEVERITY_WARNING    ? LOG_WARNING
-                                                            : LOG_ERROR;
+    int level = ends || row->severity == ATTL_SEVERITY_INFO ? CONTROL_INFO
+                : row->severity == ATTL_SEVERITY_WARNING    ? CONTROL_WARNING
+                                                            : CONTROL_ERROR;
     control_say(c, level, event, text);
 }
 
@@ -299,7 +299,7 @@ incidents_configure(struct control *c, const attl_config *config)
     is->latency_factor = (unsigned)config_i64(config, OPT_INCIDENT_LATENCY_FACTOR);
     is->next_ms = 0; /* the interval may have become shorter */
     incident_tell_configure(c, config);
-    if (!config_bool(config, OPT_INCIDENT_ENABLED))
+    if (!c->enabled[CONTROL_INCIDENT])
         switch_off(c, control_now_ms(c->a));
 }
 

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-enum { SLICE_US = 1000, SLICE_PAUSE_MS = 2, LOG_INFO = 1, LOG_WARNING = 2 };
+enum { SLICE_US = 1000, SLICE_PAUSE_MS = 2 };
 
 static void
 release(struct control *c)
@@ -37,7 +37,7 @@ pressure_configure(struct control *c, const attl_config *config)
     };
     p->dry_run = config_bool(config, OPT_PRESSURE_DRY_RUN);
     p->next_ms = 0; /* look at once */
-    if (!config_bool(config, OPT_PRESSURE_ENABLED) || p->dry_run)
+    if (!c->enabled[CONTROL_PRESSURE] || p->dry_run)
         release(c);
 }
 
@@ -51,8 +51,8 @@ report(struct control *c)
     (void)snprintf(text, sizeof text, "level %d (%s): %s; limit of data %llu bytes%s",
                    p->order.level, names[p->order.level], p->order.why,
                    (unsigned long long)p->order.soft_bytes, p->dry_run ? " (dry run)" : "");
-    control_say(c, p->order.level > PRESSURE_NONE ? LOG_WARNING : LOG_INFO, "memory_pressure",
-                text); /* cut is fine */
+    control_say(c, p->order.level > PRESSURE_NONE ? CONTROL_WARNING : CONTROL_INFO,
+                "memory_pressure", text); /* cut is fine */
 }
 
 static void
@@ -93,7 +93,8 @@ pressure_step(struct control *c, const struct control_numbers *n)
     if (n->now_ms >= p->next_ms || p->next_ms == INT64_MAX)
         look(c, n);
     if (p->evicting) {
-        p->evicting = control_evict(c->a, SLICE_US);
+        uint64_t evicted;
+        p->evicting = control_evict(c->a, 0, SLICE_US, &evicted);
         if (!p->evicting)
             control_trim(c->a); /* what it has emptied */
     }

@@ -22,7 +22,6 @@ enum {
     PERMILLE = 1000,
     P99 = 990,
     TEXT_MAX = 320,
-    LEVEL_INFO = 1,
 };
 
 #define NS_PER_MS INT64_C(1000000)
@@ -39,11 +38,8 @@ enum {
 static uint64_t
 window_p99(const uint64_t now[HISTOGRAM_CLASSES], const uint64_t then[HISTOGRAM_CLASSES])
 {
-    uint64_t counts[HISTOGRAM_CLASSES], total = 0;
-    for (unsigned i = 0; i < HISTOGRAM_CLASSES; i++) {
-        counts[i] = now[i] - then[i];
-        total += counts[i];
-    }
+    uint64_t counts[HISTOGRAM_CLASSES];
+    uint64_t total = histogram_since(now, then, counts);
     return total >= SAMPLES_LEAST ? histogram_percentile(counts, P99) : 0;
 }
 
@@ -174,7 +170,7 @@ say(struct control *c, const struct tuner *before)
                    why, (unsigned)(t->duty.duty * PERMILLE), (unsigned)is_ms, worse_of(t),
                    tune_limit_ns((uint64_t)t->quiet_p99_ns), t->garbage.expired_bytes,
                    t->garbage.dead_bytes); /* cut is fine */
-    control_say(c, LEVEL_INFO, duty ? "reclaim_pace" : "cleanup_interval", text);
+    control_say(c, CONTROL_INFO, duty ? "reclaim_pace" : "cleanup_interval", text);
 }
 
 static bool
@@ -188,8 +184,8 @@ int64_t
 tuner_step(struct control *c, const struct control_numbers *n)
 {
     struct tuner *t = &c->tuner, before;
-    if (!t->enabled || t->sweeps)
-        return INT64_MAX;
+    if (t->sweeps)
+        return CONTROL_NEVER;
     if (t->last.mono_ns == 0) {
         t->last = *n;
         t->interval_ns = t->duty_ns = n->mono_ns;
@@ -224,7 +220,6 @@ void
 tuner_configure(struct control *c, const attl_config *config)
 {
     struct tuner *t = &c->tuner;
-    t->enabled = config_bool(config, OPT_ADAPTIVE_ENABLED);
     t->sweeps = config_i64(config, OPT_ADAPTIVE_RECLAIM) == CHOICE_RECLAIM_SWEEP;
     t->base_ms = config_i64(config, OPT_ADAPTIVE_BASE_INTERVAL);
     t->min_ms = (double)config_i64(config, OPT_ADAPTIVE_MIN_INTERVAL);
@@ -232,7 +227,7 @@ tuner_configure(struct control *c, const attl_config *config)
     t->insert_threshold = (double)config_i64(config, OPT_ADAPTIVE_INSERT_THRESHOLD);
     t->threshold_ns = (uint64_t)config_i64(config, OPT_ADAPTIVE_LATENCY_THRESHOLD) *
                       (uint64_t)NS_PER_MS;
-    if (!t->enabled || t->sweeps) {
+    if (!c->enabled[CONTROL_TUNER] || t->sweeps) {
         t->duty = (struct tune_duty){ 1, TUNE_OFF, 0 };
         t->interval = (struct tune_interval){ (double)t->base_ms, TUNE_FIXED };
     } else if (t->interval.interval_ms == 0 || t->interval.reason == TUNE_FIXED) {

@@ -23,7 +23,7 @@ struct tuner_window {
 
 struct tuner {
     /* Settings. */
-    bool enabled, sweeps;
+    bool sweeps;
     int64_t base_ms;
     double min_ms, max_ms, insert_threshold;
     uint64_t threshold_ns;

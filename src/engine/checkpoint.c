@@ -6,6 +6,7 @@
  * meanwhile, the cut is given up: the rest is taken as it is when it is walked, and the log between
  * cut and end makes it whole (a fuzzy snapshot). Without a log such a snapshot fails instead.
  */
+#include "base/sized.h"
 #include "cache/freeze.h"
 #include "engine/durability.h"
 #include "engine/store.h"
@@ -184,9 +185,7 @@ snapshot_info_fill(attl_snapshot_info *to, const struct snapshot_meta *meta, con
                                 .entries = meta->entries,
                                 .bytes = meta->file_bytes };
     (void)snprintf(info.name, sizeof info.name, "%s", name); /* names fit */
-    uint32_t size = to->struct_size < sizeof info ? to->struct_size : (uint32_t)sizeof info;
-    info.struct_size = size;
-    memcpy(to, &info, size);
+    sized_export(&info, sizeof info, to);
 }
 
 static void

@@ -16,7 +16,7 @@ sampled(const struct attl *a)
 {
     uint64_t sum = 0;
     for (unsigned i = 0; i < SAMPLE_STRIPES; i++)
-        for (unsigned kind = 0; kind < SAMPLE_KINDS; kind++)
+        for (unsigned kind = 0; kind < CONTROL_KINDS; kind++)
             sum += atomic_load(&a->sampler.stripes[i].ops[kind]);
     return sum;
 }
@@ -28,12 +28,11 @@ cycle(struct timer *t)
     uint32_t news = atomic_load(&a->control.news);
     uint64_t samples = sampled(a);
     int64_t now_ms = engine_now_ms(a);
-    atomic_store(&a->control.listens, false);
-    int64_t next_ms = a->control.hooks.cycle(a->control.ud, now_ms);
-    bool listens = atomic_load(&a->control.listens) || next_ms == INT64_MAX;
+    bool listens = false;
+    int64_t next_ms = a->control.hooks.cycle(a->control.ud, now_ms, &listens);
     atomic_store(&a->control.last_ms, now_ms);
     atomic_store(&a->control.next_ms, next_ms);
-    if (next_ms < CONTROL_NEVER)
+    if (next_ms != INT64_MAX)
         timer_set(a, t, next_ms);
     if (listens)
         atomic_store(&a->sampler.asleep, true); /* the next sample wakes */
@@ -48,7 +47,7 @@ control_attach(struct attl *a, const struct control_hooks *hooks, void *ud)
 {
     a->control.hooks = *hooks;
     a->control.timer.fire = cycle;
-    atomic_store(&a->control.ud, ud); /* from now on whoever has news may wake it */
+    atomic_store(&a->control.ud, ud); /* from here on it may be woken */
     hooks->configure(ud, a->config);
     atomic_store(&a->control.next_ms, INT64_MAX);
     atomic_store(&a->sampler.asleep, true);
@@ -69,12 +68,6 @@ control_wake(struct attl *a)
     atomic_fetch_add(&a->control.news, 1);
     if (a->control.ud)
         timer_set(a, &a->control.timer, engine_now_ms(a));
-}
-
-void
-control_listen(struct attl *a)
-{
-    atomic_store(&a->control.listens, true);
 }
 
 void
@@ -137,8 +130,8 @@ control_observe_loads(struct attl *a, unsigned first, unsigned n, struct control
         const struct sample_cell *cell = &a->sampler.cells[first + i];
         struct partition *p = &a->cache.partitions[first + i];
         ret[i] = (struct control_load){
-            .ops = { atomic_load_explicit(&cell->ops[SAMPLE_READ], memory_order_relaxed),
-                     atomic_load_explicit(&cell->ops[SAMPLE_WRITE], memory_order_relaxed) },
+            .ops = { atomic_load_explicit(&cell->ops[CONTROL_READ], memory_order_relaxed),
+                     atomic_load_explicit(&cell->ops[CONTROL_WRITE], memory_order_relaxed) },
             .bytes = atomic_load_explicit(&cell->bytes, memory_order_relaxed),
             .wait_ns = atomic_load_explicit(&cell->wait_ns, memory_order_relaxed),
             .owner = atomic_load_explicit(&p->owner, memory_order_relaxed),

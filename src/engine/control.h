@@ -23,13 +23,10 @@ struct attl;
 
 /* ---- what the engine calls ---- */
 
-/* Who waits for samples and finds them useless would be woken by each of them. */
-#define CONTROL_NEVER (INT64_MAX - 1)
-
 struct control_hooks {
     /* Looks at everything that is due; returns when it wants to be called again (INT64_MAX: when
-     * something happens, CONTROL_NEVER: when control_wake() is called, not for a sample). */
-    int64_t (*cycle)(void *ud, int64_t now_ms);
+     * control_wake() is called), and whether the next sample is worth a call before that. */
+    int64_t (*cycle)(void *ud, int64_t now_ms, bool *ret_listens);
     /* The settings that are in force from now on. */
     void (*configure)(void *ud, const attl_config *config);
     /* The cache is being closed and nobody is inside any more. */
@@ -66,7 +63,10 @@ void control_observe(struct attl *a, struct control_numbers *ret);
 void control_observe_latency(struct attl *a, enum control_kind kind,
                              uint64_t ret_counts[HISTOGRAM_CLASSES]);
 
-enum { CONTROL_SAMPLE_EVERY = 64 }; /* one operation in that many is sampled */
+enum {
+    CONTROL_SAMPLE_EVERY = 64,     /* one operation in that many is sampled */
+    CONTROL_SAMPLE_MAX_NS = 20000, /* and counted with that at most: see engine/sample.c */
+};
 
 /* What one partition has cost since the cache was opened. */
 struct control_load {
@@ -144,31 +144,28 @@ void control_observe_pressure(struct attl *a, struct control_pressure *ret);
 void control_pressure_root(struct attl *a, const char *root);
 /* Data may take at most so much, whatever is configured; 0: as configured. */
 void control_set_soft_limit(struct attl *a, uint64_t bytes);
-/* Evicts towards the limits for at most about `budget_us`; true if there is more to do. */
-bool control_evict(struct attl *a, int64_t budget_us);
+/* Evicts by the cache's policy until it is `percent` below its limits, for at most about
+ * `budget_us`, and counts the entries that went. True if there is more to do and it can be done. */
+bool control_evict(struct attl *a, unsigned percent, int64_t budget_us, uint64_t *ret_entries);
 /* Removes some of what has expired, and lets the maintenance give empty arenas back at once. */
 void control_trim(struct attl *a);
 /* Longer values are refused with ATTL_E_FULL; UINT64_MAX: none. */
 void control_refuse_above(struct attl *a, uint64_t bytes);
 
-/* Says what was seen and done. `level` as in attl_log_fn. */
+/* attl_log_fn's */
+enum control_level { CONTROL_INFO = 1, CONTROL_WARNING, CONTROL_ERROR };
+/* Says what was seen and done. */
 void control_log(struct attl *a, int level, const char *event, const char *text);
 
 /* ---- incidents ---- */
 
 /* The cache's time, Unix ms. */
 int64_t control_now_ms(struct attl *a);
-/* For a cycle: some loop has nothing to watch, so the next sample or news begins a cycle, even if
- * another loop has named a time. */
-void control_listen(struct attl *a);
 
 /* Runs a job in a thread of the pool, as pool_submit(). The job is run also when the cache is being
  * closed; then control_is_closing() is true and it should do no more than clean up. */
 int control_run(struct attl *a, struct pool_job *job);
 bool control_is_closing(const struct attl *a);
-/* Evicts until the cache is `percent` below its limits, by its policy, in bounded time. Returns how
- * many entries went. */
-uint64_t control_evict_below(struct attl *a, unsigned percent);
 
 /* ---- damage in the data directory ---- */
 

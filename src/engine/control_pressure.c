@@ -9,7 +9,12 @@
 #include "engine/control.h"
 #include "engine/engine.h"
 
-enum { NS_PER_US = 1000, EXPIRE_ROUNDS = 16 };
+enum {
+    NS_PER_US = 1000,
+    EXPIRE_ROUNDS = 16,
+    PERCENT = 100,
+    EVICT_WHOLE_CHUNKS = 4096, /* entries: in a smaller cache a chunk is too large a part of it */
+};
 
 void
 control_pressure_root(struct attl *a, const char *root)
@@ -48,20 +53,30 @@ control_set_soft_limit(struct attl *a, uint64_t bytes)
         atomic_store(&a->cache.shards[i].owes, true);
 }
 
+static bool
+is_above(struct cache *c, unsigned percent)
+{
+    uint64_t max_items = atomic_load_explicit(&c->max_items, memory_order_relaxed);
+    uint64_t max_bytes = atomic_load_explicit(&c->max_bytes, memory_order_relaxed);
+    if (max_items && cache_items(c) > max_items - max_items / PERCENT * percent)
+        return true;
+    return max_bytes && !cache_may_use(c, max_bytes / PERCENT * percent, false);
+}
+
 bool
-control_evict(struct attl *a, int64_t budget_us)
+control_evict(struct attl *a, unsigned percent, int64_t budget_us, uint64_t *ret_entries)
 {
     struct cache *c = &a->cache;
-    if (!reclaim_self())
-        return false;
     int64_t end_ns = clock_mono_ns() + budget_us * NS_PER_US;
-    while (!cache_may_use(c, 0, false)) {
-        if (!drain_make_room(c, &c->shards[0], engine_now_ms(a)))
-            return false; /* nothing can be gained now */
-        if (clock_mono_ns() >= end_ns)
-            return !cache_may_use(c, 0, false);
-    }
-    return false;
+    uint64_t before = cache_counter_sum(c, COUNT_EVICTED);
+    bool can = reclaim_self() &&
+               atomic_load_explicit(&c->policy, memory_order_relaxed) != EVICT_NONE;
+    if (cache_items(c) < EVICT_WHOLE_CHUNKS)
+        percent = 0;
+    while (can && is_above(c, percent) && clock_mono_ns() < end_ns)
+        can = drain_make_room(c, &c->shards[0], engine_now_ms(a));
+    *ret_entries = cache_counter_sum(c, COUNT_EVICTED) - before;
+    return can && is_above(c, percent);
 }
 
 void

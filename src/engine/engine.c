@@ -416,7 +416,7 @@ change_entry(struct attl *a, struct reclaim_reader *r, attl_slice key, const str
     } while (status < 0 && engine_retry(a, &e, status, round++));
     engine_settle(a, &e);
     if (__builtin_expect(sample.begun_ns != 0, 0))
-        sample_end(a, r, SAMPLE_WRITE, &e.key, key.len, &sample);
+        sample_end(a, r, CONTROL_WRITE, &e.key, key.len, &sample);
     return status;
 }
 

@@ -47,12 +47,11 @@ struct store;
 /* The control plane, as the engine knows it. */
 struct control_link {
     struct control_hooks hooks;
-    void *_Atomic ud; /* NULL: there is none */
+    void *_Atomic ud; /* NULL: there is none yet; the data directory's threads may be faster */
     struct timer timer;
     _Atomic uint32_t news;   /* calls of control_wake() */
     _Atomic int64_t last_ms; /* when the last cycle was */
     _Atomic int64_t next_ms; /* what the timer was set to by that one */
-    _Atomic bool listens;    /* control_listen() was called in it */
 };
 
 struct attl {

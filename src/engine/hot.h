@@ -14,16 +14,15 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "engine/control.h"
 #include "os/lock.h"
 
 #include <stdbool.h>
 
-enum { HOT_KINDS = 2 }; /* enum sample_kind */
-
 struct hot_entry {
-    float seen[HOT_KINDS]; /* since it is a candidate, faded */
-    float inherited;       /* what it may have had before, at most */
-    uint32_t key_len;      /* of the whole key */
+    float seen[CONTROL_KINDS]; /* since it is a candidate, faded */
+    float inherited;           /* what it may have had before, at most */
+    uint32_t key_len;          /* of the whole key */
     char key[LIMIT_HOT_KEY_BYTES];
 };
 

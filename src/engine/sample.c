@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Entering a sample. The distance to the next one is uniform in 1..2 * SAMPLE_EVERY - 1, whose mean
- * is SAMPLE_EVERY. A duration, or a wait, enters the costs at most as COST_MAX_NS: a thread that
- * lost the processor in the middle says nothing about what the operation costs; in the histogram it
- * stays what it was, because a caller waited for it.
+ * Entering a sample. The distance to the next one is uniform in 1..2 * CONTROL_SAMPLE_EVERY - 1,
+ * whose mean is CONTROL_SAMPLE_EVERY. A duration, or a wait, enters the costs at most as
+ * CONTROL_SAMPLE_MAX_NS: a thread that lost the processor in the middle says nothing about what the
+ * operation costs; in the histogram it stays what it was, because a caller waited for it.
  */
 #include "engine/sample.h"
 
-#include "engine/control.h"
 #include "engine/engine.h"
-
-enum { COST_MAX_NS = 20000 };
-
-_Static_assert((int)CONTROL_SAMPLE_EVERY == (int)SAMPLE_EVERY,
-               "the control plane multiplies by it");
 
 int
 sampler_open(struct attl *a)
@@ -57,7 +51,7 @@ sample_draw(struct reclaim_reader *r)
     bool is_first = r->sample_seed == 0; /* a thread's very first operation is no random choice */
     uint32_t x = next_random(is_first ? r->index * 2654435761u + 1 : r->sample_seed);
     r->sample_seed = x;
-    r->until_sample = 1 + (int32_t)(((uint64_t)x * (2 * SAMPLE_EVERY - 1)) >> 32);
+    r->until_sample = 1 + (int32_t)(((uint64_t)x * (2 * CONTROL_SAMPLE_EVERY - 1)) >> 32);
     return is_first ? 0 : clock_mono_ns();
 }
 
@@ -74,20 +68,22 @@ add64(_Atomic uint64_t *to, uint64_t n)
 }
 
 void
-sample_end(struct attl *a, const struct reclaim_reader *r, enum sample_kind kind,
+sample_end(struct attl *a, const struct reclaim_reader *r, enum control_kind kind,
            const struct index_key *key, uint64_t bytes, const struct sample *s)
 {
     int64_t now_ns = clock_mono_ns(), took = now_ns - s->begun_ns;
     uint64_t took_ns = took > 0 ? (uint64_t)took : 0;
     struct sample_stripe *stripe = &a->sampler.stripes[r->index % SAMPLE_STRIPES];
     add32(&stripe->latency[kind][histogram_class(took_ns)], 1);
-    add64(&stripe->cost_ns[kind], took_ns < COST_MAX_NS ? took_ns : COST_MAX_NS);
+    add64(&stripe->cost_ns[kind],
+          took_ns < CONTROL_SAMPLE_MAX_NS ? took_ns : CONTROL_SAMPLE_MAX_NS);
     unsigned partition = (unsigned)(key->hash >> (64 - a->cache.partition_bits));
     struct sample_cell *cell = &a->sampler.cells[partition];
     add32(&cell->ops[kind], 1);
     add64(&cell->bytes, bytes);
     if (s->wait_ns > 0)
-        add64(&cell->wait_ns, (uint64_t)(s->wait_ns < COST_MAX_NS ? s->wait_ns : COST_MAX_NS));
+        add64(&cell->wait_ns,
+              (uint64_t)(s->wait_ns < CONTROL_SAMPLE_MAX_NS ? s->wait_ns : CONTROL_SAMPLE_MAX_NS));
     unsigned shard =
         atomic_load_explicit(&a->cache.partitions[partition].owner, memory_order_relaxed);
     hot_enter(a->sampler.hot, kind, key->key, key->hash, shard, now_ns);

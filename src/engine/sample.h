@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Looking closely at few operations. About one in SAMPLE_EVERY reads and changes, chosen at random
- * so that no rhythm of the callers hides from it, is timed and entered for its partition; from that
- * come the loads of the shards, the latency of operations, and the keys that are asked for most.
- * The others pay one decrement in a line of their own thread. Counts are estimates of samples, not
- * of operations: multiply by SAMPLE_EVERY.
+ * Looking closely at few operations. About one read or change in CONTROL_SAMPLE_EVERY, chosen at
+ * random so that no rhythm of the callers hides from it, is timed and entered for its partition;
+ * from that come the loads of the shards, the latency of operations, and the keys that are asked
+ * for most. The others pay one decrement in a line of their own thread. Counts are of samples, not
+ * of operations: multiply by CONTROL_SAMPLE_EVERY.
  *
  * A thread counts itself down in its reclaim_reader; what it enters goes to one of a few stripes
  * and to the partition's cell, both without a lock.
@@ -12,26 +12,24 @@
 #ifndef ATTL_ENGINE_SAMPLE_H
 #define ATTL_ENGINE_SAMPLE_H
 
-#include "base/histogram.h"
 #include "cache/cache.h"
+#include "engine/control.h"
 #include "engine/hot.h"
 
 struct attl;
 
-enum { SAMPLE_EVERY = 64, SAMPLE_STRIPES = 16 };
-
-enum sample_kind { SAMPLE_READ, SAMPLE_WRITE, SAMPLE_KINDS };
+enum { SAMPLE_STRIPES = 16 };
 
 /* Of one partition, since the cache was opened. */
 struct sample_cell {
-    _Atomic uint32_t ops[SAMPLE_KINDS];
+    _Atomic uint32_t ops[CONTROL_KINDS];
     _Atomic uint64_t bytes;   /* of keys and values, read or written */
     _Atomic uint64_t wait_ns; /* for its lock */
 };
 
 struct sample_stripe {
-    _Alignas(128) _Atomic uint32_t latency[SAMPLE_KINDS][HISTOGRAM_CLASSES]; /* ns */
-    _Atomic uint64_t cost_ns[SAMPLE_KINDS], ops[SAMPLE_KINDS];
+    _Alignas(128) _Atomic uint32_t latency[CONTROL_KINDS][HISTOGRAM_CLASSES]; /* ns */
+    _Atomic uint64_t cost_ns[CONTROL_KINDS], ops[CONTROL_KINDS];
 };
 
 struct sampler {
@@ -64,7 +62,7 @@ sample_begin(struct reclaim_reader *r)
 }
 
 /* At its end; `s->begun_ns` is not 0. `bytes`: of key and value. */
-void sample_end(struct attl *a, const struct reclaim_reader *r, enum sample_kind kind,
+void sample_end(struct attl *a, const struct reclaim_reader *r, enum control_kind kind,
                 const struct index_key *key, uint64_t bytes, const struct sample *s);
 
 #endif

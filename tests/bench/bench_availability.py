@@ -4,9 +4,10 @@
 responses off, and for redis-server. All have a log (everysec) on a small tmpfs of their own and the same
 memory limit. One client writes and reads by timetable; a second counts as unavailable if an operation
 that was due in it failed, or took longer than a second. Nobody helps but a supervisor that starts a
-process that has ended, every half second, as systemd would. At the end of the disk's and the damaged
-file's phases the operator repairs what is still broken (space is there again; the damaged file is
-removed), so that the next phase finds a whole system.
+process that has ended, every half second, as systemd would. Nobody repairs the damaged file: who does not
+start with it is unavailable for the whole of the last phase. "Responses off" is attld without incidents,
+retention, pressure and scrubbing and with persist.on_error=reject, all at once: which of them an
+availability is owed to, this does not tell. What was lost is not counted here (tests/e2e does).
 
 The schedule (seconds): quiet 3, disk full 10 and then 5 with space again, memory limit reached 5, kill -9
 5, kill -9 with a byte of the newest snapshot flipped 10."""

@@ -51,6 +51,31 @@ class Durable(Server):
             pass  # one is in a system call, and will stop when it comes out: nothing is answered
 
 
+class Folder:
+    """The data directory of servers that come and go: its files, and damage to them."""
+
+    def __init__(self):
+        # pylint: disable=consider-using-with
+        self.temporary = tempfile.TemporaryDirectory(prefix="attl-test-data-")
+        self.path = os.path.join(self.temporary.name, "data")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.temporary.cleanup()
+
+    def files(self, prefix):
+        return sorted(n for n in os.listdir(self.path) if n.startswith(prefix))
+
+    def flip(self, name, offset):
+        with open(os.path.join(self.path, name), "r+b") as f:
+            f.seek(offset)
+            byte = f.read(1)[0]
+            f.seek(offset)
+            f.write(bytes([byte ^ 0x40]))
+
+
 def state_of(stat_path):
     try:
         with open(stat_path, encoding="ascii") as f:

@@ -2,13 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Files that rot under a running server: ATTL.SCRUB NOW finds each flipped byte and heals it from memory,
 an incident says what was done, and after a restart all data is there. Skips where attld has no log."""
-import os
 import sys
-import tempfile
 
 import attl_server
 from attl_server import Error
-from durable import Durable, wait_for
+from durable import Durable, Folder, wait_for
 
 KEYS = 400
 VALUE = b"v" * 500
@@ -20,13 +18,11 @@ def as_dict(pairs):
     return dict(zip(pairs[::2], pairs[1::2]))
 
 
-class Site:
+class Site(Folder):
     """A data directory with a server on it."""
 
     def __init__(self, **options):
-        # pylint: disable=consider-using-with
-        self.temporary = tempfile.TemporaryDirectory(prefix="attl-test-scrub-")
-        self.path = os.path.join(self.temporary.name, "data")
+        super().__init__()
         self.server = Durable(fsync="always", dir=self.path, **{"persist.segment_size": "64KiB"},
                               **options)
 
@@ -36,17 +32,7 @@ class Site:
 
     def __exit__(self, kind, *rest):
         self.server.__exit__(kind, *rest)
-        self.temporary.cleanup()
-
-    def files(self, prefix):
-        return sorted(n for n in os.listdir(self.path) if n.startswith(prefix))
-
-    def flip(self, name, offset):
-        with open(os.path.join(self.path, name), "r+b") as f:
-            f.seek(offset)
-            byte = f.read(1)[0]
-            f.seek(offset)
-            f.write(bytes([byte ^ 0x40]))
+        super().__exit__(kind, *rest)
 
 
 def fill(client, first, last):

@@ -21,6 +21,7 @@ import time
 import attl_server
 import test_cli
 from attl_server import SKIP, Error, Server
+from durable import Folder
 
 FINE, USAGE, DATAERR, NOINPUT, TEMPFAIL = 0, 64, 65, 66, 75
 WAIT_S = 120
@@ -58,31 +59,11 @@ def fingerprint(folder):
     return state
 
 
-class Site:
+class Site(Folder):
     """A data directory, and servers on it one after another."""
-
-    def __init__(self):
-        self.temporary = tempfile.TemporaryDirectory(prefix="attl-test-store-")
-        self.path = os.path.join(self.temporary.name, "data")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.temporary.cleanup()
 
     def server(self, **options):
         return Server(fsync="always", dir=self.path, **options)
-
-    def files(self, prefix):
-        return sorted(n for n in os.listdir(self.path) if n.startswith(prefix))
-
-    def flip(self, name, offset):
-        with open(os.path.join(self.path, name), "r+b") as f:
-            f.seek(offset)
-            byte = f.read(1)[0]
-            f.seek(offset)
-            f.write(bytes([byte ^ 0x40]))
 
 
 def snapshot(client):

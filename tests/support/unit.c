@@ -154,6 +154,15 @@ expect_ttl(attl *cache, const char *key, int64_t want_ms)
     assert_int_equal(ttl_ms, want_ms);
 }
 
+void
+set_policy(attl *cache, const char *prefix, const char *field, const char *value)
+{
+    char err[256] = "";
+    attl_ns_field fields[] = { { attl_s(field), attl_s(value) } };
+    if (attl_ns_set(cache, attl_s(prefix), fields, 1, err, sizeof err) != ATTL_OK)
+        fail_msg("%s %s %s: %s", prefix, field, value, err);
+}
+
 static void
 count_visit(void *ud, attl_slice key, attl_slice value, int64_t deadline_ms)
 {

@@ -45,6 +45,8 @@ void drop(attl *cache, const char *key);
 void expect(attl *cache, const char *key, const char *value);
 /* The remaining life must be exactly this. */
 void expect_ttl(attl *cache, const char *key, int64_t ttl_ms);
+/* Sets one field of a namespace's policy. */
+void set_policy(attl *cache, const char *prefix, const char *field, const char *value);
 /* Live entries, counted by a complete iteration. */
 uint64_t count_live(attl *cache);
 

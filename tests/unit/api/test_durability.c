@@ -106,6 +106,8 @@ a_quota_survives_a_restart(void **state)
         put(d->cache, key, "v", ATTL_TTL_NONE);
     }
     attl_tick(d->cache, 0, NULL); /* what the last write has left over */
+    ASSERT_STATUS(attl_log_sync(d->cache, 10000),
+                  ATTL_OK); /* nobody waits for an eviction's frame */
     durable_kill(d);
     durable_open(d, quota);
     ASSERT_STATUS(attl_ns_stats_get(d->cache, attl_s("s:"), &st), ATTL_OK);

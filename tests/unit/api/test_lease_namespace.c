@@ -15,15 +15,6 @@
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
 
-static void
-set_policy(attl *cache, const char *prefix, const char *field, const char *value)
-{
-    char err[256] = "";
-    attl_ns_field fields[] = { { attl_s(field), attl_s(value) } };
-    if (attl_ns_set(cache, attl_s(prefix), fields, 1, err, sizeof err) != ATTL_OK)
-        fail_msg("%s %s %s: %s", prefix, field, value, err);
-}
-
 static uint64_t
 win(attl *c, const char *key)
 {

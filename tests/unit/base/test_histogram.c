@@ -55,6 +55,25 @@ a_percentile_is_the_end_of_the_class_it_falls_into(void **state)
                      histogram_class_end(histogram_class(5000)));
 }
 
+static void
+what_came_since_is_right_although_counts_of_32_bits_wrapped(void **state)
+{
+    (void)state;
+    uint64_t before[HISTOGRAM_CLASSES] = { 0 }, now[HISTOGRAM_CLASSES] = { 0 };
+    uint64_t since[HISTOGRAM_CLASSES];
+    assert_int_equal(histogram_since(now, before, since), 0);
+    before[3] = 7;
+    now[3] = 9;
+    before[5] = UINT32_MAX; /* one counter, which then wraps */
+    now[5] = 4;
+    before[6] = UINT64_C(3) * UINT32_MAX; /* of three counters one has wrapped */
+    now[6] = UINT64_C(2) * UINT32_MAX;
+    assert_int_equal(histogram_since(now, before, since), 2 + 5 + 1);
+    assert_int_equal(since[3], 2);
+    assert_int_equal(since[5], 5);
+    assert_int_equal(since[6], 1);
+}
+
 int
 main(void)
 {
@@ -62,6 +81,7 @@ main(void)
         cmocka_unit_test(every_class_ends_with_its_own_end),
         cmocka_unit_test(a_class_is_no_wider_than_a_quarter_of_what_it_holds),
         cmocka_unit_test(the_last_class_takes_everything_beyond),
+        cmocka_unit_test(what_came_since_is_right_although_counts_of_32_bits_wrapped),
         cmocka_unit_test(a_percentile_is_the_end_of_the_class_it_falls_into),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,7 +44,7 @@ fill_slots(uint64_t multiplier, unsigned short slots[LOOKUP_SLOTS])
         size_t slot = lookup_slot(lookup_pack(name), multiplier);
         if (slots[slot])
             return false;
-        slots[slot] = (unsigned short)(name.len << 8 | row);
+        slots[slot] = (unsigned short)(name.len << LOOKUP_ROW_BITS | row);
     }
     return true;
 }

@@ -11,10 +11,10 @@
 #include "engine/scope.h"
 #include "persist/wal_format.h"
 #include "support/durable.h"
+#include "support/refusing.h"
 #include "support/unit.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 enum { LARGE_BYTES = 50000 };
 
@@ -79,30 +79,6 @@ static void
 fail_nothing(void)
 {
     broken.fail_from = 0;
-}
-
-struct refusing {
-    int64_t left; /* allocations that succeed; < 0: all */
-    int64_t live;
-};
-
-static void *
-refusing_alloc(void *ud, size_t bytes)
-{
-    struct refusing *r = ud;
-    if (r->left == 0)
-        return NULL;
-    r->left -= r->left > 0;
-    r->live++;
-    return malloc(bytes);
-}
-
-static void
-refusing_free(void *ud, void *ptr)
-{
-    struct refusing *r = ud;
-    r->live -= ptr != NULL;
-    free(ptr);
 }
 
 /* ---- a batch --------------------------------------------------------------------------------- */
@@ -217,7 +193,7 @@ any_refused_allocation_leaves_nothing_behind(void **state)
     for (int n = 0; status != ATTL_OK; n++) {
         struct batch b;
         r.left = n;
-        d->cache->cache.config.alloc = (attl_allocator){ refusing_alloc, refusing_free, &r };
+        d->cache->cache.config.alloc = refusing_hooks(&r);
         status = batch_init(&b, d->cache, 4, 100);
         assert_true(status == (n < 3 ? ATTL_E_NOMEM : ATTL_OK)); /* items, claim, record */
         if (status == ATTL_OK)
@@ -413,7 +389,7 @@ a_scope_holds_what_a_batch_may_change(void **state)
     p->flags &= ~PARTITION_SHARED;
     struct refusing r = { .left = 0 };
     attl_allocator before = d->cache->cache.config.alloc;
-    d->cache->cache.config.alloc = (attl_allocator){ refusing_alloc, refusing_free, &r };
+    d->cache->cache.config.alloc = refusing_hooks(&r);
     ASSERT_STATUS(batch_run(&b), ATTL_E_NOMEM); /* the scope's record does not grow */
     d->cache->cache.config.alloc = before;
     ASSERT_STATUS(batch_run(&b), ATTL_OK);

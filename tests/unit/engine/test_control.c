@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { OPERATIONS = 64 * SAMPLE_EVERY };
+enum { OPERATIONS = 64 * CONTROL_SAMPLE_EVERY };
 
 struct plane {
     struct bench *bench;
@@ -26,10 +26,11 @@ struct plane {
 };
 
 static int64_t
-count_cycle(void *ud, int64_t now_ms)
+count_cycle(void *ud, int64_t now_ms, bool *ret_listens)
 {
     struct plane *p = ud;
     p->cycles++;
+    *ret_listens = p->next_ms == INT64_MAX;
     if (p->news_meanwhile) {
         p->news_meanwhile = false;
         control_wake(&p->bench->engine);

@@ -11,10 +11,10 @@
 #include "engine/watch.h"
 #include "persist/wal_format.h"
 #include "support/durable.h"
+#include "support/refusing.h"
 #include "support/unit.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 enum { LARGE_BYTES = 20000, KEYS = 2 };
 
@@ -25,29 +25,6 @@ __wrap_freeze_prepare(struct cache *c, struct partition *p)
     (void)c;
     (void)p;
     return false; /* only asked of partitions that a test marks */
-}
-
-struct refusing {
-    int64_t left, live; /* left: allocations that succeed */
-};
-
-static void *
-refusing_alloc(void *ud, size_t bytes)
-{
-    struct refusing *r = ud;
-    if (r->left == 0)
-        return NULL;
-    r->left--;
-    r->live++;
-    return malloc(bytes);
-}
-
-static void
-refusing_free(void *ud, void *ptr)
-{
-    struct refusing *r = ud;
-    r->live -= ptr != NULL;
-    free(ptr);
 }
 
 static attl_slice keys[KEYS];
@@ -122,7 +99,7 @@ without_memory_it_does_not_begin(void **state)
     for (int n = 0; status != ATTL_OK; n++) {
         struct scope s;
         r.left = n;
-        d->cache->cache.config.alloc = (attl_allocator){ refusing_alloc, refusing_free, &r };
+        d->cache->cache.config.alloc = refusing_hooks(&r);
         status = scope_begin(&s, d->cache, &plan);
         assert_true(status == (n < 2 ? ATTL_E_NOMEM : ATTL_OK)); /* partitions, record */
         if (status == ATTL_OK)
@@ -226,7 +203,7 @@ a_change_that_finds_no_memory_fails_alone(void **state)
     p->flags &= ~PARTITION_SHARED;
     struct refusing r = { 0 };
     attl_allocator before = c->cache.config.alloc;
-    c->cache.config.alloc = (attl_allocator){ refusing_alloc, refusing_free, &r };
+    c->cache.config.alloc = refusing_hooks(&r);
     /* The record would have to grow: a short value must always find its place there. */
     assert_true(journal_group_room(&s.logged, 1) < LIMIT_INLINE_VALUE_BYTES);
     ASSERT_STATUS(attl_set(c, attl_s("b"), attl_s("1"), ATTL_TTL_NONE), ATTL_E_NOMEM);
