@@ -5,6 +5,7 @@
  * is kept exactly, and a disk that fails once, at any of its calls, costs nothing that was
  * acknowledged and leaves an incident behind. The keeper's work is done by attl_tick().
  */
+#include "api/api.h"
 #include "engine/store.h"
 #include "support/durable.h"
 #include "support/unit.h"
