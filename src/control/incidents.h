@@ -37,8 +37,10 @@ struct incidents {
     struct incident_rate responses[INCIDENT_KINDS];
     int64_t drill_ms[INCIDENT_KINDS]; /* when it was begun; 0: there is none */
     uint64_t last_id;
-    uint64_t damages_seen, damage_told; /* of damaged files: how many, and up to which revision */
-    struct incident *history;           /* a ring; NULL: none yet */
+    uint64_t damages_seen;    /* damaged files, at the last reading */
+    uint64_t damage_listed;   /* the number of the last one whose loss a record tells */
+    uint64_t damage_told;     /* the last change of a finding that a record tells */
+    struct incident *history; /* a ring; NULL: none yet */
     unsigned history_len, history_next;
     attl_incident_stats stats;
     struct incident_tell tell;
