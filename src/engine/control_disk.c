@@ -45,8 +45,7 @@ observe_space(const struct space *p, struct control_disk *ret)
     ret->free_bytes = atomic_load(&p->free_bytes);
     ret->total_bytes = atomic_load(&p->total_bytes);
     ret->need_bytes = atomic_load(&p->need_bytes);
-    ret->low_bytes =
-        space_low_limit((uint64_t)atomic_load(&p->low_bytes), ret->need_bytes);
+    ret->low_bytes = space_low_limit((uint64_t)atomic_load(&p->low_bytes), ret->need_bytes);
     ret->reserve_wanted = atomic_load(&p->reserve_wish_bytes) > 0;
     ret->reserve_bytes = atomic_load(&p->reserve_bytes);
     ret->reserve_released = atomic_load(&p->reserve_released);

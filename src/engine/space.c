@@ -21,6 +21,7 @@ enum {
     ROOMY_TIMES = 3, /* free space in reserves, beyond what is low, before one is made again */
     RATE_SHARE = 8,  /* of one look in the smoothed rate */
     NS_PER_S = 1000000000,
+    US_PER_MS = 1000,
 };
 
 void
@@ -28,6 +29,7 @@ space_configure(struct space *p, const attl_config *config)
 {
     atomic_store(&p->reserve_wish_bytes, config_i64(config, OPT_PERSIST_RESERVE));
     atomic_store(&p->low_bytes, config_i64(config, OPT_INCIDENT_LOW_DISK));
+    atomic_store(&p->slow_sync_us, config_i64(config, OPT_PERSIST_SLOW_SYNC) * US_PER_MS);
 }
 
 uint64_t
@@ -75,21 +77,24 @@ measure(struct store *s, const struct wal_stats *log)
 
 /* ---- the reserve ---- */
 
-static void
-release(struct store *s)
+bool
+space_release(struct store *s)
 {
     struct space *p = &s->space;
+    if (atomic_load(&p->reserve_bytes) == 0)
+        return false;
     int error = s->disk->ops->remove(s->disk, SPACE_RESERVE_NAME);
     if (error == 0)
         error = s->disk->ops->sync_dir(s->disk);
     if (error != 0 && error != -ENOENT)
-        return; /* with the next look */
+        return false; /* with the next look */
     store_log(s, 2, "reserve_released", "the disk is full: %llu bytes were kept for that",
               (unsigned long long)atomic_load(&p->reserve_bytes));
     atomic_store(&p->reserve_bytes, 0);
     atomic_fetch_add(&p->reserve_released, 1);
     p->roomy = 0;
     control_wake(s->a);
+    return true;
 }
 
 /* Makes the file, or takes over one of the right size that an earlier run has left. */
@@ -130,10 +135,10 @@ keep_reserve(struct store *s, bool is_full, bool is_well)
     struct space *p = &s->space;
     uint64_t held = atomic_load(&p->reserve_bytes), total = atomic_load(&p->total_bytes);
     uint64_t wish = space_reserve_size((uint64_t)atomic_load(&p->reserve_wish_bytes), total);
-    if (is_full && held > 0)
-        release(s);
-    if (is_full)
-        return; /* not yet */
+    if (is_full) {
+        (void)space_release(s); /* or with the next look */
+        return;
+    }
     if (wish == held || !atomic_load(&p->known) || !is_well)
         return;
     if (wish == 0) {
@@ -152,19 +157,20 @@ keep_reserve(struct store *s, bool is_full, bool is_well)
 
 /* ---- the open segment ---- */
 
-/* 0: its name leads to a file that is long enough; -ENOENT, or what the disk said. */
-static int
-find_segment(struct disk *d, const char *name, uint64_t written_bytes)
+enum segment_find { SEGMENT_THERE, SEGMENT_SHORT, SEGMENT_GONE };
+
+/* A segment has its whole size while it is written, so one that is shorter was cut by somebody.
+ * What the disk cannot say now it may say at the next look. */
+static enum segment_find
+find_segment(struct disk *d, const struct wal_stats *log, const char *name)
 {
     struct disk_file *f;
     int error = d->ops->open(d, name, DISK_READ, &f);
     if (error)
-        return error;
+        return error == -ENOENT ? SEGMENT_GONE : SEGMENT_THERE;
     int64_t bytes = d->ops->size(d, f);
     (void)d->ops->close(d, f); /* it was only looked at */
-    if (bytes < 0)
-        return (int)bytes;
-    return (uint64_t)bytes < written_bytes ? -ENOENT : 0;
+    return bytes >= 0 && (uint64_t)bytes < log->segment_bytes ? SEGMENT_SHORT : SEGMENT_THERE;
 }
 
 static void
@@ -176,10 +182,25 @@ note_gone(struct store *s, const char *name, uint64_t from_lsn, uint64_t to_lsn)
                    "somebody has removed or cut the segment that was being written; changes %llu "
                    "to %llu are in memory only",
                    (unsigned long long)from_lsn, (unsigned long long)to_lsn - 1); /* fits */
+    s->space.gone_end_lsn = to_lsn;
     atomic_fetch_add(&s->space.segments_gone, 1);
     store_log(s, 3, "segment_gone", "%s: %s", name, f.lost);
     (void)scrub_note(s, &f); /* without room for it others wait for a snapshot as well */
     atomic_store(&s->snapshot_again, true);
+}
+
+/* Between the end of a segment, which is then cut to what it holds, and the news of it are moments
+ * in which it seems too short: that must be so twice. */
+static bool
+is_missed(struct store *s, const struct wal_stats *log, const char *name)
+{
+    struct space *p = &s->space;
+    enum segment_find found = find_segment(s->disk, log, name);
+    bool again = found == SEGMENT_SHORT && p->suspect_lsn == log->segment_first_lsn;
+    p->suspect_lsn = found == SEGMENT_SHORT && !again ? log->segment_first_lsn : 0;
+    if (found == SEGMENT_THERE)
+        p->checked_bytes = log->bytes_written;
+    return found == SEGMENT_GONE || again;
 }
 
 static void
@@ -187,14 +208,11 @@ look_for_segment(struct store *s, const struct wal_stats *log)
 {
     struct wal_stats now;
     char name[SEGMENT_NAME_MAX];
-    if (log->state != WAL_WRITING || log->segment_first_lsn == 0 ||
-        log->bytes_written == s->space.checked_bytes)
+    if (log->state != WAL_WRITING || log->segment_first_lsn == 0)
         return;
     segment_name(log->segment_first_lsn, name);
-    if (find_segment(s->disk, name, log->segment_offset) != -ENOENT) {
-        s->space.checked_bytes = log->bytes_written;
+    if (!is_missed(s, log, name))
         return;
-    }
     wal_stats_get(s->wal, &now);
     if (now.segments != log->segments || now.state != WAL_WRITING)
         return; /* it was another one already; with the next look */
@@ -220,8 +238,36 @@ space_look(struct store *s)
     bool is_well = log.state == WAL_WRITING && log.last_error == 0 &&
                    log.gaps <= atomic_load(&s->gaps_bridged);
     keep_reserve(s, is_full, is_well);
-    if (s->wal)
+    if (s->wal && log.bytes_written != s->space.checked_bytes)
         look_for_segment(s, &log);
     s->space.is_low = atomic_load(&s->space.known) &&
                       atomic_load(&s->space.free_bytes) < low_limit(&s->space);
+}
+
+/* What the log does not have is in memory only, which ends now. */
+static bool
+needs_snapshot(struct store *s)
+{
+    struct wal_stats log;
+    wal_stats_get(s->wal, &log);
+    bool gap = store_is_behind_gap(s, &log);
+    return gap || log.state == WAL_DETACHED || s->space.gone_end_lsn > atomic_load(&s->last_lsn);
+}
+
+void
+space_close(struct store *s)
+{
+    struct wal_stats log;
+    if (!s->wal || store_is_loading(s))
+        return;
+    wal_stats_get(s->wal, &log);
+    look_for_segment(s, &log);
+    if (s->space.suspect_lsn)
+        look_for_segment(s, &log); /* nothing is written any more: it will not have changed */
+    if (log.state == WAL_DETACHED)
+        (void)wal_reattach(s->wal); /* with or without it, the snapshot is what counts */
+    if (!needs_snapshot(s))
+        return;
+    store_log(s, 2, "closing_snapshot", "the log does not have everything: a snapshot will");
+    (void)store_snapshot(s, NULL); /* it says so if it fails */
 }

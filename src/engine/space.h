@@ -21,8 +21,8 @@ struct store;
 #define SPACE_RESERVE_NAME "reserve"
 
 struct space {
-    _Atomic int64_t reserve_wish_bytes, low_bytes; /* as configured */
-    _Atomic bool known;                            /* the file system has answered */
+    _Atomic int64_t reserve_wish_bytes, low_bytes, slow_sync_us; /* as configured */
+    _Atomic bool known;                                          /* the file system has answered */
     _Atomic uint64_t free_bytes, total_bytes;
     _Atomic uint64_t need_bytes;    /* the next segment, a snapshot and two minutes of log */
     _Atomic uint64_t reserve_bytes; /* of the file; 0: there is none */
@@ -33,6 +33,8 @@ struct space {
     uint64_t log_bytes, log_rate;   /* at the last look; per second, smoothed */
     unsigned roomy;                 /* looks in a row with room for the reserve */
     uint64_t checked_bytes;         /* of the log, when the open segment was last looked for */
+    uint64_t suspect_lsn;           /* the open segment was too short at the last look; 0: none */
+    uint64_t gone_end_lsn;          /* changes before it were in a segment that has gone */
     bool is_low;                    /* as of the last look */
 };
 
@@ -40,6 +42,10 @@ struct space {
 void space_configure(struct space *p, const attl_config *config);
 /* A look of the keeper: numbers, reserve, the open segment's name. */
 void space_look(struct store *s);
+/* The last look, while the log is still open: what it does not have goes to a snapshot. */
+void space_close(struct store *s);
+/* Removes the reserve. False: there is none, or it cannot be removed. */
+bool space_release(struct store *s);
 /* The free space below which it is low: `limit_bytes` from the settings, or what is needed. Pure.
  */
 uint64_t space_low_limit(uint64_t limit_bytes, uint64_t need_bytes);

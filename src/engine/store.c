@@ -158,6 +158,12 @@ log_notify(void *ud)
         parker_wake(&s->parker);
 }
 
+static bool
+log_make_room(void *ud)
+{
+    return space_release(ud);
+}
+
 static void
 log_line(void *ud, int level, const char *event, const char *text)
 {
@@ -195,6 +201,7 @@ open_log(struct store *s)
                               .wall_ms = log_wall_ms,
                               .mono_ns = log_mono_ns,
                               .notify = log_notify,
+                              .make_room = log_make_room,
                               .log = log_line,
                               .ud = s };
     error = wal_open(&wal, &s->wal, s->problem, sizeof s->problem);
@@ -230,7 +237,8 @@ struct log_state {
     uint64_t changes, bytes; /* since the last snapshot */
     uint64_t activity;       /* grows when there may be more files */
     bool detached, failing;
-    bool gap; /* what the log has lost is in no snapshot yet */
+    bool gap;  /* what the log has lost is in no snapshot yet */
+    bool slow; /* a sync lasts or has lasted too long, and nobody has looked at it yet */
 };
 
 uint64_t
@@ -265,6 +273,8 @@ look_at_log(struct store *s)
     l.detached = st.state == WAL_DETACHED;
     l.failing = st.state != WAL_WRITING;
     l.gap = store_is_behind_gap(s, &st);
+    int64_t slow_us = atomic_load(&s->space.slow_sync_us);
+    l.slow = (int64_t)st.syncing_us > slow_us || (int64_t)st.slowest_sync_us > slow_us;
     return l;
 }
 
@@ -316,7 +326,8 @@ static void
 tell_control(struct store *s, const struct log_state *l)
 {
     uint64_t state = (uint64_t)l->failing | (uint64_t)l->detached << 1 | (uint64_t)l->gap << 2 |
-                     (uint64_t)s->space.is_low << 3 | atomic_load(&s->snapshot_failures) << 4;
+                     (uint64_t)s->space.is_low << 3 | (uint64_t)l->slow << 4 |
+                     atomic_load(&s->snapshot_failures) << 5;
     if (state != s->told)
         control_wake(s->a);
     s->told = state;
@@ -391,7 +402,7 @@ keep(struct store *s)
     s->seen_activity = l.activity;
     if (s->space.is_low && due_ms > LOW_LOOK_MS)
         due_ms = LOW_LOOK_MS;
-    if (l.failing || l.gap || grew || atomic_load(&s->snapshot_again) ||
+    if (l.failing || l.gap || grew || s->space.suspect_lsn || atomic_load(&s->snapshot_again) ||
         atomic_load(&s->snapshot_wanted) || due_ms < KEEPER_LOOK_MS) {
         atomic_store(&s->idle, false);
         return scrub_ms < KEEPER_LOOK_MS ? scrub_ms : KEEPER_LOOK_MS;
@@ -492,6 +503,8 @@ store_close(struct store **store)
     atomic_store(&s->stopping, true);
     parker_wake(&s->parker);
     thread_join(&s->keeper);
+    atomic_store(&s->stopping, false); /* a snapshot that is needed now is taken */
+    space_close(s);
     log_waits_stop(s->a);
     int error = wal_close(&s->wal);
     log_waits_end(s->a, error);

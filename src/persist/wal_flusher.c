@@ -83,6 +83,7 @@ wal_flusher_show(struct wal *w)
     s->bytes_written = w->file.total_bytes;
     s->segment_first_lsn = w->file.file ? w->file.first_lsn : 0;
     s->segment_offset = w->file.file ? w->file.written : 0;
+    s->segment_bytes = w->file.file ? w->file.bytes : 0;
     s->unsynced_bytes = w->written.position - w->durable.position;
     s->sync_us_p50 = wal_latency_percentile(&w->latency, 500);
     s->sync_us_p99 = wal_latency_percentile(&w->latency, 990);
@@ -116,6 +117,7 @@ abandon(struct wal *w, int rc)
     bool had_gap = w->gap;
     wal_group_rewind(w);
     wal_file_abandon(&w->file);
+    wal_flusher_show(w); /* first: who is told looks at the numbers */
     if (w->gap && !had_gap)
         say(w, LOG_LEVEL_ERROR, "wal_gap", "what was written may be lost, a snapshot is needed");
     if (w->failures == 1)

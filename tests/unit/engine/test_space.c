@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "engine/store.h"
 #include "support/durable.h"
+#include "support/refusing.h"
 #include "support/unit.h"
 
 #include <errno.h>
@@ -71,6 +72,14 @@ static bool
 reserve_is_gone(struct durable *d)
 {
     return durable_stats(d).reserve_released > 0;
+}
+
+static uint64_t
+open_segment(struct durable *d)
+{
+    struct wal_stats st;
+    wal_stats_get(d->cache->store->wal, &st);
+    return st.segment_first_lsn;
 }
 
 typedef bool (*wish_fn)(struct durable *d);
@@ -228,6 +237,121 @@ an_open_segment_that_goes_is_missed(void **state)
         assert_true(has_one(d, i));
 }
 
+/* Cut under the log, which goes on writing where it was. */
+static void
+an_open_segment_that_is_cut_is_missed(void **state)
+{
+    struct durable *d = *state;
+    struct disk *disk = sim_disk_table(d->disk);
+    struct disk_file *f;
+    char name[SEGMENT_NAME_MAX];
+    durable_open(d, with_reserve);
+    for (unsigned i = 0; i < 5; i++)
+        ASSERT_STATUS(store_one(d, i), ATTL_OK);
+    look(d);
+    segment_name(1, name);
+    assert_int_equal(disk->ops->open(disk, name, DISK_WRITE, &f), 0);
+    assert_int_equal(disk->ops->truncate(disk, f, 100), 0);
+    assert_int_equal(disk->ops->close(disk, f), 0);
+    for (unsigned i = 5; i < 8; i++)
+        ASSERT_STATUS(store_one(d, i), ATTL_OK);
+    look(d);
+    assert_int_equal(durable_events(d, "segment_gone"), 0); /* it might have been its end */
+    for (int i = 0; i < 4; i++)
+        look(d);
+    assert_int_equal(durable_events(d, "segment_gone"), 1);
+    assert_int_equal(incidents(d, ATTL_INCIDENT_CORRUPTION), 1);
+    durable_crash(d, 11);
+    durable_open(d, NULL);
+    for (unsigned i = 0; i < 8; i++)
+        assert_true(has_one(d, i));
+}
+
+static void
+segments_that_end_are_not_missed(void **state)
+{
+    struct durable *d = *state;
+    durable_open(d, with_reserve);
+    for (unsigned i = 0; i < 400; i++) {
+        ASSERT_STATUS(store_one(d, i), ATTL_OK);
+        look(d);
+    }
+    assert_true(open_segment(d) > 1);
+    assert_int_equal(durable_events(d, "segment_gone"), 0);
+    assert_int_equal(durable_stats(d).snapshots, 0);
+}
+
+/* ---- closing ---- */
+
+static void
+closing_misses_an_open_segment_too(void **state)
+{
+    struct durable *d = *state;
+    char name[SEGMENT_NAME_MAX];
+    durable_open(d, with_reserve);
+    for (unsigned i = 0; i < 5; i++)
+        ASSERT_STATUS(store_one(d, i), ATTL_OK);
+    look(d);
+    look(d);
+    segment_name(1, name);
+    sim_disk_drop(d->disk, name);
+    attl_close(&d->cache);
+    assert_int_equal(durable_events(d, "segment_gone"), 1);
+    assert_int_equal(durable_events(d, "closing_snapshot"), 1);
+    durable_open(d, NULL);
+    for (unsigned i = 0; i < 5; i++)
+        assert_true(has_one(d, i));
+}
+
+static void
+closing_spends_the_reserve(void **state)
+{
+    struct durable *d = *state;
+    uint64_t free_bytes;
+    struct disk *disk = sim_disk_table(d->disk);
+    const struct sim_option options[] = { { "persist.reserve", "256KiB" },
+                                          { "persist.segment_size", "64KiB" },
+                                          { "persist.fsync", "no" },
+                                          { NULL, NULL } };
+    sim_disk_set_capacity(d->disk, 64 * MIB);
+    durable_open(d, options);
+    WAIT_FOR(d, has_reserve);
+    assert_int_equal(disk->ops->free_bytes(disk, &free_bytes), 0);
+    sim_disk_set_capacity(d->disk, 64 * MIB - free_bytes);
+    unsigned n = 0; /* more than what is left of the segment */
+    for (; n < 100; n++)
+        ASSERT_STATUS(store_one(d, n), ATTL_OK);
+    attl_close(&d->cache);
+    assert_int_equal(durable_events(d, "reserve_released"), 1);
+    assert_int_equal(durable_events(d, "log_close"), 0);
+    durable_crash(d, 4);
+    sim_disk_set_capacity(d->disk, 64 * MIB);
+    durable_open(d, NULL);
+    for (unsigned i = 0; i < n; i++)
+        assert_true(has_one(d, i));
+}
+
+static void
+closing_in_memory_only_leaves_a_snapshot(void **state)
+{
+    struct durable *d = *state;
+    durable_open(d, degrading);
+    sim_disk_fail(d->disk, SIM_WRITE | SIM_CREATE | SIM_ALLOCATE, 1, -ENOSPC, SIM_FOREVER);
+    unsigned n = 0;
+    for (; !is_detached(d); n++) {
+        ASSERT_STATUS(store_one(d, n), ATTL_OK);
+        nap();
+    }
+    sim_disk_fail(d->disk, SIM_ANY, 0, 0, SIM_ONCE);
+    attl_close(&d->cache);
+    assert_int_equal(durable_events(d, "closing_snapshot"), 1);
+    durable_open(d, NULL);
+    for (unsigned i = 0; i < n; i++)
+        assert_true(has_one(d, i));
+}
+
+/* ---- what was not logged ---- */
+
 static void
 the_interval_that_was_not_logged_is_kept(void **state)
 {
@@ -291,6 +415,41 @@ one_failure_anywhere_is_an_incident_and_no_loss(void **state)
     }
 }
 
+/* The n-th allocation of the keeper's work fails, wherever it is: it is done later. */
+static void
+no_memory_is_no_loss(void **state)
+{
+    struct durable *d = *state;
+    char name[SEGMENT_NAME_MAX];
+    unsigned failed = 0;
+    for (int64_t nth = 0; nth < 12; nth++) {
+        struct refusing refusing = { .left = nth };
+        durable_open(d, with_reserve);
+        uint64_t first = open_segment(d);
+        for (unsigned i = 0; i < 5; i++)
+            ASSERT_STATUS(store_one(d, i), ATTL_OK);
+        segment_name(first, name);
+        sim_disk_drop(d->disk, name);
+        attl_allocator was = d->cache->store->alloc;
+        d->cache->store->alloc = refusing_hooks(&refusing);
+        for (int i = 0; i < 3; i++)
+            look(d);
+        d->cache->store->alloc = was;
+        failed += durable_stats(d).snapshots == 0;
+        d->cache->store->retry_at_ns = 0; /* no pause after what failed */
+        for (int i = 0; i < 4; i++)
+            look(d);
+        assert_true(durable_events(d, "segment_gone") > 0);
+        assert_true(durable_stats(d).snapshots > 0);
+        durable_crash(d, (uint64_t)nth + 1);
+        durable_open(d, NULL);
+        for (unsigned i = 0; i < 5; i++)
+            assert_true(has_one(d, i));
+        attl_close(&d->cache);
+    }
+    assert_true(failed > 0 && failed < 12);
+}
+
 int
 main(void)
 {
@@ -300,8 +459,14 @@ main(void)
         DURABLE_TEST(a_reserve_nobody_wants_goes),
         DURABLE_TEST(a_reserve_that_cannot_be_made_is_no_error),
         DURABLE_TEST(an_open_segment_that_goes_is_missed),
+        DURABLE_TEST(an_open_segment_that_is_cut_is_missed),
+        DURABLE_TEST(segments_that_end_are_not_missed),
+        DURABLE_TEST(closing_misses_an_open_segment_too),
+        DURABLE_TEST(closing_spends_the_reserve),
+        DURABLE_TEST(closing_in_memory_only_leaves_a_snapshot),
         DURABLE_TEST(the_interval_that_was_not_logged_is_kept),
         DURABLE_TEST(one_failure_anywhere_is_an_incident_and_no_loss),
+        DURABLE_TEST(no_memory_is_no_loss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
