@@ -130,7 +130,7 @@ heal_listed(struct heal *h)
     h->file = find_file(&h->list, h->f->name);
     bool is_gone = h->file == SIZE_MAX;
     if (is_gone && (h->f->kind != STORE_WAL || !is_needed(h))) {
-        did(h, "the file has been removed meanwhile");
+        did(h, "the file has gone, and a start does not need it");
         return ATTL_OK;
     }
     int status = is_needed(h) ? replace(h) : ATTL_OK;

@@ -219,14 +219,50 @@ def a_snapshot_that_fails():
                  "another is taken without anybody asking", 30)
 
 
+def open_segment(server):
+    """Its name and path."""
+    name = sorted(n for n in os.listdir(server.dir.name) if n.startswith("wal-0"))[-1]
+    return name.encode(), os.path.join(server.dir.name, name)
+
+
 def the_open_segment_goes():
     with Drill("corruption", "always") as d:
-        folder = d.server.dir.name
-        open_one = sorted(n for n in os.listdir(folder) if n.startswith("wal-0"))[-1]
-        os.remove(os.path.join(folder, open_one))
-        incident = d.opened(open_one.encode())
-        assert b"in memory only" in incident[b"cause"], incident
+        name, path = open_segment(d.server)
+        os.remove(path)
+        incident = d.opened(name)
+        assert b"removed or cut" in incident[b"actions"], incident
         wait_for(lambda: int(d.server.persistence()["rdb_saves"]) > 0, "a snapshot")
+    assert d.writer.refused == 0
+
+
+def the_open_segment_is_cut():
+    with Drill("corruption") as d:
+        name, path = open_segment(d.server)
+        os.truncate(path, 100)  # the log goes on behind the hole
+        incident = d.opened(name)
+        assert b"removed or cut" in incident[b"actions"], incident
+        wait_for(lambda: int(d.server.persistence()["rdb_saves"]) > 0, "a snapshot")
+    assert d.writer.refused == 0
+
+
+def a_segment_that_goes_while_nobody_writes():
+    server = Durable(fsync="everysec", **QUICK)
+    try:
+        server.start().wait_loaded()
+        with server.connect() as c:
+            for number in range(100):
+                assert c.command("SET", f"k{number}", VALUE) == b"OK"
+            wait_for(lambda: c.command("ATTL.LOG", "SYNC") == b"OK", "durable", 20)
+        time.sleep(2.5)  # the last look
+        os.remove(open_segment(server)[1])
+        server.stop()
+        server.restart().wait_loaded()
+        with server.connect() as c:
+            for number in range(100):
+                assert c.command("GET", f"k{number}") == VALUE, number
+    finally:
+        server.stop()
+        server.dir.cleanup()
 
 
 def a_damaged_newest_snapshot_at_start():
@@ -257,7 +293,8 @@ def a_damaged_newest_snapshot_at_start():
 
 
 TESTS = [a_full_disk, low_space, memory_only_and_back, one_failed_sync_is_told, syncs_that_hang,
-         a_snapshot_that_fails, the_open_segment_goes, a_damaged_newest_snapshot_at_start]
+         a_snapshot_that_fails, the_open_segment_goes, the_open_segment_is_cut,
+         a_segment_that_goes_while_nobody_writes, a_damaged_newest_snapshot_at_start]
 
 if __name__ == "__main__":
     if sanitized() or not has_log():
