@@ -183,9 +183,9 @@ def memory_only_and_back():
             time.sleep(0.5)
             assert len(d.writer.acked) > acked, "changes were refused"
         info = wait_for(lambda: d.server.persistence()
-                        if d.server.persistence()["log_gap_to"] != "0" else None, "the gap ends", 20)
-        assert 0 < int(info["log_gap_from"]) < int(info["log_gap_to"]), info
-        assert int(info["log_gap_changes"]) > 0, info
+                        if d.server.persistence()["attl_log_gap_to"] != "0" else None, "the gap ends", 20)
+        assert 0 < int(info["attl_log_gap_from"]) < int(info["attl_log_gap_to"]), info
+        assert int(info["attl_log_gap_changes"]) > 0, info
     assert b"were not logged, a snapshot holds them" in d.account[b"actions"], d.account
 
 
