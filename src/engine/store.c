@@ -371,11 +371,38 @@ snapshot_if_due(struct store *s, const struct log_state *l)
     s->next_retention_ns = 0;
 }
 
+/* Whether there is something to look at again soon. */
+static bool
+is_busy(struct store *s, const struct log_state *l)
+{
+    bool grew = l->activity != s->seen_activity; /* its thread would wake us for each group */
+    s->seen_activity = l->activity;
+    return grew || l->failing || l->gap || s->space.suspect_lsn ||
+           atomic_load(&s->snapshot_again) || atomic_load(&s->snapshot_wanted);
+}
+
 /*
- * Does what is due; returns the milliseconds until something will be, at most KEEPER_SLEEP_MS.
- * Beyond KEEPER_LOOK_MS it also ends when something is written: `idle` is set before the last look,
- * so that what is written behind it is not missed.
+ * Milliseconds until something will be due, at most KEEPER_SLEEP_MS. Beyond KEEPER_LOOK_MS the
+ * sleep also ends when something is written: `idle` is set before the last look, so that what is
+ * written behind it is not missed.
  */
+static int64_t
+next_look_in(struct store *s, int64_t scrub_ms)
+{
+    atomic_store(&s->idle, true);
+    struct log_state l = look_at_log(s);
+    int64_t due_ms = snapshot_due_in(s, &l), retention_ms = retention_due_in(s, &l);
+    due_ms = retention_ms < due_ms ? retention_ms : due_ms;
+    if (is_busy(s, &l) || due_ms < KEEPER_LOOK_MS) {
+        atomic_store(&s->idle, false);
+        return scrub_ms < KEEPER_LOOK_MS ? scrub_ms : KEEPER_LOOK_MS;
+    }
+    int64_t most_ms = s->space.is_low ? LOW_LOOK_MS : KEEPER_SLEEP_MS;
+    due_ms = scrub_ms < due_ms ? scrub_ms : due_ms;
+    return due_ms < most_ms ? due_ms : most_ms;
+}
+
+/* Does what is due; returns the milliseconds until something will be. */
 static int64_t
 keep(struct store *s)
 {
@@ -392,23 +419,7 @@ keep(struct store *s)
     snapshot_if_due(s, &l);
     tell_control(s, &l);
     retain_if_due(s, &l);
-    int64_t scrub_ms = scrub_keep(s);
-    atomic_store(&s->idle, true);
-    l = look_at_log(s);
-    int64_t due_ms = snapshot_due_in(s, &l), retention_ms = retention_due_in(s, &l);
-    due_ms = retention_ms < due_ms ? retention_ms : due_ms;
-    /* Not idle while the log grows: its thread would wake us for each group. */
-    bool grew = l.activity != s->seen_activity;
-    s->seen_activity = l.activity;
-    if (s->space.is_low && due_ms > LOW_LOOK_MS)
-        due_ms = LOW_LOOK_MS;
-    if (l.failing || l.gap || grew || s->space.suspect_lsn || atomic_load(&s->snapshot_again) ||
-        atomic_load(&s->snapshot_wanted) || due_ms < KEEPER_LOOK_MS) {
-        atomic_store(&s->idle, false);
-        return scrub_ms < KEEPER_LOOK_MS ? scrub_ms : KEEPER_LOOK_MS;
-    }
-    due_ms = scrub_ms < due_ms ? scrub_ms : due_ms;
-    return due_ms < KEEPER_SLEEP_MS ? due_ms : KEEPER_SLEEP_MS;
+    return next_look_in(s, scrub_keep(s));
 }
 
 void
