@@ -146,6 +146,21 @@ write_snapshot(struct info *info, const attl_persist_stats *st)
     info_line(info, "attl_recovery_ms", "%" PRId64, st->recovery_ms);
 }
 
+static void
+write_disk(struct info *info, const attl_persist_stats *st)
+{
+    number(info, "attl_log_gap_from", st->log_gap_from);
+    number(info, "attl_log_gap_to", st->log_gap_to);
+    number(info, "attl_log_gap_changes", st->log_gap_changes);
+    info_line(info, "attl_log_gap_from_ms", "%" PRId64, st->log_gap_from_ms);
+    info_line(info, "attl_log_gap_to_ms", "%" PRId64, st->log_gap_to_ms);
+    number(info, "attl_disk_free_bytes", st->disk_free_bytes);
+    number(info, "attl_disk_total_bytes", st->disk_total_bytes);
+    number(info, "attl_disk_low_bytes", st->disk_low_bytes);
+    number(info, "attl_reserve_bytes", st->reserve_bytes);
+    number(info, "attl_reserve_released", st->reserve_released);
+}
+
 void
 info_persistence(struct info *info)
 {
@@ -156,5 +171,6 @@ info_persistence(struct info *info)
     write_aof(info, &stats);
     write_log(info, &stats);
     write_snapshot(info, &stats);
+    write_disk(info, &stats);
     info_scrub(info);
 }

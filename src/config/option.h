@@ -89,6 +89,8 @@ enum option_id {
     OPT_PERSIST_SAVE,
     OPT_PERSIST_SNAPSHOT_LOG_SIZE, /* bytes, 0: never */
     OPT_PERSIST_COMPRESS,
+    OPT_PERSIST_RESERVE,   /* bytes, 0: none */
+    OPT_PERSIST_SLOW_SYNC, /* ms */
     OPT_ASYNC_THREADS,
     OPT_ASYNC_QUEUE,
     OPT_SERVER_PORT,

@@ -366,6 +366,7 @@ static const struct option table[OPTION_COUNT] = {
         .library_default = "no",
         .aliases = { { "rdbcompression", ALIAS_REDIS, FORM_PLAIN } },
         .text = "Compress snapshots with zstd." },
+#include "config/option_disk.inc"
 
     /* ---- async ---- */
     [OPT_ASYNC_THREADS] = {
