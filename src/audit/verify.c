@@ -60,6 +60,16 @@ find(struct pass *p, enum audit_flaw flaw, uint64_t seq, const char *format, ...
         v->found(v->ud, &f);
 }
 
+void
+audit_verify_find(struct audit_verify *v, enum audit_flaw flaw, const char *file, const char *text)
+{
+    struct audit_finding f = { .flaw = flaw, .file = file, .text = text };
+    v->kinds[flaw]++;
+    v->findings++;
+    if (v->found)
+        v->found(v->ud, &f);
+}
+
 /* ---- one line ---- */
 
 /* Looks at the line's own digest; false: it is not to be relied on. */
