@@ -192,6 +192,26 @@ audit_hide(const struct audit *a, attl_slice key, struct buf *out)
         buf_append_str(out, "#?");
 }
 
+bool
+audit_has_writes(const struct audit *a)
+{
+    return a->writes[0] != '\0';
+}
+
+bool
+audit_wants(const struct audit *a, attl_slice key)
+{
+    const char *at = a->writes;
+    while (*at) {
+        size_t len = strcspn(at, " ");
+        bool all = len == 1 && *at == '*';
+        if (all || (len > 0 && key.len >= len && memcmp(key.data, at, len) == 0))
+            return true;
+        at += len + (at[len] == ' ');
+    }
+    return false;
+}
+
 void
 audit_stats_get(struct audit *a, struct audit_stats *ret)
 {
@@ -203,6 +223,7 @@ audit_stats_get(struct audit *a, struct audit_stats *ret)
     lock_release(&a->lock);
     ret->keyed = a->key.len > 0;
     ret->dir = a->dir;
+    ret->writes = a->writes;
 }
 
 void
@@ -234,6 +255,7 @@ prepare(struct audit *a, const struct audit_settings *s, char *err, size_t err_l
     a->plain_keys = s->plain_keys;
     a->disk = s->disk;
     (void)snprintf(a->dir, sizeof a->dir, "%s", s->dir ? s->dir : ""); /* bounded by the option */
+    (void)snprintf(a->writes, sizeof a->writes, "%s", s->writes ? s->writes : ""); /* bounded */
     audit_configure(a, s);
     if (s->key_file && s->key_file[0] && !audit_key_load(&a->key, s->key_file, err, err_len))
         return ATTL_E_CONFIG;

@@ -24,6 +24,7 @@ struct disk;
 struct audit_settings {
     const char *dir;      /* created if it is missing, with its parent */
     const char *key_file; /* "": lines are chained without a key */
+    const char *writes;   /* prefixes of keys whose changes are recorded, by blanks; * for all */
     bool plain_keys;      /* names of keys are written as they are */
     bool fail_closed, sync;
     uint64_t rotate_bytes, keep_files;
@@ -47,7 +48,7 @@ struct audit_stats {
     char last_hash[AUDIT_HASH_CHARS + 1];
     char error[128]; /* of the last failure; "" for none */
     bool keyed, fail_closed, sync;
-    const char *dir;
+    const char *dir, *writes;
 };
 
 /*
@@ -76,6 +77,9 @@ void audit_rotate(struct audit *a);
 /* Waits until what is queued now is written or lost. */
 void audit_flush(struct audit *a);
 
+/* Whether changes of any keys are recorded, and whether those of this one are. */
+bool audit_has_writes(const struct audit *a);
+bool audit_wants(const struct audit *a, attl_slice key);
 /* What stands for a key's name in the trail, in `out`. */
 void audit_hide(const struct audit *a, attl_slice key, struct buf *out);
 void audit_stats_get(struct audit *a, struct audit_stats *ret);

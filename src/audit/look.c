@@ -41,7 +41,9 @@ audit_verify_now(struct audit *a, struct audit_verify *v)
 {
     struct os_disk own;
     char file[AUDIT_NAME_BYTES];
+    struct audit_stats st;
     audit_flush(a);
+    audit_stats_get(a, &st);
     int rc = look_open(a, &own, &v->disk);
     if (rc < 0)
         return rc;
@@ -49,6 +51,9 @@ audit_verify_now(struct audit *a, struct audit_verify *v)
     v->key = &a->key;
     rc = audit_verify_run(v, file);
     look_close(&own);
+    if (rc == 0 && v->last.seq < st.last_seq)
+        audit_verify_find(v, AUDIT_TRUNCATED, file,
+                          "the end is missing: the server has written more lines");
     return rc;
 }
 

@@ -37,6 +37,7 @@ struct audit {
     /* constant */
     attl_allocator alloc;
     char dir[AUDIT_PATH_BYTES];
+    char writes[AUDIT_PATH_BYTES];
     struct audit_key key, mask;
     bool plain_keys;
     void (*told)(void *ud, bool failing, const char *text);

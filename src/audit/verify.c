@@ -60,6 +60,16 @@ find(struct pass *p, enum audit_flaw flaw, uint64_t seq, const char *format, ...
         v->found(v->ud, &f);
 }
 
+void
+audit_verify_find(struct audit_verify *v, enum audit_flaw flaw, const char *file, const char *text)
+{
+    struct audit_finding f = { .flaw = flaw, .file = file, .text = text };
+    v->kinds[flaw]++;
+    v->findings++;
+    if (v->found)
+        v->found(v->ud, &f);
+}
+
 /* ---- one line ---- */
 
 /* Looks at the line's own digest; false: it is not to be relied on. */
@@ -313,7 +323,8 @@ judge_end(struct pass *p, const struct audit_head *head, int state)
 static void
 judge_beginning(struct pass *p)
 {
-    if (!p->before_first[0] || strcmp(p->before_first, p->removed) == 0)
+    /* The oldest go first, and names are in the order of files: a later one says it of all before. */
+    if (!p->before_first[0] || strcmp(p->before_first, p->removed) <= 0)
         return;
     copy_name(attl_s(p->before_first), p->file);
     p->line = 0;
@@ -366,6 +377,10 @@ audit_verify_run(struct audit_verify *v, char ret_file[AUDIT_NAME_BYTES])
 {
     struct pass p = { .v = v };
     int rc;
+    v->files = v->lines = v->findings = v->first_seq = 0;
+    memset(v->kinds, 0, sizeof v->kinds);
+    v->last = (struct audit_link){ 0 };
+    v->stopped = false;
     buf_init(&p.text, AUDIT_LINE_MAX_BYTES + 2 * READ_BYTES);
     if (v->only) {
         copy_name(attl_s(v->only), p.file);

@@ -58,6 +58,9 @@ struct audit_verify {
     bool stopped;
 };
 
+/* Adds a finding about a whole file that somebody knows from elsewhere. */
+void audit_verify_find(struct audit_verify *v, enum audit_flaw flaw, const char *file,
+                       const char *text);
 /* 0 if it was read to its end, whatever was found; or a negative errno, with the file's name in
  * ret_file. */
 int audit_verify_run(struct audit_verify *v, char ret_file[AUDIT_NAME_BYTES]);

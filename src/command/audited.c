@@ -55,7 +55,8 @@ void
 audited_prepare(struct command_env *env)
 {
     bool on = env->host->audit != NULL;
-    env->audit_flags = on ? CMD_ADMIN | CMD_AUDITED : 0;
+    bool writes = on && audit_has_writes(env->host->audit);
+    env->audit_flags = on ? CMD_ADMIN | CMD_AUDITED | (writes ? CMD_WRITE : 0U) : 0;
     env->audit_cats = on ? CAT_DANGEROUS : 0;
 }
 
@@ -205,6 +206,7 @@ record_of(const struct request *rq, enum audit_kind kind)
     r.text[AUDIT_USER] = attl_s("default");
     r.text[AUDIT_ADDR] = attl_s(s->addr);
     r.text[AUDIT_CLIENT_NAME] = attl_s(s->name);
+    r.text[AUDIT_TRACE] = attl_s(session_trace(s));
     return r;
 }
 
@@ -297,6 +299,30 @@ put_pairs(struct audited *a, const struct pair *pairs, size_t n, const char *out
 
 /* ---- running ---- */
 
+/* Whether one of the keys is in a namespace whose changes are recorded. */
+static bool
+wants_write(const struct request *rq)
+{
+    struct key_range keys = command_key_range(rq->cmd, rq->argv, rq->argc);
+    for (size_t i = 0; i < keys.n; i++)
+        if (audit_wants(rq->env->host->audit, rq->argv[keys.first + i * keys.step]))
+            return true;
+    return false;
+}
+
+/* Whether it is to be recorded, and as what. */
+static bool
+is_recorded(const struct request *rq, enum audit_kind kind)
+{
+    attl_slice user;
+    switch (kind) {
+    case AUDIT_KINDS: return false;
+    case AUDIT_AUTH: return user_of_auth(rq, &user);
+    case AUDIT_WRITE: return wants_write(rq);
+    default: return true;
+    }
+}
+
 static void
 run_config_set(struct audited *a, void (*run)(struct request *rq))
 {
@@ -318,11 +344,10 @@ run_config_set(struct audited *a, void (*run)(struct request *rq))
 void
 audited_run(struct request *rq, void (*run)(struct request *rq))
 {
-    attl_slice user;
     size_t mark = rq->out->len;
     char outcome[OUTCOME_BYTES];
     struct audited a = { .rq = rq, .kind = audited_kind(rq->cmd) };
-    if (a.kind == AUDIT_KINDS || (a.kind == AUDIT_AUTH && !user_of_auth(rq, &user))) {
+    if (!is_recorded(rq, a.kind)) {
         run(rq);
         return;
     }
@@ -345,7 +370,7 @@ audited_job_end(struct request *rq, size_t mark)
 {
     char outcome[OUTCOME_BYTES];
     struct audited a = { .rq = rq, .kind = audited_kind(rq->cmd) };
-    if (a.kind == AUDIT_KINDS)
+    if (a.kind == AUDIT_KINDS || a.kind == AUDIT_WRITE)
         return;
     buf_init(&a.words, WORDS_BYTES);
     outcome_of(rq, mark, outcome);

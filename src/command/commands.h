@@ -104,6 +104,9 @@ command_fn cmd_attl_scrub;
 /* metrics, cmd_metrics.c */
 command_fn cmd_attl_metrics;
 
+/* the audit trail, cmd_audit.c */
+command_fn cmd_attl_audit_rotate, cmd_attl_audit_status, cmd_attl_audit_tail, cmd_attl_audit_verify;
+
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;
 command_fn cmd_attl_deadline; /* shed.c */

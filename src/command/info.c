@@ -234,6 +234,7 @@ static const struct info_section sections[] = {
     { "latencystats", "Latencystats", INFO_ALL, write_nothing },
     { "cluster", "Cluster", INFO_DEFAULT | INFO_ALL, write_cluster },
     { "keyspace", "Keyspace", INFO_DEFAULT | INFO_ALL, write_keyspace },
+    { "audit", "Audit", INFO_DEFAULT | INFO_ALL, info_audit },
     { "incidents", "Incidents", INFO_DEFAULT | INFO_ALL, info_incidents },
     { "attl", "Attl", INFO_DEFAULT | INFO_ALL, write_attl },
 };

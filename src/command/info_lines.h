@@ -35,6 +35,8 @@ void info_incidents(struct info *info);
 void info_alerts(struct info *info);
 /* Lines of the section Persistence about reading files again, cmd_scrub.c. */
 void info_scrub(struct info *info);
+/* The section Audit, cmd_audit.c. */
+void info_audit(struct info *info);
 /* The section Persistence, info_persistence.c. */
 void info_persistence(struct info *info);
 /* Loads and leases, a part of the section Attl, info_loads.c. */

@@ -8,6 +8,7 @@
 #ifndef ATTL_COMMAND_JOB_H
 #define ATTL_COMMAND_JOB_H
 
+#include "audit/verify.h"
 #include "command/point.h"
 #include "command/table.h"
 
@@ -30,6 +31,8 @@ struct command_job {
     attl_rollback_report report;
     int durable_status; /* of its changes */
     attl_scrub_report scrub;
+    struct audit *audit; /* the trail, and what was found in it */
+    struct audit_verify verify;
     /* lists: `rows` maps; of a parked job: its key; a prefix of so many bytes in `text` */
     struct buf list;
     size_t rows;

@@ -550,6 +550,7 @@ const struct command command_table[] = {
     /* ---- our own ---- */
 #include "command/table_alert.inc"
 #include "command/table_attl.inc"
+#include "command/table_audit.inc"
 #include "command/table_balance.inc"
 #include "command/table_incident.inc"
 #include "command/table_metric.inc"

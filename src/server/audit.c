@@ -46,6 +46,7 @@ settings_of(struct server *server, const char *dir, struct audit_settings *ret)
     *ret = (struct audit_settings){
         .dir = dir,
         .key_file = config_str(c, OPT_AUDIT_KEY_FILE),
+        .writes = config_str(c, OPT_AUDIT_WRITES),
         .plain_keys = config_i64(c, OPT_AUDIT_KEYS) == CHOICE_AUDIT_KEYS_PLAIN,
         .fail_closed = config_i64(c, OPT_AUDIT_ON_ERROR) == CHOICE_AUDIT_FAIL_CLOSED,
         .sync = config_i64(c, OPT_AUDIT_FSYNC) != 0,
