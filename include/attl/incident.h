@@ -38,6 +38,7 @@ enum attl_incident_kind {
     ATTL_INCIDENT_BALANCER_STUCK,
     ATTL_INCIDENT_CLOCK_JUMP,
     ATTL_INCIDENT_OVERLOAD,
+    ATTL_INCIDENT_AUDIT_FAILURE,
     ATTL_INCIDENT_KINDS /* how many there are in this release; grows */
 };
 
@@ -130,6 +131,15 @@ ATTL_CHECKED int attl_incident_ack(attl *cache, uint64_t id);
  * false). Threads: any. Since 0.4.
  */
 ATTL_CHECKED int attl_incident_simulate(attl *cache, int kind, int on);
+/*
+ * For programs around the cache, which see what the cache cannot: that something of theirs goes
+ * wrong (`level` 1), or worse (2), with a sentence that says why; or is well again (0). It stays so
+ * until the next report of that kind, and opens, escalates and resolves an incident as the cache's
+ * own readings do. Kinds that take reports: ATTL_INCIDENT_AUDIT_FAILURE. `cause` is copied, at most
+ * 223 bytes; NULL: none. Returns ATTL_OK, ATTL_E_INVALID (another kind, another level). Threads:
+ * any; may wait for as long as a look of the cache at itself takes. Since 0.6.
+ */
+ATTL_API int attl_incident_report(attl *cache, int kind, int level, const char *cause);
 /* Fills *ret_stats, whose struct_size must be set. Threads: any. Since 0.4. */
 ATTL_API void attl_incident_stats_get(attl *cache, attl_incident_stats *ret_stats);
 

@@ -154,6 +154,8 @@ int config_apply_args(attl_config *config, int argc, char **argv, char *err, siz
  * public bind without a password. ATTL_OK, ATTL_E_CONFIG.
  */
 int config_check(const attl_config *config, char *err, size_t err_len);
+/* Whether only this machine can reach it: 127..., ::1, localhost. */
+bool config_is_loopback(const char *address);
 
 /* ---- text ---- */
 

@@ -109,9 +109,41 @@ static const struct option_choice log_formats[] = {
     { NULL, 0, NULL },
 };
 
+static const struct option_choice severities[] = {
+    { "info", CHOICE_SEVERITY_INFO, NULL },
+    { "warning", CHOICE_SEVERITY_WARNING, NULL },
+    { "critical", CHOICE_SEVERITY_CRITICAL, NULL },
+    { NULL, 0, NULL },
+};
+
 static const struct option_choice no_or_yes[] = {
     { "no", 0, NULL },
     { "yes", 1, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice auto_or_not[] = {
+    { "auto", CHOICE_AUTO, NULL },
+    { "yes", CHOICE_YES, NULL },
+    { "no", CHOICE_NO, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice no_or_always[] = {
+    { "no", 0, NULL },
+    { "always", 1, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice fail_open_or_closed[] = {
+    { "fail_open", CHOICE_AUDIT_FAIL_OPEN, NULL },
+    { "fail_closed", CHOICE_AUDIT_FAIL_CLOSED, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice hash_or_plain[] = {
+    { "hash", CHOICE_AUDIT_KEYS_HASH, NULL },
+    { "plain", CHOICE_AUDIT_KEYS_PLAIN, NULL },
     { NULL, 0, NULL },
 };
 
@@ -368,7 +400,7 @@ static const struct option table[OPTION_COUNT] = {
         .aliases = { { "unixsocketperm", ALIAS_REDIS, FORM_PLAIN } },
         .text = "Permissions of the unix socket, octal." },
     [OPT_SERVER_ADMIN_PORT] = {
-        .name = "server.admin_port", .type = OPTION_INT, .flags = OPTION_SERVER | OPTION_LATER,
+        .name = "server.admin_port", .type = OPTION_INT, .flags = OPTION_SERVER,
         .library_default = "6413", .max = 65535,
         .aliases = { { "admin-port", ALIAS_SHORT, FORM_NATIVE } },
         .text = "TCP port of metrics, health checks and the dashboard. 0 means none." },
@@ -445,6 +477,13 @@ static const struct option table[OPTION_COUNT] = {
         .aliases = { { "dir", ALIAS_REDIS, FORM_NATIVE } },
         .text = "Directory of the server's files; runtime.toml, written by CONFIG REWRITE, is "
                 "there." },
+    [OPT_SERVER_READINESS_DELAY] = {
+        .name = "server.readiness_delay", .type = OPTION_DURATION,
+        .flags = OPTION_SERVER | OPTION_RUNTIME,
+        .library_default = "0", .max = HOUR,
+        .text = "Time after SIGTERM in which /readyz fails already and clients are still served, "
+                "so that whoever sends requests here can stop before they are refused." },
+#include "config/option_admin.inc"
 
     /* ---- pubsub, tracking ---- */
     [OPT_PUBSUB_BUFFER_LIMIT] = {
@@ -466,6 +505,10 @@ static const struct option table[OPTION_COUNT] = {
         .library_default = "1MiB", .min = 4 * KIB, .max = GIB,
         .text = "Bytes of invalidations that may wait for one client; above it they become one "
                 "that says to forget all keys." },
+
+    /* ---- alert ---- */
+#include "config/option_alert.inc"
+#include "config/option_audit.inc"
 
     /* ---- log ---- */
     [OPT_LOG_LEVEL] = {

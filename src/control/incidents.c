@@ -283,6 +283,34 @@ incidents_drill(struct control *c, int kind, bool on, int64_t now_ms)
     return ATTL_OK;
 }
 
+void
+detect_report(struct control *c, const struct control_numbers *n, struct incident_reading *ret)
+{
+    const struct incidents *is = &c->incidents;
+    (void)n;
+    ret->value = is->reported;
+    if (is->reported == 0)
+        return;
+    ret->bad = ret->certain = true;
+    ret->worse = is->reported > 1;
+    incident_because(ret, "%s", is->reported_cause);
+}
+
+int
+incidents_report(struct control *c, int kind, int level, const char *cause)
+{
+    struct incidents *is = &c->incidents;
+    if (kind != ATTL_INCIDENT_AUDIT_FAILURE || level < 0 || level > 2)
+        return ATTL_E_INVALID;
+    lock_acquire(&c->lock);
+    is->reported = level;
+    (void)snprintf(is->reported_cause, sizeof is->reported_cause, "%s",
+                   cause ? cause : "no reason was given"); /* cut is fine */
+    control_unlock(c);
+    control_wake(c->a);
+    return ATTL_OK;
+}
+
 /* Everything that is open ends, because nobody looks any more. */
 static void
 switch_off(struct control *c, int64_t now_ms)

@@ -134,6 +134,7 @@ struct control_pressure {
     double stall_percent; /* of time in which somebody waited for memory; < 0: unknown */
     uint64_t refused;     /* allocations that failed since the cache was opened */
     uint64_t data_bytes;  /* used by the cache */
+    uint64_t held_bytes;  /* what the system has given for that, at most, free parts included */
     uint64_t ops;         /* calls that found, missed or changed something */
     bool evicts;          /* the policy allows it */
 };
@@ -173,6 +174,7 @@ struct control_damage {
     uint64_t count;    /* files found damaged since the cache was opened, also while loading */
     uint64_t unhealed; /* of those, now */
     /* the newest of them, if count > 0 */
+    uint64_t number;   /* grows from finding to finding */
     uint64_t revision; /* grows with each change of any finding */
     bool healed;
     uint64_t offset;

@@ -179,21 +179,37 @@ net_open(const struct net_settings *s, struct socket_problem *ret_problem)
         return NULL;
     }
     net->workers_len = s->workers;
+    net->visitors_len = s->visitors < NET_VISITORS_MAX ? s->visitors : NET_VISITORS_MAX;
     for (size_t i = 0; i < net->workers_len; i++)
         worker_preset(&net->workers[i], net);
     return net;
 }
 
+/* The counters of visitors, who come and go, stay: what they counted is part of the sum. */
+static bool
+make_visitor_stats(struct net *net)
+{
+    for (size_t i = 0; i < net->visitors_len; i++) {
+        struct command_stats **stats = &net->all_stats[net->workers_len + i];
+        *stats = command_stats_new();
+        if (!*stats)
+            return false;
+    }
+    return true;
+}
+
 bool
 net_start(struct net *net)
 {
+    if (!make_visitor_stats(net))
+        return false;
     for (size_t i = 0; i < net->workers_len; i++) {
         struct worker *w = &net->workers[i];
         if (!worker_init(w))
             return false;
         net->all_stats[i] = w->env.stats;
         w->env.all_stats = net->all_stats;
-        w->env.all_stats_len = net->workers_len;
+        w->env.all_stats_len = net->workers_len + net->visitors_len;
     }
     for (size_t i = 0; i < net->workers_len; i++)
         if (!worker_start(&net->workers[i], i))
@@ -234,6 +250,8 @@ net_close(struct net **net_ptr)
     aside_fini(&net->aside); /* before the workers it gives back to, after those it takes from */
     for (size_t i = 0; i < net->workers_len; i++)
         worker_fini(&net->workers[i]);
+    for (size_t i = 0; i < net->visitors_len; i++)
+        command_stats_free(net->all_stats[net->workers_len + i]);
     for (size_t i = 0; i < net->listeners_len; i++)
         socket_close(net->listeners[i].fd);
     if (net->unix_path)

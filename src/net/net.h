@@ -68,6 +68,7 @@ struct net_limits {
 
 struct net_settings {
     unsigned workers;
+    unsigned visitors; /* that there may be at a time, see visitor.h */
     attl *cache;
     struct exchange *exchange; /* for as many workers; outlives the net; NULL: one of its own */
     /*

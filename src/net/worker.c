@@ -8,6 +8,7 @@
  */
 #include "net/worker.h"
 
+#include "command/audited.h"
 #include "net/caller.h"
 #include "net/delay.h"
 #include "net/exchange.h"
@@ -285,9 +286,8 @@ handle(struct worker *w, const struct event *e)
     }
 }
 
-/* While it loads, and if loading has failed, requests are answered -LOADING. */
-static void
-look_at_loading(struct worker *w)
+void
+worker_look_at_loading(struct worker *w)
 {
     attl_load_progress progress = { .struct_size = sizeof progress };
     attl_load_progress_get(w->net->cache, &progress);
@@ -304,7 +304,7 @@ turn(struct worker *w, int timeout_ms)
     bool watched = delay_is_watched(w);
     w->env.untimed = LIMIT_LOAD(w->net, untimed);
     if (w->env.loading)
-        look_at_loading(w);
+        worker_look_at_loading(w);
     for (size_t i = 0; i < n; i++)
         handle(w, &events[i]);
     if (w->sweep_wanted && w->now_ms >= w->next_sweep_ms)
@@ -385,8 +385,8 @@ caller_auth(void *ud, attl_slice user, attl_slice password)
     return false;
 }
 
-static void
-host_init(struct worker *w)
+void
+worker_host_init(struct worker *w)
 {
     w->caller = (struct net_caller){ w->net->host.ud, w };
     w->host = w->net->host;
@@ -399,6 +399,7 @@ host_init(struct worker *w)
     w->host.park = park_begin;
     w->host.queue_bytes = caller_queue_bytes;
     w->env = (struct command_env){ .cache = w->net->cache, .host = &w->host };
+    audited_prepare(&w->env);
 }
 
 void
@@ -416,9 +417,9 @@ worker_preset(struct worker *w, struct net *net)
     lock_init(&w->done_lock);
     buf_init(&w->out, LIMIT_LOAD(net, output_bytes));
     pipeline_init(&w->pipeline);
-    host_init(w);
+    worker_host_init(w);
     shed_reset(&w->shed);
-    look_at_loading(w);
+    worker_look_at_loading(w);
 }
 
 bool

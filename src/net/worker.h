@@ -16,6 +16,7 @@
 #include "net/net.h"
 #include "net/pipeline.h"
 #include "net/shed.h"
+#include "net/visitor.h"
 #include "os/clock.h"
 #include "os/event.h"
 #include "os/lock.h"
@@ -142,7 +143,9 @@ struct net {
     char *unix_path; /* to be removed at the end, or NULL */
     struct worker *workers;
     size_t workers_len;
-    struct command_stats *all_stats[NET_WORKERS_MAX];
+    struct command_stats *all_stats[NET_WORKERS_MAX + NET_VISITORS_MAX]; /* workers first */
+    size_t visitors_len;
+    _Atomic bool visitor_taken[NET_VISITORS_MAX];
     _Atomic uint64_t clients; /* of all workers */
     _Atomic uint64_t last_id; /* of a client */
     _Atomic uint64_t rejected;
@@ -164,6 +167,10 @@ bool worker_start(struct worker *w, size_t index);
 void worker_wake(struct worker *w);
 /* A command of one of its connections is done on the slow thread. Takes `task` over. Any thread. */
 void worker_take_back(struct worker *w, struct aside_task *task);
+/* Fills in its host and env, but for the counters. */
+void worker_host_init(struct worker *w);
+/* While the cache loads, and if loading has failed, requests are answered -LOADING. */
+void worker_look_at_loading(struct worker *w);
 /* A timeout is running from now on. */
 void worker_want_sweep(struct worker *w);
 

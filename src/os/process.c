@@ -136,6 +136,14 @@ process_os_name(char out[PROCESS_OS_NAME_MAX])
                        name.machine); /* 3 x 64 fit */
 }
 
+void
+process_host_name(char out[PROCESS_HOST_NAME_MAX])
+{
+    struct utsname name;
+    (void)snprintf(out, PROCESS_HOST_NAME_MAX, "%s",
+                   uname(&name) == 0 && name.nodename[0] ? name.nodename : "unknown");
+}
+
 bool
 process_random(void *out, size_t len)
 {

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PROCESS_OS_NAME_MAX = 256 };
+enum { PROCESS_OS_NAME_MAX = 256, PROCESS_HOST_NAME_MAX = 65 };
 
 struct process_usage {
     int64_t user_cpu_us, system_cpu_us;
@@ -35,6 +35,8 @@ void process_facts_get(struct process_facts *ret_facts);
 uint64_t process_machine_memory_bytes(void);
 /* "Linux 6.1.0-18-amd64 x86_64" */
 void process_os_name(char out[PROCESS_OS_NAME_MAX]);
+/* The machine's name, "unknown" if it has none. */
+void process_host_name(char out[PROCESS_HOST_NAME_MAX]);
 /* Random bytes from the system; false if it has none. */
 bool process_random(void *out, size_t len);
 bool process_stderr_is_terminal(void);

@@ -126,6 +126,12 @@ state_of(const struct wal *w)
     return (enum wal_state)atomic_load_explicit(&w->state, memory_order_acquire);
 }
 
+bool
+wal_is_writing(const struct wal *w)
+{
+    return state_of(w) == WAL_WRITING;
+}
+
 static bool
 is_refusing(const struct wal *w)
 {

@@ -100,6 +100,8 @@ void wal_hurry(struct wal *w);
 /* What has become of `position`, or with `durable` of its being durable whatever the policy: 0 it
  * is there, -EINPROGRESS not yet, -EIO it will not be. Never waits. */
 int wal_look(const struct wal *w, bool durable, uint64_t position);
+/* False while the log is tried again or given up. */
+bool wal_is_writing(const struct wal *w);
 /* Asks for everything up to now to be durable; returns the position to look at. */
 uint64_t wal_sync_begin(struct wal *w);
 /* Waits until wal_safe_position() >= position: 0, -ETIMEDOUT, -EIO if it will not be. */

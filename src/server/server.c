@@ -12,6 +12,7 @@
 #include "os/process.h"
 #include "os/signal.h"
 #include "os/thread.h"
+#include "server/audit.h"
 #include "server/host.h"
 #include "server/loading.h"
 
@@ -20,8 +21,10 @@
 #include <sysexits.h>
 
 enum {
+    ALERT_LAST_MS = 2000,     /* at the end, for what has not been told yet */
     DESCRIPTORS_OF_OURS = 64, /* listeners, event loops, standard streams, files */
     STOP_POLL_MS = 20,
+    NS_PER_MS = 1000000,
     INERT_OPTIONS_SHOWN = 16
 };
 
@@ -91,6 +94,27 @@ set_notified(struct server *server, struct net *net)
 }
 
 static int
+open_alert(struct server *server)
+{
+    char text[OPTION_ERROR_MAX] = "";
+    struct config_error err = { text, sizeof text };
+    int status = alert_open(&server->alert, server->config, log_write, &server->log, err);
+    if (status == ATTL_OK)
+        return EX_OK;
+    log_write(&server->log, LOG_ERROR, "start", text);
+    return status == ATTL_E_CONFIG ? EX_CONFIG : EX_OSERR;
+}
+
+/* An attl_incident_event_fn. */
+static void
+tell_incident(void *ud, int event, const attl_incident *i)
+{
+    struct server *server = ud;
+    audit_incident(server, event, i);
+    alert_incident(server->alert, event, i);
+}
+
+static int
 open_cache(struct server *server)
 {
     char err[OPTION_ERROR_MAX] = "";
@@ -102,6 +126,7 @@ open_cache(struct server *server)
     attl_config_set_notice(server->config, exchange_notice, server->exchange);
     attl_config_set_log(server->config, log_write, &server->log);
     attl_config_set_log_notify(server->config, notify_net, server);
+    attl_config_set_incident_handler(server->config, tell_incident, server);
     int status = attl_open_dir(&server->cache, server->config, err, sizeof err);
     if (status == ATTL_OK)
         return EX_OK;
@@ -129,6 +154,7 @@ open_net(struct server *server)
     const attl_config *c = server->config;
     struct net_settings settings = {
         .workers = server->workers,
+        .visitors = ADMIN_VISITORS,
         .cache = server->cache,
         .exchange = server->exchange,
         .log = log_write,
@@ -153,6 +179,40 @@ open_net(struct server *server)
         return EX_OK;
     log_write(&server->log, LOG_ERROR, "start", "the system refuses threads or descriptors");
     return EX_OSERR;
+}
+
+/* The HTTP door, unless server.admin_port is 0. Workers run already. */
+static int
+open_admin(struct server *server)
+{
+    struct socket_problem problem;
+    lock_acquire(&server->config_lock);
+    const attl_config *c = server->config;
+    struct admin_settings settings = {
+        .net = server->net,
+        .cache = server->cache,
+        .log = log_write,
+        .log_ud = &server->log,
+        .bind = config_str(c, OPT_ADMIN_BIND),
+        .port = (uint16_t)config_i64(c, OPT_SERVER_ADMIN_PORT),
+        .hosts = config_str(c, OPT_ADMIN_HOSTS),
+        .dir = config_str(c, OPT_SERVER_DIR),
+        .token = config_str(c, OPT_ADMIN_TOKEN),
+        .read_token = config_str(c, OPT_ADMIN_READ_TOKEN),
+        .metrics_token = config_str(c, OPT_ADMIN_METRICS_TOKEN),
+        .read_needs_token = config_str(c, OPT_SERVER_REQUIREPASS)[0] != '\0' ||
+                            !config_is_loopback(config_str(c, OPT_ADMIN_BIND)),
+        .ui_dir = config_str(c, OPT_ADMIN_UI_DIR),
+        .max_connections = (unsigned)config_i64(c, OPT_ADMIN_MAX_CONNECTIONS),
+        .max_listeners = (unsigned)config_i64(c, OPT_ADMIN_MAX_LISTENERS),
+    };
+    if (settings.port != 0)
+        server->admin = admin_open(&settings, &problem);
+    lock_release(&server->config_lock);
+    if (server->admin || settings.port == 0)
+        return EX_OK;
+    log_write(&server->log, LOG_ERROR, "listen", problem.text);
+    return net_exit_code(problem.code);
 }
 
 static void
@@ -195,6 +255,7 @@ server_open(struct server *server, attl_config *config)
     lock_init(&server->config_lock);
     lock_init(&server->rate_lock);
     lock_init(&server->notify_lock);
+    lock_init(&server->audit_lock);
     int64_t format = config_i64(config, OPT_LOG_FORMAT);
     log_init(&server->log, (int)config_i64(config, OPT_LOG_LEVEL),
              format == CHOICE_LOG_FORMAT_JSON ||
@@ -210,10 +271,30 @@ server_open(struct server *server, attl_config *config)
     make_run_id(server->run_id);
     process_umask_private();
     fit_max_clients(server);
-    int code = open_cache(server);
+    int code = open_alert(server);
+    if (code == EX_OK)
+        code = open_cache(server);
+    if (code == EX_OK)
+        code = audit_begin(server);
     if (code == EX_OK)
         code = open_net(server);
+    if (code == EX_OK)
+        code = open_admin(server);
     return code;
+}
+
+/* Clients are served while those who send them here learn that they should not. A second signal
+ * ends that. */
+static void
+wait_unready(struct server *server, int64_t delay_ms)
+{
+    int64_t end_ns = clock_mono_ns() + delay_ms * NS_PER_MS;
+    if (delay_ms > 0)
+        log_writef(&server->log, LOG_INFO, "unready", "not ready any more; stopping in %lld ms",
+                   (long long)delay_ms);
+    for (int64_t left_ms = delay_ms; left_ms > 0; left_ms = (end_ns - clock_mono_ns()) / NS_PER_MS)
+        if (signal_wait(left_ms) == SIGNAL_TERMINATE)
+            return;
 }
 
 static void
@@ -221,7 +302,11 @@ stop(struct server *server)
 {
     lock_acquire(&server->config_lock);
     int64_t timeout_ms = config_i64(server->config, OPT_SERVER_SHUTDOWN_TIMEOUT);
+    int64_t delay_ms = config_i64(server->config, OPT_SERVER_READINESS_DELAY);
     lock_release(&server->config_lock);
+    if (server->admin)
+        admin_drain(server->admin);
+    wait_unready(server, delay_ms);
     log_write(&server->log, LOG_INFO, "stopping",
               "no new connections; clients get their last replies. A second signal ends at once");
     net_stop(server->net, timeout_ms);
@@ -267,9 +352,12 @@ void
 server_close(struct server *server)
 {
     set_notified(server, NULL);
+    admin_close(&server->admin);
     net_close(&server->net);
+    audit_end(server);
     attl_close(&server->cache);
     exchange_free(&server->exchange);
+    alert_close(&server->alert, ALERT_LAST_MS);
     log_write(&server->log, LOG_INFO, "stopped", "bye");
     attl_config_free(server->config);
     server->config = NULL;

@@ -8,7 +8,9 @@
 #ifndef ATTL_SERVER_SERVER_H
 #define ATTL_SERVER_SERVER_H
 
+#include "alert/alert.h"
 #include "config/config.h"
+#include "admin/admin.h"
 #include "net/net.h"
 #include "os/lock.h"
 #include "server/log.h"
@@ -33,9 +35,13 @@ struct server {
     attl *cache;
     struct exchange *exchange; /* of messages between clients; outlives cache and net */
     struct net *net;
+    struct admin *admin;     /* NULL: there is none */
+    struct lock audit_lock; /* guards changes of `audit` */
+    struct audit *audit;    /* the trail; NULL: none */
     struct lock notify_lock; /* guards `notified` */
     struct net *notified;    /* whom the log's news go to: `net` while it is there */
     struct log log;
+    struct alert *alert; /* who is told of incidents; before cache and net, and after them */
     _Atomic bool auth_required;
     int64_t started_us; /* monotonic */
     int64_t started_wall_us;
