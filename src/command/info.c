@@ -68,6 +68,9 @@ write_memory(struct info *info)
     const struct command_host *host = info->env->host;
     uint64_t dataset = st->mem_live + st->mem_extents;
     char policy[POLICY_TEXT_MAX];
+    attl_persist_stats log = { .struct_size = sizeof log };
+    attl_persist_stats_get(info->env->cache, &log);
+    info_line(info, "mem_aof_buffer", "%" PRIu64, log.buffer_used);
     info_bytes(info, "used_memory", st->mem_used);
     uint64_t resident = info_number(info, "used_memory_rss", st->mem_committed);
     info_bytes(info, "used_memory_rss", resident);
