@@ -57,6 +57,7 @@ def samples(text):
         if line and not line.startswith("#"):
             name, value = line.rsplit(" ", 1)
             assert name not in found, f"{name} twice"
+            assert value, repr(line)
             found[name] = float(value)
     return found
 
