@@ -7,7 +7,7 @@
  * more.
  */
 #include "command/commands.h"
-#include "command/glob.h"
+#include "base/glob.h"
 #include "command/reply.h"
 #include "command/stats.h"
 

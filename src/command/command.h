@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum { SESSION_NAME_MAX = 64 };
+enum { SESSION_NAME_MAX = 64, SESSION_USER_MAX = 64 };
 enum session_reply_mode {
     SESSION_REPLY_ON,
     SESSION_REPLY_OFF,
@@ -25,8 +25,9 @@ enum session_reply_mode {
 /* Bits of session.special; most sessions have none, which is one test per request. */
 enum session_special {
     SESSION_SUBSCRIBED = 1 << 0,
-    SESSION_TRACKING = 1 << 1, /* tracking.flags is not 0 */
-    SESSION_DEADLINE = 1 << 2  /* deadline_ms is not 0 */
+    SESSION_TRACKING = 1 << 1,  /* tracking.flags is not 0 */
+    SESSION_DEADLINE = 1 << 2,  /* deadline_ms is not 0 */
+    SESSION_RESTRICTED = 1 << 3 /* its user may not do everything */
 };
 
 /* Bits of session.interrupt: why the requests behind the last one do not follow at once. */
@@ -96,6 +97,10 @@ struct session {
     bool keep_reply;                 /* the reply in the making is sent whatever reply_mode says */
     size_t subscribed[PUBSUB_KINDS]; /* subscriptions, by kind */
     struct session_tracking tracking;
+    struct access_user *user; /* a version of whose it is, kept; NULL: not looked up yet */
+    uint64_t access_seen;     /* the generation of the users when it was; 0: never */
+    bool privileged;          /* the server's own: no user, everything is allowed */
+    char user_name[SESSION_USER_MAX + 1]; /* of `user`; "" is the default user */
 };
 
 static inline bool
@@ -107,6 +112,9 @@ session_is_subscribed(const struct session *s)
 size_t session_bytes(const struct session *s);
 /* The end of a session: ends its transaction. Before the cache is closed; may be called twice. */
 void session_end(struct session *s);
+
+struct access;
+struct access_user;
 
 /* A command that waits for the disk, on its way to another thread and back. See job.h. */
 struct command_job;
@@ -130,6 +138,10 @@ struct client_filter {
     enum client_type type;
     uint64_t id;
     const char *addr, *laddr;
+    const char *user; /* name */
+    /* Selects only subscribers with a subscription for which this is false; NULL: whoever it is. */
+    bool (*may_hear)(const void *ud, enum pubsub_kind kind, attl_slice name);
+    const void *may_hear_ud;
     int64_t min_age_s;
     bool skip_self;
     uint64_t self_id;
@@ -159,9 +171,9 @@ struct command_host {
     void (*stats_reset)(void *ud);
     /* Bytes that one client's queued requests may take, 0 or NULL: any number. */
     size_t (*queue_bytes)(void *ud);
-    /* True if `password` is right (constant time), or none is required. `user` is "default" or as
-     * given. */
-    bool (*auth)(void *ud, attl_slice user, attl_slice password);
+    /* True if `password` is right (constant time), or none is required. *ret_user is then that
+     * user, kept for the caller; NULL where there are no users. */
+    bool (*auth)(void *ud, attl_slice user, attl_slice password, struct access_user **ret_user);
     bool (*auth_required)(void *ud);
     /*
      * Takes `job` over, to call command_job_work() on a thread that may block, then
@@ -211,6 +223,7 @@ struct command_host {
 /* Shared by all workers; per-command counters are per worker and summed by INFO. */
 struct command_env {
     attl *cache;
+    struct access *access; /* the users; NULL: anybody may do everything */
     const struct command_host *host;
     struct command_stats *stats; /* of the calling worker; see command_stats_new() */
     bool loading;                /* answer -LOADING to all but a few */

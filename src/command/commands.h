@@ -98,6 +98,11 @@ command_fn cmd_attl_incident_ack, cmd_attl_incident_kinds, cmd_attl_incident_lis
 /* reading files again, cmd_scrub.c */
 command_fn cmd_attl_scrub;
 
+/* users and what they may do, cmd_acl.c */
+command_fn cmd_acl_cat, cmd_acl_deluser, cmd_acl_dryrun, cmd_acl_genpass, cmd_acl_getuser,
+    cmd_acl_list, cmd_acl_load, cmd_acl_log, cmd_acl_save, cmd_acl_setuser, cmd_acl_users,
+    cmd_acl_whoami;
+
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;
 command_fn cmd_attl_deadline; /* shed.c */

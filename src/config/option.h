@@ -107,6 +107,9 @@ enum option_id {
     OPT_SERVER_CLIENTS_MEMORY,      /* bytes, 0: no limit */
     OPT_SERVER_SHUTDOWN_TIMEOUT,    /* ms */
     OPT_SERVER_DIR,
+    OPT_ACL_FILE,
+    OPT_ACL_LOG_MAX_LEN,
+    OPT_ACL_PUBSUB_DEFAULT,      /* enum choice_pubsub */
     OPT_PUBSUB_BUFFER_LIMIT,     /* bytes */
     OPT_TRACKING_TABLE_MAX_KEYS, /* 0: no limit */
     OPT_TRACKING_PENDING_LIMIT,  /* bytes */
@@ -135,6 +138,7 @@ enum choice_on_error { CHOICE_ON_ERROR_AUTO, CHOICE_ON_ERROR_REJECT, CHOICE_ON_E
 enum choice_recover { CHOICE_RECOVER_STRICT, CHOICE_RECOVER_PREFIX, CHOICE_RECOVER_SALVAGE };
 /* The same numbers as the levels of attl_log_fn. */
 enum choice_log_level { CHOICE_LOG_DEBUG, CHOICE_LOG_INFO, CHOICE_LOG_WARNING, CHOICE_LOG_ERROR };
+enum choice_pubsub { CHOICE_PUBSUB_RESETCHANNELS, CHOICE_PUBSUB_ALLCHANNELS };
 enum choice_log_format { CHOICE_LOG_FORMAT_AUTO, CHOICE_LOG_FORMAT_JSON, CHOICE_LOG_FORMAT_TEXT };
 
 enum option_type {

@@ -109,6 +109,12 @@ static const struct option_choice log_formats[] = {
     { NULL, 0, NULL },
 };
 
+static const struct option_choice pubsub_defaults[] = {
+    { "resetchannels", CHOICE_PUBSUB_RESETCHANNELS, NULL },
+    { "allchannels", CHOICE_PUBSUB_ALLCHANNELS, NULL },
+    { NULL, 0, NULL },
+};
+
 static const struct option_choice no_or_yes[] = {
     { "no", 0, NULL },
     { "yes", 1, NULL },
@@ -444,6 +450,8 @@ static const struct option table[OPTION_COUNT] = {
         .aliases = { { "dir", ALIAS_REDIS, FORM_NATIVE } },
         .text = "Directory of the server's files; runtime.toml, written by CONFIG REWRITE, is "
                 "there." },
+
+#include "config/option_acl.inc"
 
     /* ---- pubsub, tracking ---- */
     [OPT_PUBSUB_BUFFER_LIMIT] = {

@@ -61,7 +61,7 @@ session_begin(struct worker *w, struct session *s, int fd, uint64_t id)
 {
     s->id = id;
     s->proto = 2;
-    s->authenticated = !LIMIT_LOAD(w->net, auth_required);
+    s->authenticated = !net_auth_required(w->net);
     s->reply_mode = SESSION_REPLY_ON;
     s->created_ms = s->active_ms = w->now_ms;
     s->last_command = "NULL"; /* as Redis shows a client that has not said anything */
@@ -577,7 +577,7 @@ bool
 conn_check_timeouts(struct worker *w, struct conn *c)
 {
     int64_t idle_limit_ms = LIMIT_LOAD(w->net, timeout_ms);
-    bool stranger = !c->session.authenticated && LIMIT_LOAD(w->net, auth_required);
+    bool stranger = !c->session.authenticated && net_auth_required(w->net);
     bool owing = conn_pending(c) > 0;
     if (c->held) /* it is us who keep it waiting */
         return true;

@@ -7,6 +7,7 @@
  */
 #include "net/net.h"
 
+#include "access/access.h"
 #include "net/exchange.h"
 #include "net/hold.h"
 #include "net/worker.h"
@@ -157,6 +158,7 @@ net_open(const struct net_settings *s, struct socket_problem *ret_problem)
         return NULL;
     }
     net->cache = s->cache;
+    net->access = s->access;
     net->host = s->host;
     net->log = s->log;
     net->log_ud = s->log_ud;
@@ -279,6 +281,12 @@ count_exchange(struct exchange *x, struct net_counters *ret)
     ret->events_lost = atomic_load(&x->events_lost);
     for (size_t i = 0; i < PUBSUB_KINDS; i++)
         ret->topics[i] = atomic_load(&x->broker.topics_of[i]);
+}
+
+bool
+net_auth_required(const struct net *net)
+{
+    return net->access ? access_auth_required(net->access) : LIMIT_LOAD(net, auth_required);
 }
 
 void

@@ -74,7 +74,8 @@ struct net_settings {
      * each_client, kill_clients and all behind `aside` are the net's own and ignored here.
      */
     struct command_host host;
-    attl_log_fn log; /* may be NULL */
+    struct access *access; /* the users, who outlive the net; NULL: limits.auth_required */
+    attl_log_fn log;       /* may be NULL */
     void *log_ud;
     struct net_limits limits;
     const char *bind;      /* names or addresses, separated by blanks */

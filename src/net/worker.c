@@ -268,7 +268,7 @@ handle(struct worker *w, const struct event *e)
         take_handovers(w);
         take_done(w);
         /* Limits may have changed: the next sweep finds out whether timeouts are running now. */
-        if (LIMIT_LOAD(w->net, timeout_ms) > 0 || LIMIT_LOAD(w->net, auth_required))
+        if (LIMIT_LOAD(w->net, timeout_ms) > 0 || net_auth_required(w->net))
             worker_want_sweep(w);
         break;
     case SOURCE_LISTENER: accept_some(w, e->ud); break;
@@ -367,11 +367,11 @@ worker_main(void *arg)
 }
 
 static bool
-caller_auth(void *ud, attl_slice user, attl_slice password)
+caller_auth(void *ud, attl_slice user, attl_slice password, struct access_user **ret_user)
 {
     struct net_caller *caller = ud;
     struct worker *w = caller->worker;
-    if (w->net->host.auth(ud, user, password))
+    if (w->net->host.auth(ud, user, password, ret_user))
         return true;
     struct conn *c = w->current;
     ASSERT(c); /* commands run only for a connection */
@@ -397,7 +397,11 @@ host_init(struct worker *w)
     caller_fill(&w->host);
     w->host.park = park_begin;
     w->host.queue_bytes = caller_queue_bytes;
-    w->env = (struct command_env){ .cache = w->net->cache, .host = &w->host };
+    w->env = (struct command_env){
+        .cache = w->net->cache,
+        .access = w->net->access,
+        .host = &w->host,
+    };
 }
 
 void

@@ -125,6 +125,7 @@ struct exchange;
 
 struct net {
     attl *cache;
+    struct access *access; /* or NULL */
     struct exchange *exchange;
     bool owns_exchange;
     struct command_host host;
@@ -173,6 +174,9 @@ counter_add(counter *c, uint64_t n)
     uint64_t was = atomic_load_explicit(c, memory_order_relaxed);
     atomic_store_explicit(c, was + n, memory_order_relaxed); /* one writer: no locked instruction */
 }
+
+/* Whether a stranger may do nothing yet. */
+bool net_auth_required(const struct net *net);
 
 #define LIMIT_LOAD(net, name) atomic_load_explicit(&(net)->limits.name, memory_order_relaxed)
 

@@ -14,6 +14,7 @@
 #include "os/thread.h"
 #include "server/host.h"
 #include "server/loading.h"
+#include "server/users.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -129,6 +130,7 @@ open_net(struct server *server)
     struct net_settings settings = {
         .workers = server->workers,
         .cache = server->cache,
+        .access = server->access,
         .exchange = server->exchange,
         .log = log_write,
         .log_ud = &server->log,
@@ -141,7 +143,6 @@ open_net(struct server *server)
     struct socket_problem problem;
     host_fill(&settings.host, server);
     server_limits(server, &settings.limits);
-    atomic_store(&server->auth_required, settings.limits.auth_required);
     server->net = net_open(&settings, &problem);
     if (!server->net) {
         log_write(&server->log, LOG_ERROR, "listen", problem.text);
@@ -208,7 +209,9 @@ server_open(struct server *server, attl_config *config)
     make_run_id(server->run_id);
     process_umask_private();
     fit_max_clients(server);
-    int code = open_cache(server);
+    int code = users_open(server);
+    if (code == EX_OK)
+        code = open_cache(server);
     if (code == EX_OK)
         code = open_net(server);
     return code;
@@ -268,6 +271,7 @@ server_close(struct server *server)
     net_close(&server->net);
     attl_close(&server->cache);
     exchange_free(&server->exchange);
+    access_free(&server->access);
     log_write(&server->log, LOG_INFO, "stopped", "bye");
     attl_config_free(server->config);
     server->config = NULL;

@@ -8,6 +8,7 @@
 #ifndef ATTL_SERVER_SERVER_H
 #define ATTL_SERVER_SERVER_H
 
+#include "access/access.h"
 #include "config/config.h"
 #include "net/net.h"
 #include "os/lock.h"
@@ -30,8 +31,8 @@ struct server {
     struct lock notify_lock; /* guards `notified` */
     struct net *notified;    /* whom the log's news go to: `net` while it is there */
     struct log log;
-    _Atomic bool auth_required;
-    int64_t started_us; /* monotonic */
+    struct access *access; /* the users; outlives the net */
+    int64_t started_us;    /* monotonic */
     char run_id[SERVER_RUN_ID_CHARS + 1];
     unsigned workers;
     struct lock rate_lock; /* guards the members below */
