@@ -117,6 +117,7 @@ void
 denials_add(struct denials *d, const struct denial_report *report)
 {
     lock_acquire(&d->lock);
+    d->totals[report->reason]++;
     struct denial *e = entry_for(d, report);
     if (e) {
         e->count++;
@@ -153,6 +154,14 @@ denials_get(struct denials *d, struct denial *to, size_t max)
         to[i] = *d->items[i];
     lock_release(&d->lock);
     return n;
+}
+
+void
+denials_totals(struct denials *d, uint64_t totals[DENIAL_REASONS])
+{
+    lock_acquire(&d->lock);
+    memcpy(totals, d->totals, sizeof d->totals);
+    lock_release(&d->lock);
 }
 
 size_t

@@ -20,7 +20,14 @@ enum {
     DENIAL_GROUP_MS = 60000
 };
 
-enum denial_reason { DENIAL_COMMAND, DENIAL_KEY, DENIAL_CHANNEL, DENIAL_AUTH, DENIAL_TLS };
+enum denial_reason {
+    DENIAL_COMMAND,
+    DENIAL_KEY,
+    DENIAL_CHANNEL,
+    DENIAL_AUTH,
+    DENIAL_TLS,
+    DENIAL_REASONS
+};
 
 struct denial {
     uint64_t id, count;
@@ -39,6 +46,7 @@ struct denials {
     struct denial **items; /* the newest first */
     size_t len, cap, max;
     uint64_t last_id;
+    uint64_t totals[DENIAL_REASONS]; /* since the start */
 };
 
 struct denial_report {
@@ -57,5 +65,7 @@ void denials_clear(struct denials *d);
 /* Copies the newest `max` to `to`; how many there were. */
 size_t denials_get(struct denials *d, struct denial *to, size_t max);
 size_t denials_len(struct denials *d);
+/* How often each reason has occurred since the start. */
+void denials_totals(struct denials *d, uint64_t totals[DENIAL_REASONS]);
 
 #endif

@@ -41,6 +41,7 @@ enum {
 
 struct net;
 struct exchange;
+struct ssl_ctx_st;
 
 /* What a host function finds in its `ud`: the server's own pointer, and who is asking. */
 struct net_caller {
@@ -63,6 +64,9 @@ struct net_limits {
     uint32_t published_events; /* enum notify_flag */
     int64_t shed_target_ms;    /* 0: no load is shed */
     int64_t shed_max_delay_ms;
+    int64_t tls_handshake_ms;
+    uint64_t tls_handshakes; /* in progress at once */
+    bool tls_user;           /* the name in a client's certificate is its user */
 };
 
 struct net_settings {
@@ -80,6 +84,7 @@ struct net_settings {
     struct net_limits limits;
     const char *bind;      /* names or addresses, separated by blanks */
     uint16_t port;         /* 0: no TCP */
+    uint16_t tls_port;     /* 0: no TLS */
     const char *unix_path; /* "": none */
     unsigned unix_mode;
     int backlog;
@@ -97,6 +102,7 @@ struct net_counters {
     uint64_t events_lost;
     uint64_t shed[SHED_CLASSES][SHED_OUTCOMES]; /* requests */
     uint64_t shed_level, wait_ms, wait_p99_ms;  /* now, of the worst worker; of turns so far */
+    uint64_t tls_clients, tls_connections, tls_failures;
     uint64_t held, held_failed; /* times that replies waited for the log; replies it failed */
 };
 
@@ -121,6 +127,9 @@ void net_close(struct net **net);
 /* The log has made progress, or never will: for attl_config_set_log_notify(). Any thread. */
 void net_log_notify(struct net *net);
 
+/* The context of TLS connections to come: a reference is taken over, that to the one before given
+ * back. Before net_start(), and then from any thread. */
+void net_set_tls(struct net *net, struct ssl_ctx_st *context);
 void net_set_limits(struct net *net, const struct net_limits *limits);
 void net_counters_get(struct net *net, struct net_counters *ret_counters);
 

@@ -15,6 +15,7 @@
 #include "net/push.h"
 #include "net/park.h"
 #include "net/registry.h"
+#include "net/secure.h"
 #include "os/socket.h"
 
 #include <stdio.h>
@@ -80,7 +81,10 @@ static void
 adopt(struct worker *w, struct arrival a)
 {
     lock_acquire(&w->lock);
-    bool adopted = conn_new(w, a.fd, a.id) != NULL;
+    struct conn *c = conn_new(w, a.fd, a.id);
+    bool adopted = c != NULL;
+    if (adopted && a.tls && !secure_begin(w, c))
+        conn_close(w, c);
     lock_release(&w->lock);
     if (!adopted)
         give_up(w, a.fd);
@@ -118,10 +122,10 @@ hand_over(struct worker *to, struct arrival a)
 }
 
 static void
-admit(struct worker *w, int fd, bool is_unix)
+admit(struct worker *w, int fd, const struct listener *l)
 {
     struct net *net = w->net;
-    uint64_t limit = LIMIT_LOAD(net, max_clients) + (is_unix ? NET_RESERVED_CLIENTS : 0);
+    uint64_t limit = LIMIT_LOAD(net, max_clients) + (l->is_unix ? NET_RESERVED_CLIENTS : 0);
     if (atomic_fetch_add_explicit(&net->clients, 1, memory_order_relaxed) >= limit) {
         atomic_fetch_sub_explicit(&net->clients, 1, memory_order_relaxed);
         refuse(w, fd);
@@ -130,6 +134,7 @@ admit(struct worker *w, int fd, bool is_unix)
     struct arrival a = {
         1 + atomic_fetch_add_explicit(&net->last_id, 1, memory_order_relaxed),
         fd,
+        l->is_tls,
     };
     struct worker *to = choose(w);
     atomic_fetch_add_explicit(&to->clients, 1, memory_order_relaxed);
@@ -162,7 +167,7 @@ accept_some(struct worker *w, const struct listener *l)
             refuse_without_fd(w, l->fd);
         if (fd < 0)
             return;
-        admit(w, fd, l->is_unix);
+        admit(w, fd, l);
     }
 }
 

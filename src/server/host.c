@@ -11,6 +11,7 @@
 #include "os/signal.h"
 #include "server/info.h"
 #include "server/settings.h"
+#include "server/tls_files.h"
 #include "server/users.h"
 
 #include <stdio.h>
@@ -73,6 +74,8 @@ set_option(struct server *server, const char *name, const char *value, char *err
     server->config = draft;
     if (ours)
         apply_server_option(server, id);
+    if (ours && tls_files_concern(id))
+        server->tls_changed = true;
     return ATTL_OK;
 }
 
@@ -82,6 +85,31 @@ host_config_set(void *ud, const char *name, const char *value, char *err, size_t
     struct server *server = host_server(ud);
     lock_acquire(&server->config_lock);
     int status = set_option(server, name, value, err, err_len);
+    lock_release(&server->config_lock);
+    return status;
+}
+
+/* REQUIRES config_lock. The password that cannot be put back by whoever has only seen asterisks. */
+static void
+restore_key_pass(struct server *server)
+{
+    char err[OPTION_ERROR_MAX];
+    if (set_option(server, "tls.key_file_pass", server->tls_key_pass, err, sizeof err) != ATTL_OK)
+        log_write(&server->log, LOG_ERROR, "tls", "no memory to restore tls.key_file_pass");
+}
+
+/* What needs several settings together: the files of TLS. */
+static int
+host_config_settle(void *ud, char *err, size_t err_len)
+{
+    struct server *server = host_server(ud);
+    int status = ATTL_OK;
+    lock_acquire(&server->config_lock);
+    if (server->tls_changed && server->tls_serves && !tls_files_load(server, err, err_len)) {
+        restore_key_pass(server);
+        status = ATTL_E_CONFIG;
+    }
+    server->tls_changed = false;
     lock_release(&server->config_lock);
     return status;
 }
@@ -184,6 +212,7 @@ host_fill(struct command_host *host, struct server *server)
         .info = info_append,
         .config_get = host_config_get,
         .config_set = host_config_set,
+        .config_settle = host_config_settle,
         .config_rewrite = host_config_rewrite,
         .config_name = host_config_name,
         .ns_set = host_ns_set,

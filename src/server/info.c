@@ -38,6 +38,8 @@ counters_now(struct server *server)
     c.killed -= base->killed;
     c.held -= base->held;
     c.held_failed -= base->held_failed;
+    c.tls_connections -= base->tls_connections;
+    c.tls_failures -= base->tls_failures;
     for (unsigned class = 0; class < SHED_CLASSES; class ++)
         for (unsigned outcome = 0; outcome < SHED_OUTCOMES; outcome++)
             c.shed[class][outcome] -= base->shed[class][outcome];
@@ -116,11 +118,25 @@ append_clients(struct server *server, struct buf *out)
                (ull)c.clients, (long long)max);
     buf_printf(out, "blocked_clients:0\r\ntracking_clients:%llu\r\nclients_in_timeout_table:0\r\n",
                (ull)c.tracking_clients);
+    buf_printf(out, "attl_tls_clients:%llu\r\n", (ull)c.tls_clients);
+}
+
+/* What was refused, under the names of Redis. */
+static void
+append_denials(struct server *server, struct buf *out)
+{
+    static const char *const names[DENIAL_REASONS] = { "cmd", "key", "channel", "auth",
+                                                       "tls_cert" };
+    uint64_t totals[DENIAL_REASONS];
+    denials_totals(&server->access->denials, totals);
+    for (size_t i = 0; i < DENIAL_REASONS; i++)
+        buf_printf(out, "acl_access_denied_%s:%llu\r\n", names[i], (ull)totals[i]);
 }
 
 static void
 append_stats(struct server *server, struct buf *out)
 {
+    append_denials(server, out);
     struct net_counters c = counters_now(server);
     struct rates r = rates_now(server);
     buf_printf(out, "total_connections_received:%llu\r\ntotal_commands_processed:%llu\r\n",
@@ -229,6 +245,9 @@ append_attl(struct server *server, struct buf *out)
         out,
         "attl_clients_timed_out:%llu\r\nattl_auth_lockouts:%llu\r\nattl_clients_killed:%llu\r\n",
         (ull)c.timed_out, (ull)c.auth_lockouts, (ull)c.killed);
+    buf_printf(out, "attl_tls_connections:%llu\r\nattl_tls_failures:%llu\r\n",
+               (ull)c.tls_connections, (ull)c.tls_failures);
+    buf_printf(out, "attl_users:%zu\r\n", access_count(server->access));
 }
 
 void

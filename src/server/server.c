@@ -14,6 +14,7 @@
 #include "os/thread.h"
 #include "server/host.h"
 #include "server/loading.h"
+#include "server/tls_files.h"
 #include "server/users.h"
 
 #include <errno.h>
@@ -44,6 +45,9 @@ server_limits(const struct server *server, struct net_limits *ret_limits)
         .tracked_keys = (uint64_t)config_i64(c, OPT_TRACKING_TABLE_MAX_KEYS),
         .shed_target_ms = config_bool(c, OPT_SHED_ENABLED) ? config_i64(c, OPT_SHED_TARGET) : 0,
         .shed_max_delay_ms = config_i64(c, OPT_SHED_MAX_DELAY),
+        .tls_handshake_ms = config_i64(c, OPT_TLS_HANDSHAKE_TIMEOUT),
+        .tls_handshakes = (uint64_t)config_i64(c, OPT_TLS_MAX_HANDSHAKES),
+        .tls_user = config_i64(c, OPT_TLS_AUTH_CLIENTS_USER) == CHOICE_AUTH_CLIENTS_USER_CN,
     };
     /* It was found right when it was set. */
     (void)notify_flags_parse(attl_s(config_str(c, OPT_REDIS_NOTIFY_KEYSPACE_EVENTS)),
@@ -136,6 +140,8 @@ open_net(struct server *server)
         .log_ud = &server->log,
         .bind = config_str(c, OPT_SERVER_BIND),
         .port = (uint16_t)config_i64(c, OPT_SERVER_PORT),
+        .tls_port = tls_files_wanted(c) ? (uint16_t)config_i64(c, OPT_SERVER_TLS_PORT)
+                                        : (uint16_t)0,
         .unix_path = config_str(c, OPT_SERVER_UNIXSOCKET),
         .unix_mode = (unsigned)config_i64(c, OPT_SERVER_UNIXSOCKETPERM),
         .backlog = (int)config_i64(c, OPT_SERVER_TCP_BACKLOG),
@@ -149,6 +155,11 @@ open_net(struct server *server)
         return net_exit_code(problem.code);
     }
     set_notified(server, server->net);
+    server->tls_serves = settings.tls_port != 0;
+    if (server->tls_serves && !tls_files_load(server, problem.text, sizeof problem.text)) {
+        log_write(&server->log, LOG_ERROR, "tls", problem.text);
+        return EX_CONFIG;
+    }
     if (net_start(server->net))
         return EX_OK;
     log_write(&server->log, LOG_ERROR, "start", "the system refuses threads or descriptors");
@@ -181,6 +192,9 @@ announce(struct server *server)
                "attld %s serves on %s port %d with %u threads, pid %ld", attl_version(),
                config_str(c, OPT_SERVER_BIND), (int)config_i64(c, OPT_SERVER_PORT), server->workers,
                process_id());
+    if (server->tls_serves)
+        log_writef(&server->log, LOG_INFO, "ready", "and with TLS on port %d",
+                   (int)config_i64(c, OPT_SERVER_TLS_PORT));
     if (config_str(c, OPT_SERVER_UNIXSOCKET)[0] != '\0')
         log_writef(&server->log, LOG_INFO, "ready", "and on %s",
                    config_str(c, OPT_SERVER_UNIXSOCKET));
@@ -231,13 +245,29 @@ stop(struct server *server)
             net_stop(server->net, 0);
 }
 
+/* SIGHUP: certificates are read again. */
+static void
+reload(struct server *server)
+{
+    char err[OPTION_ERROR_MAX] = "";
+    if (!server->tls_serves) {
+        log_write(&server->log, LOG_INFO, "hangup", "SIGHUP has nothing to reload; use CONFIG SET");
+        return;
+    }
+    lock_acquire(&server->config_lock);
+    bool loaded = tls_files_load(server, err, sizeof err);
+    lock_release(&server->config_lock);
+    if (!loaded)
+        log_writef(&server->log, LOG_ERROR, "tls", "the certificate stays as it was: %s", err);
+}
+
 /* Waits for a signal; true if it was the order to stop. */
 static bool
 stop_is_ordered(struct server *server, int64_t timeout_ms)
 {
     enum signal_kind kind = signal_wait(timeout_ms);
     if (kind == SIGNAL_HANGUP)
-        log_write(&server->log, LOG_INFO, "hangup", "SIGHUP has nothing to reload; use CONFIG SET");
+        reload(server);
     return kind == SIGNAL_TERMINATE;
 }
 
@@ -272,6 +302,7 @@ server_close(struct server *server)
     attl_close(&server->cache);
     exchange_free(&server->exchange);
     access_free(&server->access);
+    explicit_bzero(server->tls_key_pass, sizeof server->tls_key_pass);
     log_write(&server->log, LOG_INFO, "stopped", "bye");
     attl_config_free(server->config);
     server->config = NULL;

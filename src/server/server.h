@@ -35,7 +35,10 @@ struct server {
     int64_t started_us;    /* monotonic */
     char run_id[SERVER_RUN_ID_CHARS + 1];
     unsigned workers;
-    struct lock rate_lock; /* guards the members below */
+    bool tls_changed;       /* a setting of TLS, since the files were read; under config_lock */
+    bool tls_serves;        /* there is a TLS port; constant after the start */
+    char tls_key_pass[513]; /* that the context in place was made with; under config_lock */
+    struct lock rate_lock;  /* guards the members below */
     struct rate rate;
     struct net_counters base; /* what CONFIG RESETSTAT made the zero of INFO's counters */
 };
