@@ -106,6 +106,10 @@ command_fn cmd_attl_metrics, cmd_latency_histogram;
 
 /* the audit trail, cmd_audit.c */
 command_fn cmd_attl_audit_rotate, cmd_attl_audit_status, cmd_attl_audit_tail, cmd_attl_audit_verify;
+/* users and what they may do, cmd_acl.c */
+command_fn cmd_acl_cat, cmd_acl_deluser, cmd_acl_dryrun, cmd_acl_genpass, cmd_acl_getuser,
+    cmd_acl_list, cmd_acl_load, cmd_acl_log, cmd_acl_save, cmd_acl_setuser, cmd_acl_users,
+    cmd_acl_whoami;
 
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;

@@ -362,6 +362,7 @@ const struct command command_table[] = {
 #include "command/table_transactions.inc"
 
     /* ---- the server ---- */
+#include "command/table_acl.inc"
     { .name = "bgrewriteaof", .run = cmd_bgrewriteaof, .arity = 1,
       .flags = CMD_ADMIN | CMD_NOSCRIPT, .group = GROUP_SERVER, .since = "1.0.0",
       .summary = "Start a snapshot, behind which the log is not needed any more", .syntax = "" },

@@ -38,6 +38,8 @@ server_counters(struct server *server)
     c.killed -= base->killed;
     c.held -= base->held;
     c.held_failed -= base->held_failed;
+    c.tls_connections -= base->tls_connections;
+    c.tls_failures -= base->tls_failures;
     for (unsigned class = 0; class < SHED_CLASSES; class ++)
         for (unsigned outcome = 0; outcome < SHED_OUTCOMES; outcome++)
             c.shed[class][outcome] -= base->shed[class][outcome];
@@ -128,10 +130,23 @@ append_server(struct server *server, struct buf *out)
                (long long)hz, server->workers > 1);
 }
 
+/* What was refused, under the names of Redis. */
+static void
+append_denials(struct server *server, struct buf *out)
+{
+    static const char *const names[DENIAL_REASONS] = { "cmd", "key", "channel", "auth",
+                                                       "tls_cert" };
+    uint64_t totals[DENIAL_REASONS];
+    denials_totals(&server->access->denials, totals);
+    for (size_t i = 0; i < DENIAL_REASONS; i++)
+        buf_printf(out, "acl_access_denied_%s:%llu\r\n", names[i], (ull)totals[i]);
+}
+
 /* Redis' unit of traffic is the KiB. */
 static void
 append_stats(struct server *server, struct buf *out)
 {
+    append_denials(server, out);
     struct server_rates r = server_rates(server);
     buf_printf(out, "instantaneous_ops_per_sec:%.0f\r\n", r.requests);
     buf_printf(out, "instantaneous_input_kbps:%.2f\r\ninstantaneous_output_kbps:%.2f\r\n",
@@ -164,6 +179,10 @@ append_attl(struct server *server, struct buf *out)
     struct net_counters c = server_counters(server);
     buf_printf(out, "attl_queue_delay_ms:%llu\r\nattl_queue_delay_p99_ms:%llu\r\n", (ull)c.wait_ms,
                (ull)c.wait_p99_ms);
+    buf_printf(out, "attl_tls_clients:%llu\r\nattl_tls_connections:%llu\r\n", (ull)c.tls_clients,
+               (ull)c.tls_connections);
+    buf_printf(out, "attl_tls_failures:%llu\r\nattl_users:%zu\r\n", (ull)c.tls_failures,
+               access_count(server->access));
 }
 
 void
