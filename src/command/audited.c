@@ -366,6 +366,21 @@ audited_run(struct request *rq, void (*run)(struct request *rq))
 }
 
 void
+audited_denied(struct request *rq, size_t mark)
+{
+    static const char noperm[] = "-NOPERM";
+    const struct buf *b = rq->out;
+    struct audited a = { .rq = rq, .kind = AUDIT_DENIED };
+    if (!rq->env->host->audit || !rq->cmd || b->failed || b->len - mark < sizeof noperm ||
+        memcmp(b->data + mark, noperm, sizeof noperm - 1) != 0)
+        return;
+    buf_init(&a.words, WORDS_BYTES);
+    append_keys(rq, &a.words);
+    put(&a, "NOPERM");
+    buf_fini(&a.words);
+}
+
+void
 audited_job_end(struct request *rq, size_t mark)
 {
     char outcome[OUTCOME_BYTES];
