@@ -82,6 +82,35 @@ take_password(struct cli_args *args, char *word)
 }
 
 static bool
+apply_tls(struct cli_args *args, const struct args_option *o, const char *value)
+{
+    struct client_options *server = &args->server;
+    switch (o->id) {
+    case OPT_TLS: server->tls = true; break;
+    case OPT_CACERT: server->ca_file = value; break;
+    case OPT_CERT: server->cert_file = value; break;
+    case OPT_KEY: server->key_file = value; break;
+    case OPT_SNI: server->sni = value; break;
+    default: /* OPT_INSECURE */ server->insecure = true; break;
+    }
+    return !value || *value || fail(args, "--%s: the value is empty", o->name);
+}
+
+/* What only means something together. */
+static bool
+check_tls(struct cli_args *args)
+{
+    const struct client_options *server = &args->server;
+    bool any = server->ca_file || server->cert_file || server->key_file || server->sni ||
+               server->insecure;
+    if (any && !server->tls)
+        return fail(args, "--cacert, --cert, --key, --sni and --insecure need --tls");
+    if (server->key_file && !server->cert_file)
+        return fail(args, "--key needs --cert");
+    return true;
+}
+
+static bool
 apply_server(struct cli_args *args, const struct args_option *o, char *value)
 {
     long number;
@@ -106,7 +135,8 @@ apply_server(struct cli_args *args, const struct args_option *o, char *value)
         if (args->server.timeout_ms == 0)
             args->server.timeout_ms = -1;
         return true;
-    default: /* OPT_RESP2 */ args->server.resp2 = true; return true;
+    case OPT_RESP2: args->server.resp2 = true; return true;
+    default: return apply_tls(args, o, value);
     }
 }
 
@@ -362,9 +392,7 @@ bool
 args_parse(struct cli_args *args, int argc, char **argv, const char *password)
 {
     *args = (struct cli_args){
-        .server = { .host = "127.0.0.1",
-                    .port = ARGS_PORT_DEFAULT,
-                    .timeout_ms = ARGS_TIMEOUT_DEFAULT_MS },
+        .server = { .host = "127.0.0.1", .timeout_ms = ARGS_TIMEOUT_DEFAULT_MS },
         .mode = MODE_INTERACTIVE,
         .interval_ms = 1000,
         .offline = { .to_lsn = INT64_MAX },
@@ -373,6 +401,10 @@ args_parse(struct cli_args *args, int argc, char **argv, const char *password)
     bool own = false; /* stat, load, dump or help was read: options may follow it */
     if (!parse_words(args, &c, &own) || !take_rest(args, &c, own) || !check_whole(args, &c))
         return false;
+    if (!check_tls(args))
+        return false;
+    if (args->server.port == 0)
+        args->server.port = args->server.tls ? ARGS_TLS_PORT_DEFAULT : ARGS_PORT_DEFAULT;
     if (args->server.password || !password || !*password)
         return true;
     args->server.password = strdup(password);

@@ -45,6 +45,7 @@ client_fini(struct client *c)
 void
 client_disconnect(struct client *c)
 {
+    tls_close(&c->tls);
     stream_close(c->fd);
     c->fd = -1;
     c->proto = 2;
@@ -128,6 +129,42 @@ client_unsent_bytes(const struct client *c)
     return c->out.len - c->out_pos;
 }
 
+/* What stream_read() and stream_write() would have said. */
+static int
+secure_status(ssize_t n, size_t *ret_n, int *ret_error)
+{
+    *ret_n = n > 0 ? (size_t)n : 0;
+    *ret_error = 0;
+    return n == SOCKET_CLOSED ? STREAM_E_IO : STREAM_OK;
+}
+
+static int
+client_stream_read(struct client *c, void *to, size_t len, size_t *ret_n, int *ret_error)
+{
+    if (!c->tls.ssl)
+        return stream_read(c->fd, to, len, ret_n, ret_error);
+    return secure_status(tls_recv(&c->tls, to, len), ret_n, ret_error);
+}
+
+static int
+client_stream_write(struct client *c, const void *from, size_t len, size_t *ret_n, int *ret_error)
+{
+    if (!c->tls.ssl)
+        return stream_write(c->fd, from, len, ret_n, ret_error);
+    return secure_status(tls_send(&c->tls, from, len), ret_n, ret_error);
+}
+
+/* Until something can be read; what TLS has decrypted already is not in the socket any more. */
+static int
+wait_readable(struct client *c)
+{
+    int ready;
+    if (tls_pending(&c->tls) > 0)
+        return STREAM_OK;
+    int wanted = STREAM_READABLE | (c->tls.wants_write ? STREAM_WRITABLE : 0);
+    return stream_wait(c->fd, wanted, c->options.timeout_ms, &ready);
+}
+
 /* Takes what has arrived into `in`, without waiting. */
 static int
 receive(struct client *c)
@@ -145,7 +182,7 @@ receive(struct client *c)
                     c->label, CLIENT_IN_BYTES_MAX / (1024 * 1024));
     size_t n;
     int error;
-    int status = stream_read(c->fd, to, READ_BYTES, &n, &error);
+    int status = client_stream_read(c, to, READ_BYTES, &n, &error);
     if (status)
         return fail_stream(c, status, error);
     c->in.len += n;
@@ -157,7 +194,8 @@ send_some(struct client *c)
 {
     size_t n;
     int error;
-    int status = stream_write(c->fd, c->out.data + c->out_pos, client_unsent_bytes(c), &n, &error);
+    int status =
+        client_stream_write(c, c->out.data + c->out_pos, client_unsent_bytes(c), &n, &error);
     if (status)
         return fail_stream(c, status, error);
     c->out_pos += n;
@@ -222,8 +260,7 @@ client_read(struct client *c, const struct reply **ret_reply)
         status = client_poll(c, ret_reply);
         if (status || *ret_reply)
             return status;
-        int ready;
-        int waited = stream_wait(c->fd, STREAM_READABLE, c->options.timeout_ms, &ready);
+        int waited = wait_readable(c);
         if (waited)
             return fail_stream(c, waited, 0);
         status = receive(c);
@@ -308,6 +345,42 @@ greet_resp2(struct client *c)
     return reply->type == REPLY_ERROR ? fail_greeting(c, reply) : CLIENT_OK;
 }
 
+/* Begins TLS on the connection; a status, with the reason in c->error. */
+static int
+secure(struct client *c)
+{
+    const struct client_options *o = &c->options;
+    char why[TLS_ERROR_MAX] = "no memory";
+    struct tls_settings settings = {
+        .client = true,
+        .cert_file = o->cert_file ? o->cert_file : "",
+        .key_file = o->key_file ? o->key_file : "",
+        .key_pass = "",
+        .ca_file = o->ca_file ? o->ca_file : "",
+        .verify = o->insecure ? TLS_VERIFY_NO : TLS_VERIFY_YES,
+        .ciphers = "",
+        .ciphersuites = "",
+    };
+    const char *name = o->sni ? o->sni : o->socket_path ? "localhost" : o->host;
+    struct ssl_ctx_st *ctx = tls_context_new(&settings, why, sizeof why);
+    bool ok = ctx && tls_open(&c->tls, ctx, c->fd) && tls_expect(&c->tls, name, !o->insecure);
+    tls_context_free(ctx); /* the connection keeps it */
+    if (!ok)
+        return fail(c, CLIENT_E_CONNECT, "cannot encrypt: %s", why);
+    for (;;) {
+        int ready;
+        int code = tls_handshake(&c->tls, why, sizeof why);
+        if (code == 1)
+            return CLIENT_OK;
+        if (code == SOCKET_CLOSED)
+            return fail(c, CLIENT_E_CONNECT, "no secure connection to %s: %s", c->label, why);
+        int waited = stream_wait(c->fd, c->tls.wants_write ? STREAM_WRITABLE : STREAM_READABLE,
+                                 o->timeout_ms, &ready);
+        if (waited)
+            return fail_stream(c, waited, 0);
+    }
+}
+
 int
 client_connect(struct client *c)
 {
@@ -326,6 +399,11 @@ client_connect(struct client *c)
             c, CLIENT_E_CONNECT,
             "cannot connect to %s: %s; is attld running? start it with scripts/run or build/attld",
             c->label, why);
+    if (o->tls) {
+        status = secure(c);
+        if (status)
+            return status;
+    }
     bool fall_back = o->resp2;
     if (!o->resp2)
         status = greet_resp3(c, &fall_back);

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "cli/reply_parse.h"
+#include "net/tls.h"
 
 #include <attl/attl.h>
 #include <stdbool.h>
@@ -44,11 +45,15 @@ struct client_options {
     const char *password;    /* NULL: no AUTH */
     int timeout_ms;          /* of connecting, and of any time without a byte; < 0: none */
     bool resp2;              /* do not ask for RESP3 */
+    bool tls, insecure;      /* insecure: whoever the server is */
+    const char *ca_file, *cert_file, *key_file; /* NULL: none; authorities: the system's */
+    const char *sni;                            /* NULL: `host` */
 };
 
 struct client {
     struct client_options options;
-    int fd; /* -1: not connected */
+    int fd;         /* -1: not connected */
+    struct tls tls; /* ssl NULL: in the clear */
     int proto;
     struct buf out, in;
     size_t out_pos, in_pos; /* already sent, already parsed */

@@ -5,11 +5,14 @@
  * and keeps nothing. A connection that closes itself still gets its reply first, so it is never
  * handed to the host's kill: its session is told to close after the reply.
  */
+#include "access/access.h"
 #include "command/commands.h"
 #include "command/reply.h"
 #include "command/session.h"
 
 #include "base/num.h"
+
+#include <stdio.h>
 
 enum { ADDRESS_TEXT_MAX = 128, WORD_ECHO_MAX = 128, LIST_IDS_MAX = 256 };
 
@@ -150,6 +153,7 @@ cmd_client_unpause(struct request *rq)
 struct kill_words {
     struct client_filter filter;
     char addr[ADDRESS_TEXT_MAX], laddr[ADDRESS_TEXT_MAX];
+    char user[ACCESS_NAME_MAX + 1];
     bool nobody; /* a condition that no connection here can meet */
 };
 
@@ -209,11 +213,17 @@ kill_max_age(struct request *rq, size_t i, struct kill_words *w)
 }
 
 static bool
-kill_user(struct request *rq, size_t i)
+kill_user(struct request *rq, size_t i, struct kill_words *w)
 {
     attl_slice user = rq->argv[i];
-    if (slice_equal(user, attl_s("default")))
+    struct access *a = rq->env->access;
+    struct access_user *u = a ? access_find(a, user) : NULL;
+    user_release(u); /* the name is what matters */
+    if (u || (!a && slice_equal(user, attl_s("default")))) {
+        (void)snprintf(w->user, sizeof w->user, "%.*s", (int)user.len, (const char *)user.data);
+        w->filter.user = w->user;
         return true;
+    }
     resp_errorf(rq->out, "ERR No such user '%.*s'",
                 (int)(user.len < WORD_ECHO_MAX ? user.len : WORD_ECHO_MAX),
                 user.len ? (const char *)user.data : "");
@@ -230,7 +240,7 @@ kill_word(struct request *rq, size_t i, struct kill_words *w)
     if (arg_is(word, "maxage"))
         return kill_max_age(rq, i + 1, w);
     if (arg_is(word, "user"))
-        return kill_user(rq, i + 1);
+        return kill_user(rq, i + 1, w);
     if (arg_is(word, "type"))
         return client_type(rq, rq->argv[i + 1], &w->filter.type);
     if (arg_is(word, "addr")) {
@@ -256,6 +266,7 @@ filter_selects(const struct client_filter *f, const struct session *s, int64_t n
     return session_has_type(s, f->type) && (!f->id || f->id == s->id) &&
            (!f->addr || strcmp(f->addr, s->addr) == 0) &&
            (!f->laddr || strcmp(f->laddr, s->laddr) == 0) &&
+           (!f->user || strcmp(f->user, session_user_name(s)) == 0) &&
            (!f->min_age_s || (now_ms - s->created_ms) / 1000 >= f->min_age_s);
 }
 

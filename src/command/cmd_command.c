@@ -5,14 +5,16 @@
  * are those of Redis; what follows from the flags (read, write, admin, fast, slow) is derived, not
  * stored. Nothing here changes or keeps anything.
  */
+#include "command/category.h"
 #include "command/commands.h"
-#include "command/glob.h"
 #include "command/keys.h"
 #include "command/reply.h"
 
-#include "base/assert.h"
+#include "base/glob.h"
 
-enum { NAMES_MAX = 16, INFO_FIELDS = 10 };
+#include <stdio.h>
+
+enum { CATEGORY_NAME_MAX = 16, INFO_FIELDS = 10 };
 
 /* ---- lists of names ---- */
 
@@ -49,42 +51,18 @@ reply_tips(struct request *rq, unsigned tips)
             resp_bulk_str(rq->out, tip_names[bit]);
 }
 
-/* The categories of a command in Redis' order, "@keyspace" first; returns how many. */
-static size_t
-category_names(const struct command *cmd, const char *names[NAMES_MAX])
-{
-    const struct {
-        bool holds;
-        const char *name;
-    } all[] = {
-        { cmd->cats & CAT_KEYSPACE, "@keyspace" },
-        { cmd->flags & CMD_READONLY, "@read" },
-        { cmd->flags & CMD_WRITE, "@write" },
-        { cmd->cats & CAT_STRING, "@string" },
-        { cmd->flags & CMD_ADMIN, "@admin" },
-        { cmd->flags & CMD_FAST, "@fast" },
-        { !(cmd->flags & CMD_FAST), "@slow" },
-        { (cmd->cats & CAT_DANGEROUS) || (cmd->flags & CMD_ADMIN), "@dangerous" },
-        { cmd->cats & CAT_CONNECTION, "@connection" },
-        { cmd->cats & CAT_PUBSUB, "@pubsub" },
-        { cmd->cats & CAT_TRANSACTION, "@transaction" },
-    };
-    size_t n = 0;
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        if (all[i].holds)
-            names[n++] = all[i].name;
-    ASSERT(n <= NAMES_MAX);
-    return n;
-}
-
 static void
 reply_categories(struct request *rq, const struct command *cmd)
 {
-    const char *names[NAMES_MAX];
-    size_t n = category_names(cmd, names);
-    resp_set(rq->out, rq->s->proto, n);
-    for (size_t i = 0; i < n; i++)
-        resp_simple(rq->out, names[i]);
+    uint32_t bits = command_categories(cmd);
+    resp_set(rq->out, rq->s->proto, (size_t)__builtin_popcount(bits));
+    for (size_t i = 0; bits >> i; i++) {
+        char name[CATEGORY_NAME_MAX + 2];
+        if (!(bits >> i & 1))
+            continue;
+        (void)snprintf(name, sizeof name, "@%s", command_catalog.category_names[i]); /* fits */
+        resp_simple(rq->out, name);
+    }
 }
 
 /* ---- key specifications ---- */
@@ -220,17 +198,6 @@ cmd_command_info(struct request *rq)
 
 /* ---- COMMAND LIST ---- */
 
-static bool
-in_category(const struct command *cmd, attl_slice category)
-{
-    const char *names[NAMES_MAX];
-    size_t n = category_names(cmd, names);
-    for (size_t i = 0; i < n; i++)
-        if (arg_is(category, names[i] + 1))
-            return true;
-    return false;
-}
-
 enum list_filter { LIST_ALL, LIST_MODULE, LIST_CATEGORY, LIST_PATTERN };
 
 static bool
@@ -239,7 +206,8 @@ list_takes(const struct request *rq, const struct command *cmd, enum list_filter
     switch (filter) {
     case LIST_ALL: return !command_is_sub(cmd);
     case LIST_MODULE: return false; /* no command comes from a module */
-    case LIST_CATEGORY: return in_category(cmd, rq->argv[4]);
+    case LIST_CATEGORY:
+        return command_categories(cmd) & catalog_category(&command_catalog, rq->argv[4]);
     case LIST_PATTERN: return glob_match_name(rq->argv[4], cmd->name);
     }
     return false;

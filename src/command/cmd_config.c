@@ -7,7 +7,7 @@
  * more.
  */
 #include "command/commands.h"
-#include "command/glob.h"
+#include "base/glob.h"
 #include "command/reply.h"
 #include "command/stats.h"
 
@@ -208,7 +208,14 @@ change_apply(struct request *rq, struct config_change *change)
             return false;
         }
     }
-    return true;
+    char problem[SETTING_ERROR_MAX] = "";
+    const struct command_host *host = rq->env->host;
+    if (!host->config_settle || host->config_settle(host->ud, problem, sizeof problem) == ATTL_OK)
+        return true;
+    change_undo(rq, change);
+    (void)host->config_settle(host->ud, NULL, 0); /* as it was before */
+    reply_config_problem(rq, rq->argv[2], problem);
+    return false;
 }
 
 /* CONFIG SET name value [name value ...] */

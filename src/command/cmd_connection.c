@@ -5,6 +5,7 @@
  * failed HELLO changes nothing, not even the protocol version.
  */
 #include "command/commands.h"
+#include "command/permit.h"
 #include "command/reply.h"
 #include "command/session.h"
 
@@ -83,24 +84,40 @@ static bool
 authenticate(struct request *rq, attl_slice user, attl_slice password)
 {
     const struct command_host *host = rq->env->host;
-    if (!host->auth(host->ud, user, password)) {
+    struct access_user *found = NULL;
+    struct access *a = rq->env->access;
+    uint64_t generation = a ? access_generation(a) : 0;
+    if (!host->auth(host->ud, user, password, &found)) {
+        permit_record(rq, DENIAL_AUTH, rq->argv[0], user);
         resp_error(rq->out, "WRONGPASS invalid username-password pair or user is disabled.");
         return false;
     }
     rq->s->authenticated = true;
+    permit_set_user(rq->s, found, generation);
     return true;
+}
+
+/* Whether the default user needs no password. One that is off may have none either. */
+static bool
+default_is_open(struct request *rq)
+{
+    const struct command_host *host = rq->env->host;
+    struct access_user *u = rq->env->access ? access_find(rq->env->access, attl_s("default"))
+                                            : NULL;
+    bool open = u ? u->no_password : !host->auth_required(host->ud);
+    user_release(u);
+    return open;
 }
 
 /* AUTH [username] password */
 void
 cmd_auth(struct request *rq)
 {
-    const struct command_host *host = rq->env->host;
     if (rq->argc > 3) {
         reply_syntax_error(rq);
         return;
     }
-    if (rq->argc == 2 && !host->auth_required(host->ud)) {
+    if (rq->argc == 2 && default_is_open(rq)) {
         resp_error(rq->out, "ERR AUTH <password> called without any password configured for the "
                             "default user. Are you sure your configuration is correct?");
         return;

@@ -7,7 +7,7 @@
  * share their functions.
  */
 #include "command/commands.h"
-#include "command/glob.h"
+#include "base/glob.h"
 #include "command/reply.h"
 
 static enum pubsub_kind

@@ -6,7 +6,7 @@
  */
 #include "base/num.h"
 #include "command/commands.h"
-#include "command/glob.h"
+#include "base/glob.h"
 #include "command/reply.h"
 
 #include <errno.h>

@@ -152,13 +152,6 @@ cmd_latency_doctor(struct request *rq)
                          "INFO commandstats has the mean time of each command.\n"));
 }
 
-/* LATENCY HISTOGRAM [command ...] */
-void
-cmd_latency_histogram(struct request *rq)
-{
-    resp_map(rq->out, rq->s->proto, 0);
-}
-
 /* Commands that list what this server has none of. */
 void
 cmd_empty_array(struct request *rq)

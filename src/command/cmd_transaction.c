@@ -9,6 +9,7 @@
 #include "command/commands.h"
 #include "command/execute.h"
 #include "command/keys.h"
+#include "command/permit.h"
 #include "command/reply.h"
 #include "command/transaction.h"
 
@@ -46,6 +47,7 @@ void
 session_end(struct session *s)
 {
     transaction_drop(s);
+    permit_set_user(s, NULL, 0);
 }
 
 size_t
@@ -179,17 +181,11 @@ transaction_takes(struct request *rq)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-static bool
-has_keys(const struct command *cmd)
-{
-    return cmd->keys.first != 0 || (cmd->flags & CMD_MOVABLEKEYS);
-}
-
 /* Whether a command looks at the contents, and so belongs into the scope. */
 static bool
 is_inside(const struct command *cmd)
 {
-    return has_keys(cmd) || (cmd->flags & (CMD_READONLY | CMD_WRITE | CMD_WHOLE));
+    return command_has_keys(cmd) || (cmd->flags & (CMD_READONLY | CMD_WRITE | CMD_WHOLE));
 }
 
 struct execution {
@@ -228,8 +224,10 @@ run_one(struct execution *x, const struct queued *q, struct buf *out)
 {
     struct request rq = { x->rq->env, x->rq->s, q->argv, q->argc, out, q->cmd };
     size_t mark = out->len;
-    request_run(&rq);
-    request_count_error(&rq, mark, true);
+    bool runs = permit_admits_queued(&rq);
+    if (runs)
+        request_run(&rq);
+    request_count_error(&rq, mark, runs);
 }
 
 /* Runs the commands of the scope and ends it; *ret_status is that of the end. */

@@ -15,7 +15,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum { SESSION_NAME_MAX = 64, SESSION_TRACE_MAX = 64 };
+enum { SESSION_NAME_MAX = 64, SESSION_TRACE_MAX = 64, SESSION_USER_MAX = 64 };
 enum session_reply_mode {
     SESSION_REPLY_ON,
     SESSION_REPLY_OFF,
@@ -28,7 +28,8 @@ enum session_special {
     SESSION_SUBSCRIBED = 1 << 0,
     SESSION_TRACKING = 1 << 1,  /* tracking.flags is not 0 */
     SESSION_DEADLINE = 1 << 2,  /* deadline_ms is not 0 */
-    SESSION_TRACE_ONCE = 1 << 3 /* trace_left counts: the id is of one request only */
+    SESSION_TRACE_ONCE = 1 << 3, /* trace_left counts: the id is of one request only */
+    SESSION_RESTRICTED = 1 << 4  /* its user may not do everything */
 };
 
 /* Bits of session.interrupt: why the requests behind the last one do not follow at once. */
@@ -98,8 +99,8 @@ struct session {
     bool keep_reply;                 /* the reply in the making is sent whatever reply_mode says */
     size_t subscribed[PUBSUB_KINDS]; /* subscriptions, by kind */
     struct session_tracking tracking;
-    char trace[SESSION_TRACE_MAX + 1]; /* correlation id, "" for none; see session_trace() */
-    uint8_t trace_left;                /* requests until it goes, if SESSION_TRACE_ONCE */
+    SESSION_TRACE_ONCE = 1 << 3, /* trace_left counts: the id is of one request only */
+    SESSION_RESTRICTED = 1 << 4  /* its user may not do everything */
 };
 
 static inline bool
@@ -113,6 +114,8 @@ size_t session_bytes(const struct session *s);
 void session_end(struct session *s);
 
 struct audit;
+struct access;
+struct access_user;
 
 /* A command that waits for the disk, on its way to another thread and back. See job.h. */
 struct command_job;
@@ -136,6 +139,10 @@ struct client_filter {
     enum client_type type;
     uint64_t id;
     const char *addr, *laddr;
+    const char *user; /* name */
+    /* Selects only subscribers with a subscription for which this is false; NULL: whoever it is. */
+    bool (*may_hear)(const void *ud, enum pubsub_kind kind, attl_slice name);
+    const void *may_hear_ud;
     int64_t min_age_s;
     bool skip_self;
     uint64_t self_id;
@@ -158,6 +165,8 @@ struct command_host {
     /* Settings by canonical name or alias; see attl_option_get/set. Server options included. */
     int (*config_get)(void *ud, const char *name, char *value, size_t len);
     int (*config_set)(void *ud, const char *name, const char *value, char *err, size_t err_len);
+    /* After all settings of one request: what needs them together, or an error. May be NULL. */
+    int (*config_settle)(void *ud, char *err, size_t err_len);
     int (*config_rewrite)(void *ud, char *err, size_t err_len);
     /* One call per option and per alias, for CONFIG GET patterns; ends at false. */
     bool (*config_name)(void *ud, size_t index, const char **ret_name);
@@ -168,9 +177,9 @@ struct command_host {
     void (*stats_reset)(void *ud);
     /* Bytes that one client's queued requests may take, 0 or NULL: any number. */
     size_t (*queue_bytes)(void *ud);
-    /* True if `password` is right (constant time), or none is required. `user` is "default" or as
-     * given. */
-    bool (*auth)(void *ud, attl_slice user, attl_slice password);
+    /* True if `password` is right (constant time), or none is required. *ret_user is then that
+     * user, kept for the caller; NULL where there are no users. */
+    bool (*auth)(void *ud, attl_slice user, attl_slice password, struct access_user **ret_user);
     bool (*auth_required)(void *ud);
     /*
      * Takes `job` over, to call command_job_work() on a thread that may block, then
@@ -224,6 +233,7 @@ struct command_host {
 /* Shared by all workers; per-command counters are per worker and summed by INFO. */
 struct command_env {
     attl *cache;
+    struct access *access; /* the users; NULL: anybody may do everything */
     const struct command_host *host;
     struct command_stats *stats; /* of the calling worker; see command_stats_new() */
     bool loading;                /* answer -LOADING to all but a few */

@@ -68,7 +68,7 @@ command_fn cmd_config_get, cmd_config_resetstat, cmd_config_rewrite, cmd_config_
 
 /* the server, cmd_server.c */
 command_fn cmd_dbsize, cmd_flush, cmd_time, cmd_wait, cmd_shutdown, cmd_cluster, cmd_lolwut,
-    cmd_slowlog_get, cmd_latency_doctor, cmd_latency_histogram, cmd_empty_array, cmd_zero, cmd_ok;
+    cmd_slowlog_get, cmd_latency_doctor, cmd_empty_array, cmd_zero, cmd_ok;
 
 /* INFO, info.c */
 command_fn cmd_info;
@@ -101,11 +101,15 @@ command_fn cmd_attl_incident_ack, cmd_attl_incident_kinds, cmd_attl_incident_lis
 /* reading files again, cmd_scrub.c */
 command_fn cmd_attl_scrub;
 
-/* metrics, cmd_metrics.c */
-command_fn cmd_attl_metrics;
+/* metrics, cmd_metrics.c and cmd_histogram.c */
+command_fn cmd_attl_metrics, cmd_latency_histogram;
 
 /* the audit trail, cmd_audit.c */
 command_fn cmd_attl_audit_rotate, cmd_attl_audit_status, cmd_attl_audit_tail, cmd_attl_audit_verify;
+/* users and what they may do, cmd_acl.c */
+command_fn cmd_acl_cat, cmd_acl_deluser, cmd_acl_dryrun, cmd_acl_genpass, cmd_acl_getuser,
+    cmd_acl_list, cmd_acl_load, cmd_acl_log, cmd_acl_save, cmd_acl_setuser, cmd_acl_users,
+    cmd_acl_whoami;
 
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;

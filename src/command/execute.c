@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "command/audited.h"
 #include "command/job.h"
+#include "command/permit.h"
 #include "command/reply.h"
 #include "command/session.h"
 #include "command/shed.h"
@@ -88,11 +89,18 @@ request_resolve(struct request *rq)
     return true;
 }
 
-/* A subscriber under protocol 2 cannot tell replies from messages, so it gets few of the former. */
+/*
+ * What only some sessions are asked: may their user do this, is it still in time. A subscriber
+ * under protocol 2 cannot tell replies from messages, so it gets few of the former.
+ */
 static bool
 request_admit_special(struct request *rq)
 {
     const struct session *s = rq->s;
+    if (permit_is_stale(rq) && !permit_renew(rq))
+        return false;
+    if ((s->special & SESSION_RESTRICTED) && !permit_admits(rq))
+        return false;
     if ((s->special & SESSION_DEADLINE) && !shed_is_in_time(rq))
         return false;
     if (!(s->special & SESSION_SUBSCRIBED) || s->proto > 2 || (rq->cmd->flags & CMD_SUBSCRIBED))
@@ -118,7 +126,7 @@ request_admit(struct request *rq)
         resp_error(rq->out, "NOAUTH Authentication required.");
         return false;
     }
-    if (__builtin_expect(rq->s->special, 0) && !request_admit_special(rq))
+    if (__builtin_expect(rq->s->special | permit_is_stale(rq), 0) && !request_admit_special(rq))
         return false;
     if (rq->env->loading && !(cmd->flags & CMD_LOADING)) {
         resp_error(rq->out, "LOADING Redis is loading the dataset in memory");

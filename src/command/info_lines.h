@@ -14,6 +14,7 @@ struct info {
     struct buf *text;
     size_t section; /* offset of the present section's title */
     attl_stats stats;
+    struct metric_reading *reading; /* NULL: not taken yet */
 };
 
 /* Begins a section, with an empty line before it unless it is the first. */
@@ -39,7 +40,9 @@ void info_scrub(struct info *info);
 void info_audit(struct info *info);
 /* The section Persistence, info_persistence.c. */
 void info_persistence(struct info *info);
-/* Loads and leases, a part of the section Attl, info_loads.c. */
-void info_loads(struct info *info);
+/* The section Latencystats, cmd_histogram.c. */
+void info_latencystats(struct info *info);
+/* Those fields of a section that are metrics, info_metrics.c. */
+void info_metrics(struct info *info, const char *section);
 
 #endif

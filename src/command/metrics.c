@@ -203,8 +203,8 @@ read_incidents(struct metric_reading *r)
 static void
 read_log_states(struct metric_reading *r)
 {
-    static const char *const names[LOG_STATES] = { "writing", "retrying",   "memory-only",
-                                                   "closed",  "behind-gap", "off" };
+    static const char *const names[LOG_STATES] = { "writing", "retrying",   "memory_only",
+                                                   "closed",  "behind_gap", "off" };
     uint32_t state = r->s.log.enabled ? r->s.log.state : LOG_STATES - 1;
     for (uint32_t i = 0; i < LOG_STATES; i++)
         r->log_states[i] = (struct metric_log_state){ { { names[i] } }, i == state };

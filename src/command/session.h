@@ -39,6 +39,12 @@ void session_trace_used(struct session *s);
 bool session_text_printable(attl_slice text);
 /* RESET: protocol 2, no name, replies on. Authentication is the caller's matter. */
 void session_reset(struct session *s);
+/* Whose it is: "default" until it has authenticated as somebody else. */
+static inline const char *
+session_user_name(const struct session *s)
+{
+    return s->user_name[0] ? s->user_name : "default";
+}
 /* Who gets its invalidations: 0 itself, -1 nobody. */
 int64_t session_redirect(const struct session *s);
 /* Appends the line of CLIENT LIST for `s`, without a line end. */

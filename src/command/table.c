@@ -362,6 +362,7 @@ const struct command command_table[] = {
 #include "command/table_transactions.inc"
 
     /* ---- the server ---- */
+#include "command/table_acl.inc"
     { .name = "bgrewriteaof", .run = cmd_bgrewriteaof, .arity = 1,
       .flags = CMD_ADMIN | CMD_NOSCRIPT, .group = GROUP_SERVER, .since = "1.0.0",
       .summary = "Start a snapshot, behind which the log is not needed any more", .syntax = "" },
@@ -442,8 +443,9 @@ const struct command command_table[] = {
     { .name = "latency|histogram", .run = cmd_latency_histogram, .arity = -2,
       .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
       .tips = TIP_NONDETERMINISTIC | TIP_ALL_NODES | TIP_SPECIAL_RESPONSE, .group = GROUP_SERVER,
-      .since = "7.0.0", .summary = "Return an empty map: histograms are not kept",
-      .syntax = "[command ...]" },
+      .since = "7.0.0",
+      .summary = "Return how long commands took, in classes that double, or all of them",
+      .complexity = "O(N) with N commands", .syntax = "[command ...]" },
     { .name = "latency|history", .run = cmd_empty_array, .arity = 3,
       .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
       .tips = TIP_NONDETERMINISTIC | TIP_ALL_NODES | TIP_SPECIAL_RESPONSE, .group = GROUP_SERVER,

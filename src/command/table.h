@@ -146,6 +146,13 @@ command_arity_fits(const struct command *cmd, size_t argc)
     return cmd->arity >= 0 ? argc == (size_t)cmd->arity : argc >= (size_t)-cmd->arity;
 }
 
+/* Whether it may have keys among its words. */
+static inline bool
+command_has_keys(const struct command *cmd)
+{
+    return cmd->keys.first != 0 || (cmd->flags & CMD_MOVABLEKEYS);
+}
+
 /* The subcommand's own word: "get" of "config|get". */
 const char *command_word(const struct command *cmd);
 bool command_is_sub(const struct command *cmd);

@@ -89,6 +89,8 @@ enum option_id {
     OPT_PERSIST_SAVE,
     OPT_PERSIST_SNAPSHOT_LOG_SIZE, /* bytes, 0: never */
     OPT_PERSIST_COMPRESS,
+    OPT_PERSIST_RESERVE,   /* bytes, 0: none */
+    OPT_PERSIST_SLOW_SYNC, /* ms */
     OPT_ASYNC_THREADS,
     OPT_ASYNC_QUEUE,
     OPT_SERVER_PORT,
@@ -96,6 +98,7 @@ enum option_id {
     OPT_SERVER_UNIXSOCKET,
     OPT_SERVER_UNIXSOCKETPERM, /* permission bits */
     OPT_SERVER_ADMIN_PORT,
+    OPT_SERVER_TLS_PORT,
     OPT_SERVER_THREADS, /* 0: one per core */
     OPT_SERVER_MAX_CLIENTS,
     OPT_SERVER_TIMEOUT,       /* ms, 0: never */
@@ -117,6 +120,21 @@ enum option_id {
     OPT_ADMIN_MAX_CONNECTIONS,
     OPT_ADMIN_MAX_LISTENERS,
     OPT_ADMIN_UI_DIR,
+    OPT_ACL_FILE,
+    OPT_ACL_LOG_MAX_LEN,
+    OPT_ACL_PUBSUB_DEFAULT, /* enum choice_pubsub */
+    OPT_TLS_CERT_FILE,
+    OPT_TLS_KEY_FILE,
+    OPT_TLS_KEY_FILE_PASS,
+    OPT_TLS_CA_FILE,
+    OPT_TLS_AUTH_CLIENTS,      /* enum choice_auth_clients */
+    OPT_TLS_AUTH_CLIENTS_USER, /* enum choice_auth_clients_user */
+    OPT_TLS_MIN_VERSION,       /* enum choice_tls */
+    OPT_TLS_CIPHERS,
+    OPT_TLS_CIPHERSUITES,
+    OPT_TLS_SESSION_CACHING,
+    OPT_TLS_HANDSHAKE_TIMEOUT, /* ms */
+    OPT_TLS_MAX_HANDSHAKES,
     OPT_PUBSUB_BUFFER_LIMIT,     /* bytes */
     OPT_TRACKING_TABLE_MAX_KEYS, /* 0: no limit */
     OPT_TRACKING_PENDING_LIMIT,  /* bytes */
@@ -131,7 +149,7 @@ enum option_id {
     OPT_ALERT_TIMEOUT,     /* ms */
     OPT_ALERT_BACKOFF,     /* ms */
     OPT_ALERT_BACKOFF_MAX, /* ms */
-    OPT_AUDIT_ENABLED,           /* enum choice_auto */
+    OPT_AUDIT_ENABLED,     /* enum choice_auto */
     OPT_AUDIT_DIR,
     OPT_AUDIT_KEY_FILE,
     OPT_AUDIT_ROTATE_SIZE, /* bytes */
@@ -170,6 +188,14 @@ enum choice_recover { CHOICE_RECOVER_STRICT, CHOICE_RECOVER_PREFIX, CHOICE_RECOV
 enum choice_log_level { CHOICE_LOG_DEBUG, CHOICE_LOG_INFO, CHOICE_LOG_WARNING, CHOICE_LOG_ERROR };
 /* The same numbers as enum attl_severity. */
 enum choice_severity { CHOICE_SEVERITY_INFO, CHOICE_SEVERITY_WARNING, CHOICE_SEVERITY_CRITICAL };
+enum choice_pubsub { CHOICE_PUBSUB_RESETCHANNELS, CHOICE_PUBSUB_ALLCHANNELS };
+enum choice_auth_clients {
+    CHOICE_AUTH_CLIENTS_NO,
+    CHOICE_AUTH_CLIENTS_OPTIONAL,
+    CHOICE_AUTH_CLIENTS_YES
+};
+enum choice_auth_clients_user { CHOICE_AUTH_CLIENTS_USER_OFF, CHOICE_AUTH_CLIENTS_USER_CN };
+enum choice_tls { CHOICE_TLS_1_2, CHOICE_TLS_1_3 };
 enum choice_log_format { CHOICE_LOG_FORMAT_AUTO, CHOICE_LOG_FORMAT_JSON, CHOICE_LOG_FORMAT_TEXT };
 
 enum choice_auto { CHOICE_AUTO, CHOICE_YES, CHOICE_NO };

@@ -116,6 +116,31 @@ static const struct option_choice severities[] = {
     { NULL, 0, NULL },
 };
 
+static const struct option_choice auth_clients[] = {
+    { "yes", CHOICE_AUTH_CLIENTS_YES, NULL },
+    { "optional", CHOICE_AUTH_CLIENTS_OPTIONAL, NULL },
+    { "no", CHOICE_AUTH_CLIENTS_NO, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice auth_clients_user[] = {
+    { "off", CHOICE_AUTH_CLIENTS_USER_OFF, NULL },
+    { "CN", CHOICE_AUTH_CLIENTS_USER_CN, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice tls_versions[] = {
+    { "1.2", CHOICE_TLS_1_2, NULL },
+    { "1.3", CHOICE_TLS_1_3, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice pubsub_defaults[] = {
+    { "resetchannels", CHOICE_PUBSUB_RESETCHANNELS, NULL },
+    { "allchannels", CHOICE_PUBSUB_ALLCHANNELS, NULL },
+    { NULL, 0, NULL },
+};
+
 static const struct option_choice no_or_yes[] = {
     { "no", 0, NULL },
     { "yes", 1, NULL },
@@ -366,6 +391,7 @@ static const struct option table[OPTION_COUNT] = {
         .library_default = "no",
         .aliases = { { "rdbcompression", ALIAS_REDIS, FORM_PLAIN } },
         .text = "Compress snapshots with zstd." },
+#include "config/option_disk.inc"
 
     /* ---- async ---- */
     [OPT_ASYNC_THREADS] = {
@@ -404,6 +430,11 @@ static const struct option table[OPTION_COUNT] = {
         .library_default = "6413", .max = 65535,
         .aliases = { { "admin-port", ALIAS_SHORT, FORM_NATIVE } },
         .text = "TCP port of metrics, health checks and the dashboard. 0 means none." },
+    [OPT_SERVER_TLS_PORT] = {
+        .name = "server.tls_port", .type = OPTION_INT, .flags = OPTION_SERVER,
+        .library_default = "6412", .max = 65535,
+        .aliases = { { "tls-port", ALIAS_REDIS, FORM_NATIVE } },
+        .text = "TCP port for TLS, listened on if tls.cert_file is set. 0 turns it off." },
     [OPT_SERVER_THREADS] = {
         .name = "server.threads", .type = OPTION_INT, .flags = OPTION_SERVER,
         .library_default = "0", .max = 256, .unit = "threads",
@@ -484,6 +515,9 @@ static const struct option table[OPTION_COUNT] = {
         .text = "Time after SIGTERM in which /readyz fails already and clients are still served, "
                 "so that whoever sends requests here can stop before they are refused." },
 #include "config/option_admin.inc"
+
+#include "config/option_acl.inc"
+#include "config/option_tls.inc"
 
     /* ---- pubsub, tracking ---- */
     [OPT_PUBSUB_BUFFER_LIMIT] = {

@@ -8,6 +8,7 @@
 #include "control/incident.h"
 
 #include "control/detect.h"
+#include "control/detect_disk.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -341,7 +341,6 @@ incidents_configure(struct control *c, const attl_config *config)
     };
     is->interval_ms = config_i64(config, OPT_INCIDENT_INTERVAL);
     is->turnover_ms = config_i64(config, OPT_INCIDENT_TURNOVER);
-    is->low_disk_bytes = (uint64_t)config_i64(config, OPT_INCIDENT_LOW_DISK);
     is->latency_limit_ms = config_i64(config, OPT_ADAPTIVE_LATENCY_THRESHOLD);
     is->rate = (unsigned)config_i64(config, OPT_INCIDENT_RATE);
     is->latency_factor = (unsigned)config_i64(config, OPT_INCIDENT_LATENCY_FACTOR);

@@ -27,7 +27,6 @@ struct incidents {
     /* as configured */
     struct incident_rules rules;
     int64_t interval_ms, turnover_ms, latency_limit_ms;
-    uint64_t low_disk_bytes;
     unsigned rate, latency_factor;
     /* the loop */
     int64_t next_ms; /* no reading before */

@@ -294,6 +294,7 @@ store_snapshot_locked(struct store *s, attl_snapshot_info *ret_info)
     atomic_store(&s->last_copied_bytes, atomic_load(&s->a->cache.copied_bytes) - copied_before);
     int status = store_status(error);
     atomic_store(&s->last_status, status);
+    atomic_store(&s->snapshot_error, error);
     if (error == 0) {
         note_success(c, name, (clock_mono_ns() - start_ns) / NS_PER_MS);
         if (ret_info)
@@ -301,6 +302,8 @@ store_snapshot_locked(struct store *s, attl_snapshot_info *ret_info)
     } else {
         atomic_fetch_add(&s->snapshot_failures, 1);
         store_log(s, 3, "snapshot_failed", "no snapshot could be taken: %s", strerror(-error));
+        parker_wake(&s->parker);
+        control_wake(s->a);
     }
     atomic_store(&s->running, false);
     checkpoint_free(s, c);
@@ -384,7 +387,7 @@ store_retain(struct store *s, bool dry_run, attl_retention_fn fn, void *ud)
         lock_acquire(&s->rules_lock);
         struct retention_rules rules = s->retention;
         lock_release(&s->rules_lock);
-        rules.emergency = space_is_short(s);
+        rules.emergency = space_is_short(s) || atomic_load(&s->space.emergency);
         retention_decide(&l, index_of(&l, s->newest), open_segment_lsn(s), &rules,
                          engine_now_ms(s->a) + engine_skew_ms(s->a), verdicts);
         for (size_t i = 0; fn && i < l.len; i++)

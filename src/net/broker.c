@@ -9,7 +9,7 @@
 #include "net/broker.h"
 
 #include "base/assert.h"
-#include "command/glob.h"
+#include "base/glob.h"
 #include "protocol/resp_write.h"
 
 #include <stdlib.h>
@@ -309,6 +309,18 @@ broker_subscription(struct broker *b, struct receiver *r, enum pubsub_kind kind,
         *ret_name = attl_b(s->topic->name, s->topic->name_len);
     lock_release(&b->lock);
     return s != NULL;
+}
+
+bool
+broker_may_hear(struct broker *b, struct receiver *r,
+                bool (*fn)(const void *ud, enum pubsub_kind kind, attl_slice name), const void *ud)
+{
+    bool may = true;
+    lock_acquire(&b->lock);
+    for (const struct subscription *s = r->first; s && may; s = s->next)
+        may = fn(ud, s->topic->kind, attl_b(s->topic->name, s->topic->name_len));
+    lock_release(&b->lock);
+    return may;
 }
 
 void

@@ -52,6 +52,10 @@ int broker_subscribe(struct broker *b, struct receiver *r, enum pubsub_kind kind
 int broker_unsubscribe(struct broker *b, struct receiver *r, enum pubsub_kind kind,
                        attl_slice name);
 /* The oldest subscription of that kind; its name lives as long as the subscription does. */
+/* Whether `fn` is true for all its subscriptions; `fn` is called with the broker's lock held. */
+bool broker_may_hear(struct broker *b, struct receiver *r,
+                     bool (*fn)(const void *ud, enum pubsub_kind kind, attl_slice name),
+                     const void *ud);
 bool broker_subscription(struct broker *b, struct receiver *r, enum pubsub_kind kind,
                          attl_slice *ret_name);
 /* Ends all subscriptions of `r`. */

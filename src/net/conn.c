@@ -18,6 +18,7 @@
 #include "net/push.h"
 #include "net/receiver.h"
 #include "net/registry.h"
+#include "net/secure.h"
 #include "net/worker.h"
 #include "os/socket.h"
 #include "protocol/resp_write.h"
@@ -61,7 +62,7 @@ session_begin(struct worker *w, struct session *s, int fd, uint64_t id)
 {
     s->id = id;
     s->proto = 2;
-    s->authenticated = !LIMIT_LOAD(w->net, auth_required);
+    s->authenticated = !net_auth_required(w->net);
     s->reply_mode = SESSION_REPLY_ON;
     s->created_ms = s->active_ms = w->now_ms;
     s->last_command = "NULL"; /* as Redis shows a client that has not said anything */
@@ -142,6 +143,7 @@ conn_close(struct worker *w, struct conn *c)
         park_cancel(w, c->task);
     c->task = NULL;
     push_close(w, c);
+    secure_end(w, c);
     /* Closing takes it out of the event loop. Unread input would turn our last reply into a reset.
      */
     if (c->session.close_after_reply)
@@ -155,8 +157,8 @@ conn_close(struct worker *w, struct conn *c)
     atomic_fetch_sub_explicit(&w->net->clients, 1, memory_order_relaxed);
 }
 
-static void
-drop(struct worker *w, struct conn *c, counter *count, enum complaint kind, const char *reason)
+void
+conn_drop(struct worker *w, struct conn *c, counter *count, enum complaint kind, const char *reason)
 {
     char text[SESSION_NAME_MAX + 160];
     (void)snprintf(text, sizeof text, "client id=%llu addr=%s disconnected: %s",
@@ -182,6 +184,8 @@ watch(struct worker *w, struct conn *c)
      * One that is held, put off or waits for its job is continued by those. */
     if (!c->held && (pending > 0 || (c->stalled && !conn_waits(c))))
         interest |= EVENT_WRITE;
+    if ((interest & EVENT_READ) && secure_has_more(c))
+        interest |= EVENT_WRITE;
     if (c->task && c->task->is_parked && !c->peer_gone)
         interest |= EVENT_PEER_GONE;
     if (interest == c->interest)
@@ -197,17 +201,17 @@ static bool
 judge_end(struct worker *w, struct conn *c, enum pipeline_end end, const struct buf *out)
 {
     if (out->failed) {
-        drop(w, c, &w->counters.dropped_output, COMPLAINT_OUTPUT_LIMIT,
-             "its unread replies reached server.output_buffer_limit, or memory ran out");
+        conn_drop(w, c, &w->counters.dropped_output, COMPLAINT_OUTPUT_LIMIT,
+                  "its unread replies reached server.output_buffer_limit, or memory ran out");
         return false;
     }
     if (end == PIPELINE_BROKEN) {
         counter_add(&w->counters.protocol_errors, 1);
         c->session.close_after_reply = true;
     } else if (end == PIPELINE_FOREIGN) {
-        drop(w, c, &w->counters.foreign, COMPLAINT_FOREIGN,
-             "it speaks another protocol (HTTP, SMTP, ...): possible security attack, see "
-             "\"cross protocol scripting\"");
+        conn_drop(w, c, &w->counters.foreign, COMPLAINT_FOREIGN,
+                  "it speaks another protocol (HTTP, SMTP, ...): possible security attack, see "
+                  "\"cross protocol scripting\"");
         return false;
     } else if (end == PIPELINE_NO_MEMORY) {
         c->session.close_after_reply = true;
@@ -371,7 +375,7 @@ receive(struct worker *w, struct conn *c, char **ret_data, size_t *ret_len)
     size_t kept = c->in.len;
     c->in.max_bytes = LIMIT_LOAD(w->net, query_bytes);
     if (kept <= SMALL_REMAINDER_BYTES) {
-        ssize_t n = socket_recv(c->session.fd, w->read_bytes + kept, NET_READ_BYTES - kept);
+        ssize_t n = conn_recv(c, w->read_bytes + kept, NET_READ_BYTES - kept);
         if (n <= 0)
             return n;
         if (kept > 0)
@@ -383,11 +387,11 @@ receive(struct worker *w, struct conn *c, char **ret_data, size_t *ret_len)
     size_t want = bulk_read_bytes(c);
     char *to = buf_reserve(&c->in, want);
     if (!to) {
-        drop(w, c, &w->counters.dropped_query, COMPLAINT_QUERY_LIMIT,
-             "its unfinished request reached server.query_buffer_limit, or memory ran out");
+        conn_drop(w, c, &w->counters.dropped_query, COMPLAINT_QUERY_LIMIT,
+                  "its unfinished request reached server.query_buffer_limit, or memory ran out");
         return SOCKET_AGAIN;
     }
-    ssize_t n = socket_recv(c->session.fd, to, want);
+    ssize_t n = conn_recv(c, to, want);
     if (n <= 0)
         return n;
     c->in.len += (size_t)n;
@@ -405,6 +409,8 @@ read_input(struct worker *w, struct conn *c)
     if (n < 0) {
         if (n == SOCKET_CLOSED)
             conn_close(w, c);
+        else if (c->tls)
+            watch(w, c);
         return;
     }
     c->session.active_ms = w->now_ms;
@@ -479,8 +485,8 @@ conn_push(struct worker *w, struct conn *c)
                        atomic_load_explicit(&r->limits->push_bytes, memory_order_relaxed);
     push_pour(c, &c->out, unsent);
     if (c->out.failed || atomic_load(&r->overrun)) {
-        drop(w, c, &w->counters.dropped_output, COMPLAINT_OUTPUT_LIMIT,
-             "messages that it did not read reached pubsub.buffer_limit, or memory ran out");
+        conn_drop(w, c, &w->counters.dropped_output, COMPLAINT_OUTPUT_LIMIT,
+                  "messages that it did not read reached pubsub.buffer_limit, or memory ran out");
         return;
     }
     if (unsent == 0 && conn_pending(c) > 0) {
@@ -539,6 +545,11 @@ conn_turn(struct worker *w, struct conn *c, unsigned flags)
         conn_close(w, c);
         return;
     }
+    if (c->tls && c->tls->handshaking && !secure_handshake(w, c)) {
+        if (!c->dead)
+            watch(w, c);
+        return;
+    }
     if ((flags & EVENT_WRITE) && !c->held) /* an old event, if it is */
         write_output(w, c);
     /* Sending may have closed us, or shown that we hold the most memory of all. */
@@ -549,7 +560,8 @@ conn_turn(struct worker *w, struct conn *c, unsigned flags)
     } else if (c->held && flags & EVENT_READ) {
         c->early = true;
         watch(w, c);
-    } else if (flags & c->interest & EVENT_READ) {
+    } else if ((flags & c->interest & EVENT_READ) ||
+               ((c->interest & EVENT_READ) && secure_has_more(c))) {
         read_input(w, c);
     } else if ((flags & EVENT_PEER_GONE) && c->task && c->task->is_parked) {
         stop_waiting(w, c);
@@ -571,26 +583,4 @@ conn_finish(struct worker *w, struct conn *c)
         conn_close(w, c);
     else
         watch(w, c);
-}
-
-bool
-conn_check_timeouts(struct worker *w, struct conn *c)
-{
-    int64_t idle_limit_ms = LIMIT_LOAD(w->net, timeout_ms);
-    bool stranger = !c->session.authenticated && LIMIT_LOAD(w->net, auth_required);
-    bool owing = conn_pending(c) > 0;
-    if (c->held) /* it is us who keep it waiting */
-        return true;
-    if (owing && w->now_ms - c->out_progress_ms > NET_STUCK_OUTPUT_MS) {
-        drop(w, c, &w->counters.dropped_output, COMPLAINT_STUCK,
-             "it has stopped reading its replies");
-    } else if (idle_limit_ms > 0 && !c->task && !session_is_subscribed(&c->session) &&
-               w->now_ms - c->session.active_ms > idle_limit_ms) {
-        counter_add(&w->counters.timed_out, 1);
-        conn_close(w, c);
-    } else if (stranger && w->now_ms - c->session.created_ms > NET_STRANGER_TIMEOUT_MS) {
-        counter_add(&w->counters.timed_out, 1);
-        conn_close(w, c);
-    }
-    return !c->dead && (owing || idle_limit_ms > 0 || stranger);
 }

@@ -14,6 +14,7 @@
 
 struct worker;
 struct receiver;
+struct tls;
 
 /* What an event's `ud` points to; the first member of whatever it is. */
 enum source { SOURCE_WAKER, SOURCE_LISTENER, SOURCE_CONN, SOURCE_PARKING };
@@ -44,6 +45,7 @@ struct conn {
     int64_t delay_due_ms;
     struct receiver *receiver; /* where others put what they have for us; NULL: nobody knows us */
     struct aside_task *task;   /* the command that runs on the slow thread, or is parked; or NULL */
+    struct tls *tls;           /* NULL: in the clear */
     struct resp_parser parser;
     struct session session;
 };

@@ -7,8 +7,10 @@
  */
 #include "net/net.h"
 
+#include "access/access.h"
 #include "net/exchange.h"
 #include "net/hold.h"
+#include "net/tls.h"
 #include "net/worker.h"
 #include "os/socket.h"
 
@@ -27,6 +29,7 @@ static const char *const complaint_events[COMPLAINT_COUNT] = {
     [COMPLAINT_AUTH] = "auth_lockout",
     [COMPLAINT_REJECTED] = "client_rejected",
     [COMPLAINT_OVERLOAD] = "overload",
+    [COMPLAINT_TLS] = "tls",
 };
 
 void
@@ -43,11 +46,12 @@ net_complain(struct net *net, int64_t now_ms, enum complaint kind, const char *t
 /* ---- listening ---- */
 
 static void
-add_listener(struct net *net, int fd, bool is_unix)
+add_listener(struct net *net, int fd, bool is_unix, bool is_tls)
 {
     if (!is_unix)
         socket_tune_tcp(fd, net->keepalive_s);
-    net->listeners[net->listeners_len++] = (struct listener){ SOURCE_LISTENER, fd, is_unix };
+    net->listeners[net->listeners_len++] =
+        (struct listener){ SOURCE_LISTENER, fd, is_unix, is_tls };
 }
 
 /* Fills in the problem and returns false. */
@@ -60,16 +64,16 @@ fail(struct socket_problem *ret_problem, int code, const char *text)
 }
 
 static bool
-listen_host(struct net *net, const struct net_settings *s, const char *host,
+listen_host(struct net *net, const struct net_settings *s, const char *host, bool tls,
             struct socket_problem *ret_problem)
 {
     int fds[SOCKET_LISTENERS_PER_NAME_MAX];
-    size_t n = socket_listen_tcp(host, s->port, s->backlog, fds, ret_problem);
+    size_t n = socket_listen_tcp(host, tls ? s->tls_port : s->port, s->backlog, fds, ret_problem);
     for (size_t i = 0; i < n; i++) {
         if (net->listeners_len == NET_LISTENERS_MAX)
             socket_close(fds[i]);
         else
-            add_listener(net, fds[i], false);
+            add_listener(net, fds[i], false, tls);
     }
     return n > 0;
 }
@@ -79,7 +83,7 @@ listen_host(struct net *net, const struct net_settings *s, const char *host,
  * of an address that this machine may lack.
  */
 static bool
-listen_word(struct net *net, const struct net_settings *s, attl_slice word,
+listen_word(struct net *net, const struct net_settings *s, attl_slice word, bool tls,
             struct socket_problem *ret_problem)
 {
     const char *text = word.data;
@@ -96,17 +100,18 @@ listen_word(struct net *net, const struct net_settings *s, attl_slice word,
         return fail(ret_problem, ENAMETOOLONG, "a name in server.bind is too long");
     memcpy(host, text, len);
     host[len] = '\0';
-    return listen_host(net, s, host, ret_problem) || optional;
+    return listen_host(net, s, host, tls, ret_problem) || optional;
 }
 
 static bool
-listen_tcp(struct net *net, const struct net_settings *s, struct socket_problem *ret_problem)
+listen_tcp(struct net *net, const struct net_settings *s, bool tls,
+           struct socket_problem *ret_problem)
 {
     const char *at = s->bind;
     while (*at) {
         size_t blanks = strspn(at, " \t,");
         size_t len = strcspn(at + blanks, " \t,");
-        if (len > 0 && !listen_word(net, s, attl_b(at + blanks, len), ret_problem))
+        if (len > 0 && !listen_word(net, s, attl_b(at + blanks, len), tls, ret_problem))
             return false;
         at += blanks + len;
     }
@@ -127,14 +132,16 @@ listen_unix(struct net *net, const struct net_settings *s, struct socket_problem
         return false;
     }
     net->unix_path = path;
-    add_listener(net, fd, true);
+    add_listener(net, fd, true, false);
     return true;
 }
 
 static bool
 listen_all(struct net *net, const struct net_settings *s, struct socket_problem *ret_problem)
 {
-    if (s->port != 0 && !listen_tcp(net, s, ret_problem))
+    if (s->port != 0 && !listen_tcp(net, s, false, ret_problem))
+        return false;
+    if (s->tls_port != 0 && !listen_tcp(net, s, true, ret_problem))
         return false;
     if (s->unix_path[0] != '\0' && !listen_unix(net, s, ret_problem))
         return false;
@@ -157,6 +164,7 @@ net_open(const struct net_settings *s, struct socket_problem *ret_problem)
         return NULL;
     }
     net->cache = s->cache;
+    net->access = s->access;
     net->host = s->host;
     net->log = s->log;
     net->log_ud = s->log_ud;
@@ -164,6 +172,7 @@ net_open(const struct net_settings *s, struct socket_problem *ret_problem)
     net->keepalive_s = s->limits.keepalive_s;
     clock_init(&net->clock);
     aside_init(&net->aside);
+    lock_init(&net->tls_lock);
     net->exchange = s->exchange ? s->exchange : exchange_new(s->workers);
     net->owns_exchange = !s->exchange;
     if (!net->exchange) {
@@ -260,6 +269,7 @@ net_close(struct net **net_ptr)
         exchange_attach(net->exchange, NULL);
     if (net->owns_exchange)
         exchange_free(&net->exchange);
+    tls_context_free(net->tls_context);
     free(net->unix_path);
     free(net->workers);
     free(net);
@@ -299,6 +309,22 @@ count_exchange(struct exchange *x, struct net_counters *ret)
         ret->topics[i] = atomic_load(&x->broker.topics_of[i]);
 }
 
+bool
+net_auth_required(const struct net *net)
+{
+    return net->access ? access_auth_required(net->access) : LIMIT_LOAD(net, auth_required);
+}
+
+void
+net_set_tls(struct net *net, struct ssl_ctx_st *context)
+{
+    lock_acquire(&net->tls_lock);
+    struct ssl_ctx_st *before = net->tls_context;
+    net->tls_context = context;
+    lock_release(&net->tls_lock);
+    tls_context_free(before);
+}
+
 void
 net_set_limits(struct net *net, const struct net_limits *limits)
 {
@@ -311,6 +337,9 @@ net_set_limits(struct net *net, const struct net_limits *limits)
     atomic_store(&net->limits.auth_required, limits->auth_required);
     atomic_store(&net->limits.shed_target_ms,
                  limits->shed_target_ms ? limits->shed_target_ms : INT64_MAX);
+    atomic_store(&net->limits.tls_handshake_ms, limits->tls_handshake_ms);
+    atomic_store(&net->limits.tls_handshakes, limits->tls_handshakes);
+    atomic_store(&net->limits.tls_user, limits->tls_user);
     atomic_store(&net->limits.shed_max_delay_ms, limits->shed_max_delay_ms);
     atomic_store(&net->limits.untimed, limits->untimed);
     for (size_t i = 0; i < net->listeners_len; i++)
@@ -382,6 +411,9 @@ net_counters_get(struct net *net, struct net_counters *ret)
         ret->held += c->held;
         ret->held_failed += c->held_failed;
         ret->parked += net->workers[i].parked;
+        ret->tls_connections += c->tls_connections;
+        ret->tls_failures += c->tls_failures;
     }
+    ret->tls_clients = atomic_load(&net->tls_clients);
     count_shed(net, ret);
 }

@@ -41,6 +41,7 @@ enum {
 
 struct net;
 struct exchange;
+struct ssl_ctx_st;
 
 /* What a host function finds in its `ud`: the server's own pointer, and who is asking. */
 struct net_caller {
@@ -64,6 +65,9 @@ struct net_limits {
     int64_t shed_target_ms;    /* 0: no load is shed */
     int64_t shed_max_delay_ms;
     bool untimed; /* no call of a command is timed */
+    int64_t tls_handshake_ms;
+    uint64_t tls_handshakes; /* in progress at once */
+    bool tls_user;           /* the name in a client's certificate is its user */
 };
 
 struct net_settings {
@@ -76,11 +80,13 @@ struct net_settings {
      * each_client, kill_clients and all behind `aside` are the net's own and ignored here.
      */
     struct command_host host;
-    attl_log_fn log; /* may be NULL */
+    struct access *access; /* the users, who outlive the net; NULL: limits.auth_required */
+    attl_log_fn log;       /* may be NULL */
     void *log_ud;
     struct net_limits limits;
     const char *bind;      /* names or addresses, separated by blanks */
     uint16_t port;         /* 0: no TCP */
+    uint16_t tls_port;     /* 0: no TLS */
     const char *unix_path; /* "": none */
     unsigned unix_mode;
     int backlog;
@@ -99,6 +105,7 @@ struct net_counters {
     uint64_t events_lost;
     uint64_t shed[SHED_CLASSES][SHED_OUTCOMES]; /* requests */
     uint64_t shed_level, wait_ms, wait_p99_ms;  /* now, of the worst worker; of turns so far */
+    uint64_t tls_clients, tls_connections, tls_failures;
     uint64_t held, held_failed; /* times that replies waited for the log; replies it failed */
 };
 
@@ -123,6 +130,9 @@ void net_close(struct net **net);
 /* The log has made progress, or never will: for attl_config_set_log_notify(). Any thread. */
 void net_log_notify(struct net *net);
 
+/* The context of TLS connections to come: a reference is taken over, that to the one before given
+ * back. Before net_start(), and then from any thread. */
+void net_set_tls(struct net *net, struct ssl_ctx_st *context);
 void net_set_limits(struct net *net, const struct net_limits *limits);
 void net_counters_get(struct net *net, struct net_counters *ret_counters);
 /* How long the turns of all workers have kept their last request waiting, ms, by class of

@@ -9,7 +9,7 @@
 #include "net/output.h"
 
 #include "base/assert.h"
-#include "os/socket.h"
+#include "net/secure.h"
 
 enum {
     STEAL_BYTES = 16 * 1024,         /* a rest above this changes its owner */
@@ -62,7 +62,7 @@ send_gathered(struct worker *w, struct conn *c)
 {
     if (w->out.len == 0)
         return true;
-    ssize_t n = socket_send(c->session.fd, w->out.data, w->out.len);
+    ssize_t n = conn_send(c, w->out.data, w->out.len);
     if (n == SOCKET_CLOSED)
         return false;
     size_t sent = n > 0 ? (size_t)n : 0;
@@ -84,7 +84,7 @@ bool
 output_send_waiting(struct worker *w, struct conn *c)
 {
     ASSERT(c->out_sent < c->out.len);
-    ssize_t n = socket_send(c->session.fd, c->out.data + c->out_sent, conn_pending(c));
+    ssize_t n = conn_send(c, c->out.data + c->out_sent, conn_pending(c));
     if (n == SOCKET_CLOSED)
         return false;
     if (n <= 0)

@@ -8,6 +8,8 @@
  */
 #include "net/registry.h"
 
+#include "command/session.h"
+#include "net/exchange.h"
 #include "net/push.h"
 #include "net/receiver.h"
 #include "os/socket.h"
@@ -73,6 +75,14 @@ registry_each_client(void *ud, void (*fn)(void *fn_ud, const struct session *s),
     lock_acquire(&caller->worker->lock);
 }
 
+/* Whether it is subscribed to something that it may not hear. REQUIRES its worker's lock. */
+static bool
+hears_wrongly(const struct client_filter *f, struct worker *v, const struct conn *c)
+{
+    return c->receiver &&
+           !broker_may_hear(&v->net->exchange->broker, c->receiver, f->may_hear, f->may_hear_ud);
+}
+
 static bool
 selects(const struct client_filter *f, const struct session *s, int64_t now_ms)
 {
@@ -83,6 +93,8 @@ selects(const struct client_filter *f, const struct session *s, int64_t now_ms)
     if (f->addr && strcmp(f->addr, s->addr) != 0)
         return false;
     if (f->laddr && strcmp(f->laddr, s->laddr) != 0)
+        return false;
+    if (f->user && strcmp(f->user, session_user_name(s)) != 0)
         return false;
     return f->min_age_s <= 0 || (now_ms - s->created_ms) / 1000 >= f->min_age_s;
 }
@@ -96,6 +108,8 @@ kill_in(struct worker *v, const struct client_filter *filter, int64_t now_ms,
     lock_acquire(&v->lock);
     for (struct conn *c = v->first; c; c = c->next) {
         if (c->killed || !selects(filter, &c->session, now_ms))
+            continue;
+        if (filter->may_hear && !hears_wrongly(filter, v, c))
             continue;
         n++;
         if (c == self) {

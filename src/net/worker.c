@@ -16,6 +16,7 @@
 #include "net/push.h"
 #include "net/park.h"
 #include "net/registry.h"
+#include "net/secure.h"
 #include "os/socket.h"
 
 #include <stdio.h>
@@ -81,7 +82,10 @@ static void
 adopt(struct worker *w, struct arrival a)
 {
     lock_acquire(&w->lock);
-    bool adopted = conn_new(w, a.fd, a.id) != NULL;
+    struct conn *c = conn_new(w, a.fd, a.id);
+    bool adopted = c != NULL;
+    if (adopted && a.tls && !secure_begin(w, c))
+        conn_close(w, c);
     lock_release(&w->lock);
     if (!adopted)
         give_up(w, a.fd);
@@ -119,10 +123,10 @@ hand_over(struct worker *to, struct arrival a)
 }
 
 static void
-admit(struct worker *w, int fd, bool is_unix)
+admit(struct worker *w, int fd, const struct listener *l)
 {
     struct net *net = w->net;
-    uint64_t limit = LIMIT_LOAD(net, max_clients) + (is_unix ? NET_RESERVED_CLIENTS : 0);
+    uint64_t limit = LIMIT_LOAD(net, max_clients) + (l->is_unix ? NET_RESERVED_CLIENTS : 0);
     if (atomic_fetch_add_explicit(&net->clients, 1, memory_order_relaxed) >= limit) {
         atomic_fetch_sub_explicit(&net->clients, 1, memory_order_relaxed);
         refuse(w, fd);
@@ -131,6 +135,7 @@ admit(struct worker *w, int fd, bool is_unix)
     struct arrival a = {
         1 + atomic_fetch_add_explicit(&net->last_id, 1, memory_order_relaxed),
         fd,
+        l->is_tls,
     };
     struct worker *to = choose(w);
     atomic_fetch_add_explicit(&to->clients, 1, memory_order_relaxed);
@@ -163,7 +168,7 @@ accept_some(struct worker *w, const struct listener *l)
             refuse_without_fd(w, l->fd);
         if (fd < 0)
             return;
-        admit(w, fd, l->is_unix);
+        admit(w, fd, l);
     }
 }
 
@@ -269,7 +274,7 @@ handle(struct worker *w, const struct event *e)
         take_handovers(w);
         take_done(w);
         /* Limits may have changed: the next sweep finds out whether timeouts are running now. */
-        if (LIMIT_LOAD(w->net, timeout_ms) > 0 || LIMIT_LOAD(w->net, auth_required))
+        if (LIMIT_LOAD(w->net, timeout_ms) > 0 || net_auth_required(w->net))
             worker_want_sweep(w);
         break;
     case SOURCE_LISTENER: accept_some(w, e->ud); break;
@@ -368,11 +373,11 @@ worker_main(void *arg)
 }
 
 static bool
-caller_auth(void *ud, attl_slice user, attl_slice password)
+caller_auth(void *ud, attl_slice user, attl_slice password, struct access_user **ret_user)
 {
     struct net_caller *caller = ud;
     struct worker *w = caller->worker;
-    if (w->net->host.auth(ud, user, password))
+    if (w->net->host.auth(ud, user, password, ret_user))
         return true;
     struct conn *c = w->current;
     ASSERT(c); /* commands run only for a connection */
@@ -398,7 +403,11 @@ worker_host_init(struct worker *w)
     caller_fill(&w->host);
     w->host.park = park_begin;
     w->host.queue_bytes = caller_queue_bytes;
-    w->env = (struct command_env){ .cache = w->net->cache, .host = &w->host };
+    w->env = (struct command_env){
+        .cache = w->net->cache,
+        .access = w->net->access,
+        .host = &w->host,
+    };
     audited_prepare(&w->env);
 }
 

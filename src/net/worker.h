@@ -31,12 +31,14 @@ struct worker_counters {
     counter protocol_errors, foreign;
     counter dropped_query, dropped_output, dropped_memory, timed_out, auth_lockouts, killed;
     counter held, held_failed;
+    counter tls_connections, tls_failures;
 };
 
 /* A connection that was accepted; its number tells clients apart for ever. */
 struct arrival {
     uint64_t id;
     int fd;
+    bool tls;
 };
 
 /* Connections accepted by another worker for this one. */
@@ -99,7 +101,7 @@ struct worker {
 struct listener {
     enum source source;
     int fd;
-    bool is_unix;
+    bool is_unix, is_tls;
 };
 
 /* What the log is told about clients, each at most once per NET_COMPLAINT_INTERVAL_MS. */
@@ -112,6 +114,7 @@ enum complaint {
     COMPLAINT_AUTH,
     COMPLAINT_REJECTED,
     COMPLAINT_OVERLOAD,
+    COMPLAINT_TLS,
     COMPLAINT_COUNT
 };
 
@@ -123,12 +126,16 @@ struct shared_limits {
     _Atomic int64_t shed_max_delay_ms;
     _Atomic bool auth_required;
     _Atomic bool untimed;
+    _Atomic int64_t tls_handshake_ms;
+    _Atomic uint64_t tls_handshakes;
+    _Atomic bool tls_user;
 };
 
 struct exchange;
 
 struct net {
     attl *cache;
+    struct access *access; /* or NULL */
     struct exchange *exchange;
     bool owns_exchange;
     struct command_host host;
@@ -136,6 +143,9 @@ struct net {
     void *log_ud;
     struct clock clock;
     struct shared_limits limits;
+    struct lock tls_lock; /* guards `tls_context` */
+    struct ssl_ctx_st *tls_context;
+    _Atomic uint64_t tls_handshaking, tls_clients;
     int keepalive_s;
     struct listener listeners[NET_LISTENERS_MAX];
     size_t listeners_len;
@@ -183,6 +193,12 @@ counter_add(counter *c, uint64_t n)
     uint64_t was = atomic_load_explicit(c, memory_order_relaxed);
     atomic_store_explicit(c, was + n, memory_order_relaxed); /* one writer: no locked instruction */
 }
+
+/* Closes a connection that broke a rule, counts and mentions it. REQUIRES the worker's lock. */
+void conn_drop(struct worker *w, struct conn *c, counter *count, enum complaint kind,
+               const char *reason);
+/* Whether a stranger may do nothing yet. */
+bool net_auth_required(const struct net *net);
 
 #define LIMIT_LOAD(net, name) atomic_load_explicit(&(net)->limits.name, memory_order_relaxed)
 

@@ -10,9 +10,38 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { NAME_MAX_BYTES = 256, PRIVATE_MODE = 0600 };
+enum { NAME_MAX_BYTES = 256, PRIVATE_MODE = 0600, READ_BYTES = 16 * 1024 };
+
+static int
+read_all(int fd, struct buf *out)
+{
+    char portion[READ_BYTES];
+    for (;;) {
+        ssize_t n = read(fd, portion, sizeof portion);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : 0;
+        buf_append(out, portion, (size_t)n);
+        if (out->failed)
+            return out->failed == BUF_TOO_BIG ? -EFBIG : -ENOMEM;
+    }
+}
+
+int
+file_read(const char *path, struct buf *out)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is not waited for */
+    if (fd < 0)
+        return -errno;
+    int code = fstat(fd, &st) != 0 ? -errno : !S_ISREG(st.st_mode) ? -EINVAL : read_all(fd, out);
+    (void)close(fd); /* nothing was written */
+    return code;
+}
 
 static bool
 write_all(int fd, attl_slice content)

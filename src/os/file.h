@@ -7,9 +7,11 @@
 #ifndef ATTL_OS_FILE_H
 #define ATTL_OS_FILE_H
 
-#include <attl/attl.h>
-#include <stdbool.h>
+#include "base/buf.h"
 
+/* Appends the whole of the regular file `path`. 0 or a negative errno; -EFBIG: more than `out` may
+ * hold, -ENOMEM: no memory for it. */
+int file_read(const char *path, struct buf *out);
 /* Writes `dir`/`name` anew. False with a sentence in `err`; then the old file is as it was. */
 bool file_replace(const char *dir, const char *name, attl_slice content, char *err, size_t err_len);
 

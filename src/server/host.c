@@ -2,8 +2,7 @@
 /*
  * The host functions. A setting is changed on a draft of the configuration first, then in the
  * cache or the net, and only then in the configuration itself: a refusal anywhere leaves all
- * three as they were. Passwords are compared over a fixed length, so that the time taken says
- * neither how long the right one is nor how much of it was guessed.
+ * three as they were. Who a password belongs to is asked of the users, which are in src/access.
  */
 #include "server/host.h"
 
@@ -14,10 +13,10 @@
 #include "server/info.h"
 #include "server/measure.h"
 #include "server/settings.h"
+#include "server/tls_files.h"
+#include "server/users.h"
 
 #include <stdio.h>
-
-enum { PASSWORD_MAX_BYTES = 512 }; /* as server.requirepass */
 
 static int64_t
 host_wall_us(void *ud)
@@ -55,7 +54,6 @@ apply_server_option(struct server *server, enum option_id id)
     audit_settings_changed(server);
     struct net_limits limits;
     server_limits(server, &limits);
-    atomic_store(&server->auth_required, limits.auth_required);
     net_set_limits(server->net, &limits);
 }
 
@@ -69,8 +67,9 @@ set_option(struct server *server, const char *name, const char *value, char *err
     enum option_id id;
     int status = config_set_run_time(draft, name, value, &id, err, err_len);
     bool ours = status == ATTL_OK && (option_at(id)->flags & OPTION_SERVER);
-    if (status == ATTL_OK && !ours)
-        status = attl_option_set(server->cache, name, value, err, err_len);
+    if (status == ATTL_OK)
+        status = ours ? users_apply(server, draft, id)
+                      : attl_option_set(server->cache, name, value, err, err_len);
     if (status != ATTL_OK) {
         attl_config_free(draft);
         return status;
@@ -79,6 +78,8 @@ set_option(struct server *server, const char *name, const char *value, char *err
     server->config = draft;
     if (ours)
         apply_server_option(server, id);
+    if (ours && tls_files_concern(id))
+        server->tls_changed = true;
     return ATTL_OK;
 }
 
@@ -88,6 +89,31 @@ host_config_set(void *ud, const char *name, const char *value, char *err, size_t
     struct server *server = host_server(ud);
     lock_acquire(&server->config_lock);
     int status = set_option(server, name, value, err, err_len);
+    lock_release(&server->config_lock);
+    return status;
+}
+
+/* REQUIRES config_lock. The password that cannot be put back by whoever has only seen asterisks. */
+static void
+restore_key_pass(struct server *server)
+{
+    char err[OPTION_ERROR_MAX];
+    if (set_option(server, "tls.key_file_pass", server->tls_key_pass, err, sizeof err) != ATTL_OK)
+        log_write(&server->log, LOG_ERROR, "tls", "no memory to restore tls.key_file_pass");
+}
+
+/* What needs several settings together: the files of TLS. */
+static int
+host_config_settle(void *ud, char *err, size_t err_len)
+{
+    struct server *server = host_server(ud);
+    int status = ATTL_OK;
+    lock_acquire(&server->config_lock);
+    if (server->tls_changed && server->tls_serves && !tls_files_load(server, err, err_len)) {
+        restore_key_pass(server);
+        status = ATTL_E_CONFIG;
+    }
+    server->tls_changed = false;
     lock_release(&server->config_lock);
     return status;
 }
@@ -168,43 +194,16 @@ host_config_name(void *ud, size_t index, const char **ret_name)
 
 /* ---- passwords ---- */
 
-/* Over PASSWORD_MAX_BYTES in any case. */
 static bool
-same_secret(attl_slice given, const char *secret)
+host_auth(void *ud, attl_slice user, attl_slice password, struct access_user **ret_user)
 {
-    unsigned char a[PASSWORD_MAX_BYTES] = { 0 };
-    unsigned char b[PASSWORD_MAX_BYTES] = { 0 };
-    size_t secret_len = strlen(secret);
-    size_t given_len = given.len < sizeof a ? given.len : sizeof a;
-    if (given_len > 0)
-        memcpy(a, given.data, given_len);
-    memcpy(b, secret, secret_len < sizeof b ? secret_len : sizeof b);
-    volatile unsigned differ = given.len != secret_len;
-    for (size_t i = 0; i < sizeof a; i++)
-        differ |= (unsigned)(a[i] ^ b[i]);
-    explicit_bzero(a, sizeof a);
-    explicit_bzero(b, sizeof b);
-    return differ == 0;
-}
-
-static bool
-host_auth(void *ud, attl_slice user, attl_slice password)
-{
-    struct server *server = host_server(ud);
-    bool known = user.len == 7 && memcmp(user.data, "default", 7) == 0;
-    lock_acquire(&server->config_lock);
-    const char *secret = config_str(server->config, OPT_SERVER_REQUIREPASS);
-    /* An unknown user costs the same comparison, so that users cannot be told by time either. */
-    bool same = same_secret(password, secret);
-    bool open = secret[0] == '\0';
-    lock_release(&server->config_lock);
-    return known && (same || open);
+    return access_authenticate(host_server(ud)->access, user, password, ret_user);
 }
 
 static bool
 host_auth_required(void *ud)
 {
-    return atomic_load_explicit(&host_server(ud)->auth_required, memory_order_relaxed);
+    return access_auth_required(host_server(ud)->access);
 }
 
 void
@@ -218,6 +217,7 @@ host_fill(struct command_host *host, struct server *server)
         .info = info_append,
         .config_get = host_config_get,
         .config_set = host_config_set,
+        .config_settle = host_config_settle,
         .config_rewrite = host_config_rewrite,
         .config_name = host_config_name,
         .ns_set = host_ns_set,

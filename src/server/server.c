@@ -15,6 +15,8 @@
 #include "server/audit.h"
 #include "server/host.h"
 #include "server/loading.h"
+#include "server/tls_files.h"
+#include "server/users.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -47,6 +49,9 @@ server_limits(const struct server *server, struct net_limits *ret_limits)
         .shed_target_ms = config_bool(c, OPT_SHED_ENABLED) ? config_i64(c, OPT_SHED_TARGET) : 0,
         .shed_max_delay_ms = config_i64(c, OPT_SHED_MAX_DELAY),
         .untimed = !config_bool(c, OPT_METRICS_ENABLED),
+        .tls_handshake_ms = config_i64(c, OPT_TLS_HANDSHAKE_TIMEOUT),
+        .tls_handshakes = (uint64_t)config_i64(c, OPT_TLS_MAX_HANDSHAKES),
+        .tls_user = config_i64(c, OPT_TLS_AUTH_CLIENTS_USER) == CHOICE_AUTH_CLIENTS_USER_CN,
     };
     /* It was found right when it was set. */
     (void)notify_flags_parse(attl_s(config_str(c, OPT_REDIS_NOTIFY_KEYSPACE_EVENTS)),
@@ -156,11 +161,14 @@ open_net(struct server *server)
         .workers = server->workers,
         .visitors = ADMIN_VISITORS,
         .cache = server->cache,
+        .access = server->access,
         .exchange = server->exchange,
         .log = log_write,
         .log_ud = &server->log,
         .bind = config_str(c, OPT_SERVER_BIND),
         .port = (uint16_t)config_i64(c, OPT_SERVER_PORT),
+        .tls_port = tls_files_wanted(c) ? (uint16_t)config_i64(c, OPT_SERVER_TLS_PORT)
+                                        : (uint16_t)0,
         .unix_path = config_str(c, OPT_SERVER_UNIXSOCKET),
         .unix_mode = (unsigned)config_i64(c, OPT_SERVER_UNIXSOCKETPERM),
         .backlog = (int)config_i64(c, OPT_SERVER_TCP_BACKLOG),
@@ -168,13 +176,17 @@ open_net(struct server *server)
     struct socket_problem problem;
     host_fill(&settings.host, server);
     server_limits(server, &settings.limits);
-    atomic_store(&server->auth_required, settings.limits.auth_required);
     server->net = net_open(&settings, &problem);
     if (!server->net) {
         log_write(&server->log, LOG_ERROR, "listen", problem.text);
         return net_exit_code(problem.code);
     }
     set_notified(server, server->net);
+    server->tls_serves = settings.tls_port != 0;
+    if (server->tls_serves && !tls_files_load(server, problem.text, sizeof problem.text)) {
+        log_write(&server->log, LOG_ERROR, "tls", problem.text);
+        return EX_CONFIG;
+    }
     if (net_start(server->net))
         return EX_OK;
     log_write(&server->log, LOG_ERROR, "start", "the system refuses threads or descriptors");
@@ -241,6 +253,9 @@ announce(struct server *server)
                "attld %s serves on %s port %d with %u threads, pid %ld", attl_version(),
                config_str(c, OPT_SERVER_BIND), (int)config_i64(c, OPT_SERVER_PORT), server->workers,
                process_id());
+    if (server->tls_serves)
+        log_writef(&server->log, LOG_INFO, "ready", "and with TLS on port %d",
+                   (int)config_i64(c, OPT_SERVER_TLS_PORT));
     if (config_str(c, OPT_SERVER_UNIXSOCKET)[0] != '\0')
         log_writef(&server->log, LOG_INFO, "ready", "and on %s",
                    config_str(c, OPT_SERVER_UNIXSOCKET));
@@ -272,6 +287,8 @@ server_open(struct server *server, attl_config *config)
     process_umask_private();
     fit_max_clients(server);
     int code = open_alert(server);
+    if (code == EX_OK)
+        code = users_open(server);
     if (code == EX_OK)
         code = open_cache(server);
     if (code == EX_OK)
@@ -315,13 +332,29 @@ stop(struct server *server)
             net_stop(server->net, 0);
 }
 
+/* SIGHUP: certificates are read again. */
+static void
+reload(struct server *server)
+{
+    char err[OPTION_ERROR_MAX] = "";
+    if (!server->tls_serves) {
+        log_write(&server->log, LOG_INFO, "hangup", "SIGHUP has nothing to reload; use CONFIG SET");
+        return;
+    }
+    lock_acquire(&server->config_lock);
+    bool loaded = tls_files_load(server, err, sizeof err);
+    lock_release(&server->config_lock);
+    if (!loaded)
+        log_writef(&server->log, LOG_ERROR, "tls", "the certificate stays as it was: %s", err);
+}
+
 /* Waits for a signal; true if it was the order to stop. */
 static bool
 stop_is_ordered(struct server *server, int64_t timeout_ms)
 {
     enum signal_kind kind = signal_wait(timeout_ms);
     if (kind == SIGNAL_HANGUP)
-        log_write(&server->log, LOG_INFO, "hangup", "SIGHUP has nothing to reload; use CONFIG SET");
+        reload(server);
     return kind == SIGNAL_TERMINATE;
 }
 
@@ -358,6 +391,8 @@ server_close(struct server *server)
     attl_close(&server->cache);
     exchange_free(&server->exchange);
     alert_close(&server->alert, ALERT_LAST_MS);
+    access_free(&server->access);
+    explicit_bzero(server->tls_key_pass, sizeof server->tls_key_pass);
     log_write(&server->log, LOG_INFO, "stopped", "bye");
     attl_config_free(server->config);
     server->config = NULL;

@@ -9,6 +9,7 @@
 #define ATTL_SERVER_SERVER_H
 
 #include "alert/alert.h"
+#include "access/access.h"
 #include "config/config.h"
 #include "admin/admin.h"
 #include "net/net.h"
@@ -36,18 +37,21 @@ struct server {
     struct exchange *exchange; /* of messages between clients; outlives cache and net */
     struct net *net;
     struct admin *admin;     /* NULL: there is none */
-    struct lock audit_lock; /* guards changes of `audit` */
-    struct audit *audit;    /* the trail; NULL: none */
+    struct lock audit_lock;  /* guards changes of `audit` */
+    struct audit *audit;     /* the trail; NULL: none */
     struct lock notify_lock; /* guards `notified` */
     struct net *notified;    /* whom the log's news go to: `net` while it is there */
     struct log log;
     struct alert *alert; /* who is told of incidents; before cache and net, and after them */
-    _Atomic bool auth_required;
-    int64_t started_us; /* monotonic */
     int64_t started_wall_us;
+    struct access *access; /* the users; outlives the net */
+    int64_t started_us;    /* monotonic */
     char run_id[SERVER_RUN_ID_CHARS + 1];
     unsigned workers;
-    struct lock rate_lock; /* guards the members below */
+    bool tls_changed;       /* a setting of TLS, since the files were read; under config_lock */
+    bool tls_serves;        /* there is a TLS port; constant after the start */
+    char tls_key_pass[513]; /* that the context in place was made with; under config_lock */
+    struct lock rate_lock;  /* guards the members below */
     struct rate rate;
     struct net_counters base; /* what CONFIG RESETSTAT made the zero of INFO's counters */
 };

@@ -151,9 +151,10 @@ fake_stats_reset(void *ud)
 }
 
 static bool
-fake_auth(void *ud, attl_slice user, attl_slice password)
+fake_auth(void *ud, attl_slice user, attl_slice password, struct access_user **ret_user)
 {
     struct fixture *f = ud;
+    *ret_user = NULL;
     bool is_default = user.len == 7 && memcmp(user.data, "default", 7) == 0;
     return is_default && (!f->password || (password.len == strlen(f->password) &&
                                            memcmp(password.data, f->password, password.len) == 0));

@@ -42,9 +42,10 @@ auth_required(void *ud)
 }
 
 static bool
-auth(void *ud, attl_slice user, attl_slice password)
+auth(void *ud, attl_slice user, attl_slice password, struct access_user **ret_user)
 {
     (void)ud;
+    (void)ret_user;
     (void)user;
     return password.len == 2;
 }

@@ -38,9 +38,10 @@ no_auth_required(void *ud)
 }
 
 static bool
-no_auth(void *ud, attl_slice user, attl_slice password)
+no_auth(void *ud, attl_slice user, attl_slice password, struct access_user **ret_user)
 {
     (void)ud;
+    (void)ret_user;
     (void)user;
     (void)password;
     return false;

@@ -35,9 +35,10 @@ wall_us(void *ud)
 }
 
 static bool
-auth(void *ud, attl_slice user, attl_slice password)
+auth(void *ud, attl_slice user, attl_slice password, struct access_user **ret_user)
 {
     (void)ud;
+    (void)ret_user;
     (void)user;
     return password.len == 2 && memcmp(password.data, "pw", 2) == 0;
 }

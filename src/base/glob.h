@@ -3,8 +3,8 @@
  * Glob patterns as Redis understands them: * ? [abc] [^abc] [a-z] and \x for x itself. Matching is
  * iterative and needs no memory. Its work is bounded: see GLOB_STEPS_MAX.
  */
-#ifndef ATTL_COMMAND_GLOB_H
-#define ATTL_COMMAND_GLOB_H
+#ifndef ATTL_BASE_GLOB_H
+#define ATTL_BASE_GLOB_H
 
 #include <attl/attl.h>
 #include <stdbool.h>

@@ -5,7 +5,7 @@
  * taken the same bytes. Recursion per star, the obvious way, takes exponential time on "a*a*a*...b"
  * (that was CVE-2022-36021) and deep stacks on 20 000 stars (CVE-2024-31228).
  */
-#include "command/glob.h"
+#include "base/glob.h"
 
 struct glob {
     const unsigned char *pattern;

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "command/glob.h"
+#include "base/glob.h"
 
 static bool
 matches(const char *pattern, const char *text)

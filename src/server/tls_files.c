@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The settings as the TLS layer wants them. A server without a certificate has no TLS port: a
+ * certificate is what TLS cannot be without, so that setting alone decides, and the port has a
+ * default. Loading logs what it has done, never a password.
+ */
+#include "server/tls_files.h"
+
+#include "net/tls.h"
+
+#include <stdio.h>
+
+bool
+tls_files_wanted(const attl_config *config)
+{
+    return config_str(config, OPT_TLS_CERT_FILE)[0] != '\0' &&
+           config_i64(config, OPT_SERVER_TLS_PORT) != 0;
+}
+
+static enum tls_verify
+verify_of(int64_t choice)
+{
+    return choice == CHOICE_AUTH_CLIENTS_YES        ? TLS_VERIFY_YES
+           : choice == CHOICE_AUTH_CLIENTS_OPTIONAL ? TLS_VERIFY_OPTIONAL
+                                                    : TLS_VERIFY_NO;
+}
+
+bool
+tls_files_load(struct server *server, char *err, size_t err_len)
+{
+    const attl_config *c = server->config;
+    struct tls_settings settings = {
+        .cert_file = config_str(c, OPT_TLS_CERT_FILE),
+        .key_file = config_str(c, OPT_TLS_KEY_FILE),
+        .key_pass = config_str(c, OPT_TLS_KEY_FILE_PASS),
+        .ca_file = config_str(c, OPT_TLS_CA_FILE),
+        .verify = verify_of(config_i64(c, OPT_TLS_AUTH_CLIENTS)),
+        .tls13_only = config_i64(c, OPT_TLS_MIN_VERSION) == CHOICE_TLS_1_3,
+        .ciphers = config_str(c, OPT_TLS_CIPHERS),
+        .ciphersuites = config_str(c, OPT_TLS_CIPHERSUITES),
+        .resume = config_bool(c, OPT_TLS_SESSION_CACHING),
+    };
+    char text[TLS_ERROR_MAX] = "";
+    struct ssl_ctx_st *ctx = tls_context_new(&settings, text, sizeof text);
+    if (!ctx) {
+        (void)snprintf(err, err_len, "%s", text); /* cut is fine */
+        return false;
+    }
+    net_set_tls(server->net, ctx);
+    (void)snprintf(server->tls_key_pass, sizeof server->tls_key_pass, "%s", settings.key_pass);
+    log_writef(&server->log, LOG_INFO, "tls", "certificate %s is in use", settings.cert_file);
+    return true;
+}
