@@ -203,7 +203,7 @@ record_of(const struct request *rq, enum audit_kind kind)
     const struct session *s = rq->s;
     struct audit_record r = { .kind = kind, .client_id = s->id };
     r.text[AUDIT_ACTION] = attl_s(rq->cmd->name);
-    r.text[AUDIT_USER] = attl_s("default");
+    r.text[AUDIT_USER] = attl_s(session_user_name(s));
     r.text[AUDIT_ADDR] = attl_s(s->addr);
     r.text[AUDIT_CLIENT_NAME] = attl_s(s->name);
     r.text[AUDIT_TRACE] = attl_s(session_trace(s));

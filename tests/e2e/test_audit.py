@@ -270,7 +270,7 @@ def without_a_directory_there_is_none():
         old = os.getcwd()
         os.chdir(here)
         try:
-            with Server(**{"audit.enabled": "no"}) as server:
+            with Server(**{"audit.mode": "off"}) as server:
                 with server.connect() as c:
                     assert isinstance(c.command("ATTL.AUDIT", "STATUS"), Error)
                     assert c.command("CONFIG", "SET", "maxmemory", "64mb") == b"OK"

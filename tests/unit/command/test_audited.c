@@ -112,7 +112,7 @@ administration_is_recorded_and_looking_is_not(void **state)
     trail_close(f, &t);
     run(f, "FLUSHALL"); /* without a trail nothing is different */
     expect(f, "ATTL.AUDIT STATUS",
-           "-ERR there is no audit trail: start attld with --audit.enabled=yes\r\n");
+           "-ERR there is no audit trail: start attld with --audit.mode=on\r\n");
 }
 
 static void
