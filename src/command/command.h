@@ -99,8 +99,12 @@ struct session {
     bool keep_reply;                 /* the reply in the making is sent whatever reply_mode says */
     size_t subscribed[PUBSUB_KINDS]; /* subscriptions, by kind */
     struct session_tracking tracking;
-    SESSION_TRACE_ONCE = 1 << 3, /* trace_left counts: the id is of one request only */
-    SESSION_RESTRICTED = 1 << 4  /* its user may not do everything */
+    char trace[SESSION_TRACE_MAX + 1]; /* correlation id, "" for none; see session_trace() */
+    uint8_t trace_left;                /* requests until it goes, if SESSION_TRACE_ONCE */
+    struct access_user *user; /* a version of whose it is, kept; NULL: not looked up yet */
+    uint64_t access_seen;     /* the generation of the users when it was; 0: never */
+    bool privileged;          /* the server's own: no user, everything is allowed */
+    char user_name[SESSION_USER_MAX + 1]; /* of `user`; "" is the default user */
 };
 
 static inline bool
