@@ -253,7 +253,7 @@ prepare(struct audit *a, const struct audit_settings *s, char *err, size_t err_l
     a->ud = s->ud;
     a->now_us = s->now_us;
     a->plain_keys = s->plain_keys;
-    a->disk = s->disk;
+    a->disk = a->given = s->disk;
     (void)snprintf(a->dir, sizeof a->dir, "%s", s->dir ? s->dir : ""); /* bounded by the option */
     (void)snprintf(a->writes, sizeof a->writes, "%s", s->writes ? s->writes : ""); /* bounded */
     audit_configure(a, s);

@@ -19,8 +19,8 @@ static int
 look_open(struct audit *a, struct os_disk *own, struct disk **ret)
 {
     char err[ERR_BYTES];
-    if (a->disk && !a->disk_is_own) { /* a test's, constant */
-        *ret = a->disk;
+    if (a->given) {
+        *ret = a->given;
         own->dir_fd = -1;
         return 0;
     }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the trail is made of, for the files of this folder that share it. `lock` guards the queue,
- * the rules and the figures; the writer and the disk belong to the thread once it runs; what is
- * constant after audit_open() says so.
+ * What the trail is made of, for the files of this folder that share it. Lines wait in a list of
+ * items until the thread takes all of them. `lock` guards that list, the rules and the figures; the
+ * writer and the disk belong to the thread once it runs; what is constant after audit_open() says
+ * so.
  */
 #ifndef ATTL_AUDIT_OWN_H
 #define ATTL_AUDIT_OWN_H
@@ -40,6 +41,7 @@ struct audit {
     char writes[AUDIT_PATH_BYTES];
     struct audit_key key, mask;
     bool plain_keys;
+    struct disk *given; /* a test's, instead of the directory */
     void (*told)(void *ud, bool failing, const char *text);
     void *ud;
     int64_t (*now_us)(void *ud);

@@ -164,6 +164,33 @@ take_meaning(struct pass *p, const struct audit_line *l)
              (const char *)l->text[AUDIT_ACTION].data);
 }
 
+/* A line with a digest of its own, `good` or not, behind those before it. */
+static void
+judge_neighbours(struct pass *p, const struct audit_line *l, bool good)
+{
+    struct audit_verify *v = p->v;
+    if (p->line == 1 && l->kind != AUDIT_FILE)
+        find(p, AUDIT_MISSING_LINE, l->seq, "the first line of a file is missing");
+    if (p->any && good)
+        judge_place(p, l);
+    if (!p->any)
+        v->first_seq = l->seq;
+    if (!p->any && good && !v->only && l->seq != 1 && l->text[AUDIT_BEFORE].len == 0)
+        find(p, AUDIT_MISSING_LINE, l->seq, "the trail begins with line %" PRIu64, l->seq);
+    if (good)
+        take_meaning(p, l);
+    p->any = true;
+    p->loose = !good;
+    if (good && l->seq > v->last.seq) {
+        v->last.seq = l->seq;
+        memcpy(v->last.hash, l->hash, sizeof l->hash);
+    } else if (!good) {
+        v->last.seq++;
+    } else {
+        p->loose = true; /* a line out of its place: what follows continues another */
+    }
+}
+
 static int
 judge_line(struct pass *p, attl_slice text)
 {
@@ -181,27 +208,7 @@ judge_line(struct pass *p, attl_slice text)
     int good = judge_digest(p, text, &l);
     if (good < 0)
         return good;
-    if (p->line == 1 && l.kind != AUDIT_FILE)
-        find(p, AUDIT_MISSING_LINE, l.seq, "the first line of a file is missing");
-    if (!p->any) {
-        v->first_seq = l.seq;
-        if (!v->only && text_is(l.text[AUDIT_BEFORE], "") && l.seq != 1 && good)
-            find(p, AUDIT_MISSING_LINE, l.seq, "the trail begins with line %" PRIu64, l.seq);
-    } else if (good) {
-        judge_place(p, &l);
-    }
-    if (good)
-        take_meaning(p, &l);
-    p->any = true;
-    p->loose = !good;
-    if (good && l.seq > v->last.seq) {
-        v->last.seq = l.seq;
-        memcpy(v->last.hash, l.hash, sizeof l.hash);
-    } else if (!good) {
-        v->last.seq++;
-    } else {
-        p->loose = true; /* a line out of its place: what follows continues another */
-    }
+    judge_neighbours(p, &l, good);
     if (v->line)
         v->line(v->ud, p->file, text, &l);
     return 0;
@@ -323,7 +330,8 @@ judge_end(struct pass *p, const struct audit_head *head, int state)
 static void
 judge_beginning(struct pass *p)
 {
-    /* The oldest go first, and names are in the order of files: a later one says it of all before. */
+    /* The oldest go first and names are in the order of files: a later one speaks for all before.
+     */
     if (!p->before_first[0] || strcmp(p->before_first, p->removed) <= 0)
         return;
     copy_name(attl_s(p->before_first), p->file);

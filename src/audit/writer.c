@@ -138,6 +138,7 @@ remove_one(struct audit_writer *w, const struct audit_file *f, int64_t now_us)
     if (rc == 0)
         rc = w->disk->ops->remove(w->disk, name);
     w->removed += rc == 0;
+    w->files -= rc == 0;
     return rc;
 }
 
@@ -147,6 +148,7 @@ retain(struct audit_writer *w, int64_t now_us)
 {
     struct audit_files l;
     int rc = audit_files_list(&l, w->alloc, w->disk);
+    w->files = l.len;
     int64_t oldest_ms = now_us / US_PER_MS - w->rules.keep_ms;
     for (size_t i = 0; rc == 0 && i + 1 < l.len && i < REMOVALS_MAX; i++) {
         bool many = w->rules.keep_files && l.len - i > w->rules.keep_files;
@@ -155,7 +157,6 @@ retain(struct audit_writer *w, int64_t now_us)
             break;
         rc = remove_one(w, &l.items[i], now_us);
     }
-    w->files = l.len;
     audit_files_free(&l);
     return rc;
 }

@@ -253,8 +253,8 @@ static const struct {
       .mode = MODE_AUDIT,
       .usage = "attl audit verify|show DIR|FILE [OPTION...]",
       .text =
-          "Looks at the audit trail in DIR (the folder audit of the server's directory), or at one\n"
-          "file of it, without a server and also while one is writing it. Nothing is changed.\n\n"
+          "Looks at the audit trail in DIR (the folder audit in the server's directory), or at\n"
+          "one file of it, without a server and also while one is writing. Nothing is changed.\n\n"
           "  attl audit verify DIR   checks every line and every link, and names file, line and\n"
           "                          what is wrong: changed, missing, reordered, replaced,\n"
           "                          truncated, missing-file, not-keyed\n"

@@ -203,7 +203,7 @@ record_of(const struct request *rq, enum audit_kind kind)
     const struct session *s = rq->s;
     struct audit_record r = { .kind = kind, .client_id = s->id };
     r.text[AUDIT_ACTION] = attl_s(rq->cmd->name);
-    r.text[AUDIT_USER] = attl_s("default");
+    r.text[AUDIT_USER] = attl_s(session_user_name(s));
     r.text[AUDIT_ADDR] = attl_s(s->addr);
     r.text[AUDIT_CLIENT_NAME] = attl_s(s->name);
     r.text[AUDIT_TRACE] = attl_s(session_trace(s));
@@ -362,6 +362,21 @@ audited_run(struct request *rq, void (*run)(struct request *rq))
             put(&a, outcome);
         }
     }
+    buf_fini(&a.words);
+}
+
+void
+audited_denied(struct request *rq, size_t mark)
+{
+    static const char noperm[] = "-NOPERM";
+    const struct buf *b = rq->out;
+    struct audited a = { .rq = rq, .kind = AUDIT_DENIED };
+    if (!rq->env->host->audit || !rq->cmd || b->failed || b->len - mark < sizeof noperm ||
+        memcmp(b->data + mark, noperm, sizeof noperm - 1) != 0)
+        return;
+    buf_init(&a.words, WORDS_BYTES);
+    append_keys(rq, &a.words);
+    put(&a, "NOPERM");
     buf_fini(&a.words);
 }
 

@@ -23,6 +23,8 @@ audited_is(const struct command_env *env, const struct command *cmd)
 
 /* Runs the request with `run`, and records it; or refuses it if it must be and cannot be. */
 void audited_run(struct request *rq, void (*run)(struct request *rq));
+/* A request was refused with the reply that starts at `mark`: records that somebody may not. */
+void audited_denied(struct request *rq, size_t mark);
 /* A job that began with such a request has ended with the reply that starts at `mark`. */
 void audited_job_end(struct request *rq, size_t mark);
 

@@ -23,7 +23,7 @@ trail_of(struct request *rq)
 {
     struct audit *audit = rq->env->host->audit;
     if (!audit)
-        resp_error(rq->out, "ERR there is no audit trail: start attld with --audit.enabled=yes");
+        resp_error(rq->out, "ERR there is no audit trail: start attld with --audit.mode=on");
     return audit;
 }
 

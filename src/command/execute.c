@@ -212,9 +212,10 @@ command_execute(struct command_env *env, struct session *s, const attl_slice *ar
     bool ran = request_resolve(&rq) && request_admit(&rq);
     if (__builtin_expect(s->interrupt & SESSION_PUT_OFF, 0))
         return; /* put off: nothing has happened */
-    if (!ran)
+    if (!ran) {
+        audited_denied(&rq, mark);
         transaction_refused(&rq, mark);
-    else if (__builtin_expect(!s->transaction, 1) || !transaction_takes(&rq))
+    } else if (__builtin_expect(!s->transaction, 1) || !transaction_takes(&rq))
         request_run(&rq);
     s->commands++;
     if (!s->waiting)

@@ -149,6 +149,8 @@ static const struct option_choice no_or_yes[] = {
 
 static const struct option_choice auto_or_not[] = {
     { "auto", CHOICE_AUTO, NULL },
+    { "on", CHOICE_YES, NULL },
+    { "off", CHOICE_NO, NULL },
     { "yes", CHOICE_YES, NULL },
     { "no", CHOICE_NO, NULL },
     { NULL, 0, NULL },

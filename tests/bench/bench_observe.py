@@ -27,7 +27,7 @@ SWITCHES = [  # option, value that observes, value that does not
     ("latency.slowlog_threshold", "10ms", "-1"),
     ("slowlog.threshold", "10ms", "-1"),
     ("latency.enabled", "yes", "no"),
-    ("audit.enabled", "yes", "no"),
+    ("audit.mode", "on", "off"),
 ]
 
 
