@@ -95,6 +95,9 @@ command_fn cmd_attl_shards, cmd_attl_balance, cmd_attl_hotkeys;
 command_fn cmd_attl_incident_ack, cmd_attl_incident_kinds, cmd_attl_incident_list,
     cmd_attl_incident_show, cmd_attl_incident_simulate;
 
+/* health, cmd_health.c */
+command_fn cmd_attl_health;
+
 /* reading files again, cmd_scrub.c */
 command_fn cmd_attl_scrub;
 

@@ -550,6 +550,7 @@ const struct command command_table[] = {
 #include "command/table_balance.inc"
 #include "command/table_incident.inc"
 #include "command/table_scrub.inc"
+#include "command/table_health.inc"
 };
 /* clang-format on */
 

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { NAME_MAX_BYTES = 256, PRIVATE_MODE = 0600 };
@@ -61,5 +62,38 @@ file_replace(const char *dir, const char *name, attl_slice content, char *err, s
         (void)snprintf(err, err_len, "cannot write %s/%s: %s", dir, name, strerror(errno));
     if (dir_fd >= 0)
         (void)close(dir_fd); /* it was only a place to stand on */
+    return ok;
+}
+
+static bool
+read_all(int fd, size_t bytes, struct buf *out)
+{
+    while (bytes > 0) {
+        char *to = buf_reserve(out, bytes);
+        ssize_t n = to ? read(fd, to, bytes) : -1;
+        if (to && n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        out->len += (size_t)n;
+        bytes -= (size_t)n;
+    }
+    return true;
+}
+
+bool
+file_read(const char *dir, const char *name, size_t max_bytes, struct buf *out)
+{
+    struct stat st;
+    int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = dir_fd < 0 || strchr(name, '/')
+                 ? -1
+                 : openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    bool ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= 0 &&
+              (uint64_t)st.st_size <= max_bytes && read_all(fd, (size_t)st.st_size, out);
+    if (fd >= 0)
+        (void)close(fd);
+    if (dir_fd >= 0)
+        (void)close(dir_fd);
     return ok;
 }

@@ -7,10 +7,15 @@
 #ifndef ATTL_OS_FILE_H
 #define ATTL_OS_FILE_H
 
+#include "base/buf.h"
+
 #include <attl/attl.h>
 #include <stdbool.h>
 
 /* Writes `dir`/`name` anew. False with a sentence in `err`; then the old file is as it was. */
 bool file_replace(const char *dir, const char *name, attl_slice content, char *err, size_t err_len);
+/* Appends `dir`/`name` to `out` if that is a regular file of at most `max_bytes`; false otherwise.
+ */
+bool file_read(const char *dir, const char *name, size_t max_bytes, struct buf *out);
 
 #endif
