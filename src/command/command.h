@@ -9,12 +9,13 @@
 #define ATTL_COMMAND_COMMAND_H
 
 #include "base/buf.h"
+#include "metric/format.h"
 
 #include <attl/attl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum { SESSION_NAME_MAX = 64 };
+enum { SESSION_NAME_MAX = 64, SESSION_TRACE_MAX = 64 };
 enum session_reply_mode {
     SESSION_REPLY_ON,
     SESSION_REPLY_OFF,
@@ -25,8 +26,9 @@ enum session_reply_mode {
 /* Bits of session.special; most sessions have none, which is one test per request. */
 enum session_special {
     SESSION_SUBSCRIBED = 1 << 0,
-    SESSION_TRACKING = 1 << 1, /* tracking.flags is not 0 */
-    SESSION_DEADLINE = 1 << 2  /* deadline_ms is not 0 */
+    SESSION_TRACKING = 1 << 1,  /* tracking.flags is not 0 */
+    SESSION_DEADLINE = 1 << 2,  /* deadline_ms is not 0 */
+    SESSION_TRACE_ONCE = 1 << 3 /* trace_left counts: the id is of one request only */
 };
 
 /* Bits of session.interrupt: why the requests behind the last one do not follow at once. */
@@ -96,6 +98,8 @@ struct session {
     bool keep_reply;                 /* the reply in the making is sent whatever reply_mode says */
     size_t subscribed[PUBSUB_KINDS]; /* subscriptions, by kind */
     struct session_tracking tracking;
+    char trace[SESSION_TRACE_MAX + 1]; /* correlation id, "" for none; see session_trace() */
+    uint8_t trace_left;                /* requests until it goes, if SESSION_TRACE_ONCE */
 };
 
 static inline bool
@@ -107,6 +111,8 @@ session_is_subscribed(const struct session *s)
 size_t session_bytes(const struct session *s);
 /* The end of a session: ends its transaction. Before the cache is closed; may be called twice. */
 void session_end(struct session *s);
+
+struct audit;
 
 /* A command that waits for the disk, on its way to another thread and back. See job.h. */
 struct command_job;
@@ -135,9 +141,12 @@ struct client_filter {
     uint64_t self_id;
 };
 
+struct alert;
+
 /* The server around the commands. Every function may be called from any worker. */
 struct command_host {
     void *ud;
+    struct audit *audit;          /* the trail; NULL: none. See audited.h */
     int64_t (*wall_us)(void *ud); /* Unix microseconds */
     /* One call per connected client, in order of id; the session must not be kept. */
     void (*each_client)(void *ud, void (*fn)(void *fn_ud, const struct session *s), void *fn_ud);
@@ -206,6 +215,10 @@ struct command_host {
     bool (*tracked_prefix)(void *ud, size_t index, attl_slice *ret_prefix);
     /* It is about to read this key, and wants to hear when that changes. */
     void (*track_key)(void *ud, attl_slice key);
+    struct alert *alert; /* who is told of incidents; NULL: nobody */
+    /* What is known of process, clients and traffic; the rest of *ret, which is zeroed, stays so.
+     * NULL: nothing is. */
+    void (*metrics)(void *ud, struct metric_host *ret);
 };
 
 /* Shared by all workers; per-command counters are per worker and summed by INFO. */
@@ -214,8 +227,11 @@ struct command_env {
     const struct command_host *host;
     struct command_stats *stats; /* of the calling worker; see command_stats_new() */
     bool loading;                /* answer -LOADING to all but a few */
+    bool untimed;                /* metrics.enabled is off: no call is timed */
     unsigned shed_level;         /* 0: nothing is shed; to 3, see shed.h */
-    int64_t shed_retry_ms;       /* what is refused may come back after that */
+    uint32_t audit_flags; /* rows with these bits may be audited, see audited.h; 0: none are */
+    uint16_t audit_cats;
+    int64_t shed_retry_ms; /* what is refused may come back after that */
     _Atomic uint64_t shed[SHED_CLASSES][SHED_OUTCOMES]; /* counters, of one writer */
     /* Every worker's stats, summed by INFO and cleared by CONFIG RESETSTAT; NULL: only `stats`. */
     struct command_stats *const *all_stats;
@@ -239,6 +255,12 @@ void command_job_drop(struct command_job *job, const attl_completion *done);
  * Requests with unknown commands or wrong arity have none.
  */
 size_t command_keys(const attl_slice *argv, size_t argc, attl_slice *keys, size_t max);
+
+/*
+ * Everything that is measured, appended to `out` as ATTL.METRICS shows it; out->failed if there was
+ * no memory or room. Takes a few milliseconds at most. Any thread that has an env.
+ */
+void command_metrics(struct command_env *env, enum metric_format format, struct buf *out);
 
 /* Calls, microseconds and failures per command; one per worker, no sharing on the hot path. */
 struct command_stats *command_stats_new(void);

@@ -91,6 +91,9 @@ command_fn cmd_attl_fetch, cmd_attl_fill, cmd_attl_keep, cmd_attl_fail, cmd_attl
 /* shards and their balance, cmd_balance.c */
 command_fn cmd_attl_shards, cmd_attl_balance, cmd_attl_hotkeys;
 
+/* alerts, cmd_alert.c */
+command_fn cmd_attl_alert_list, cmd_attl_alert_status, cmd_attl_alert_test;
+
 /* incidents, cmd_incident.c */
 command_fn cmd_attl_incident_ack, cmd_attl_incident_kinds, cmd_attl_incident_list,
     cmd_attl_incident_show, cmd_attl_incident_simulate;
@@ -101,8 +104,14 @@ command_fn cmd_attl_health;
 /* reading files again, cmd_scrub.c */
 command_fn cmd_attl_scrub;
 
+/* metrics, cmd_metrics.c */
+command_fn cmd_attl_metrics;
+
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;
 command_fn cmd_attl_deadline; /* shed.c */
+
+/* correlation of requests, cmd_trace.c */
+command_fn cmd_attl_trace;
 
 #endif

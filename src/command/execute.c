@@ -9,8 +9,10 @@
 #include "command/execute.h"
 
 #include "base/assert.h"
+#include "command/audited.h"
 #include "command/job.h"
 #include "command/reply.h"
+#include "command/session.h"
 #include "command/shed.h"
 #include "command/stats.h"
 #include "command/table.h"
@@ -125,21 +127,30 @@ request_admit(struct request *rq)
     return __builtin_expect(rq->env->shed_level == 0, 1) || shed_admits(rq);
 }
 
-void
-request_run(struct request *rq)
+static void
+run_plainly(struct request *rq)
 {
     if (__builtin_expect(rq->s->special & SESSION_TRACKING, 0))
         tracking_before(rq);
     struct command_stats *stats = rq->env->stats;
     size_t row = command_index(rq->cmd);
     rq->s->last_command = rq->cmd->name;
-    if (!stats_call(stats, row)) {
+    if (!stats_call(stats, row) || rq->env->untimed) {
         rq->cmd->run(rq);
         return;
     }
     int64_t start_ns = clock_mono_ns();
     rq->cmd->run(rq);
     stats_timed(stats, row, clock_mono_ns() - start_ns);
+}
+
+void
+request_run(struct request *rq)
+{
+    if (__builtin_expect(audited_is(rq->env, rq->cmd), 0))
+        audited_run(rq, run_plainly);
+    else
+        run_plainly(rq);
 }
 
 void
@@ -178,6 +189,8 @@ request_end(struct request *rq, size_t mark, bool ran)
     request_count_error(rq, mark, ran);
     if (__builtin_expect(rq->s->special & SESSION_TRACKING, 0))
         tracking_after(rq);
+    if (__builtin_expect(rq->s->special & SESSION_TRACE_ONCE, 0))
+        session_trace_used(rq->s);
     session_apply_reply_mode(rq->s, rq->out, mark);
 }
 
@@ -208,5 +221,7 @@ command_job_reply(struct command_job *job, struct command_env *env, struct sessi
     struct request rq = { env, s, NULL, 0, out, job->cmd };
     s->waiting = false;
     job->reply(job, &rq);
+    if (audited_is(env, rq.cmd))
+        audited_job_end(&rq, mark);
     request_end(&rq, mark, true);
 }

@@ -246,12 +246,14 @@ const struct command command_table[] = {
       .cats = CAT_CONNECTION, .group = GROUP_CONNECTION, .since = "1.0.0",
       .summary = "Return the message", .syntax = "message" },
     { .name = "hello", .run = cmd_hello, .arity = -1,
-      .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_NO_AUTH | CMD_ALLOW_BUSY,
+      .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_NO_AUTH | CMD_ALLOW_BUSY |
+               CMD_AUDITED,
       .cats = CAT_CONNECTION, .group = GROUP_CONNECTION, .since = "6.0.0",
       .summary = "Choose the protocol version and introduce the connection",
       .syntax = "[protover [AUTH username password] [SETNAME clientname]]" },
     { .name = "auth", .run = cmd_auth, .arity = -2,
-      .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_NO_AUTH | CMD_ALLOW_BUSY,
+      .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_NO_AUTH | CMD_ALLOW_BUSY |
+               CMD_AUDITED,
       .cats = CAT_CONNECTION, .group = GROUP_CONNECTION, .since = "1.0.0",
       .summary = "Authenticate the connection", .syntax = "[username] password" },
     { .name = "select", .run = cmd_select, .arity = 2, .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
@@ -546,11 +548,14 @@ const struct command command_table[] = {
       .since = "3.0.0", .summary = "Answer that cluster support is disabled", .syntax = "" },
 
     /* ---- our own ---- */
+#include "command/table_alert.inc"
 #include "command/table_attl.inc"
 #include "command/table_balance.inc"
 #include "command/table_incident.inc"
+#include "command/table_metric.inc"
 #include "command/table_scrub.inc"
 #include "command/table_health.inc"
+#include "command/table_trace.inc"
 };
 /* clang-format on */
 

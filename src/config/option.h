@@ -68,6 +68,7 @@ enum option_id {
     OPT_SHED_ENABLED,
     OPT_SHED_TARGET,    /* ms */
     OPT_SHED_MAX_DELAY, /* ms */
+    OPT_METRICS_ENABLED,
     OPT_RETENTION_ENABLED,
     OPT_RETENTION_INTERVAL,     /* ms */
     OPT_RETENTION_SNAPSHOT_TTL, /* ms */
@@ -119,8 +120,31 @@ enum option_id {
     OPT_PUBSUB_BUFFER_LIMIT,     /* bytes */
     OPT_TRACKING_TABLE_MAX_KEYS, /* 0: no limit */
     OPT_TRACKING_PENDING_LIMIT,  /* bytes */
-    OPT_LOG_LEVEL,               /* enum choice_log_level */
-    OPT_LOG_FORMAT,              /* enum choice_log_format */
+    OPT_ALERT_ENABLED,
+    OPT_ALERT_URL,
+    OPT_ALERT_SECRET,
+    OPT_ALERT_HEADER,
+    OPT_ALERT_TEMPLATE,
+    OPT_ALERT_CA_FILE,
+    OPT_ALERT_MIN_SEVERITY, /* enum choice_severity */
+    OPT_ALERT_TRIES,
+    OPT_ALERT_TIMEOUT,     /* ms */
+    OPT_ALERT_BACKOFF,     /* ms */
+    OPT_ALERT_BACKOFF_MAX, /* ms */
+    OPT_AUDIT_ENABLED,           /* enum choice_auto */
+    OPT_AUDIT_DIR,
+    OPT_AUDIT_KEY_FILE,
+    OPT_AUDIT_ROTATE_SIZE, /* bytes */
+    OPT_AUDIT_ROTATE_AGE,  /* ms, 0: never */
+    OPT_AUDIT_KEEP,        /* files, 0: any number */
+    OPT_AUDIT_KEEP_AGE,    /* ms, 0: for ever */
+    OPT_AUDIT_FSYNC,       /* 1: always */
+    OPT_AUDIT_ON_ERROR,    /* enum choice_audit_on_error */
+    OPT_AUDIT_WRITES,
+    OPT_AUDIT_KEYS, /* enum choice_audit_keys */
+    OPT_AUDIT_QUEUE,
+    OPT_LOG_LEVEL,  /* enum choice_log_level */
+    OPT_LOG_FORMAT, /* enum choice_log_format */
     OPT_REDIS_DATABASES,
     OPT_REDIS_APPENDONLY, /* 1: yes; shown, never read: OPT_PERSIST_FSYNC decides */
     OPT_REDIS_NOTIFY_KEYSPACE_EVENTS,
@@ -144,7 +168,13 @@ enum choice_on_error { CHOICE_ON_ERROR_AUTO, CHOICE_ON_ERROR_REJECT, CHOICE_ON_E
 enum choice_recover { CHOICE_RECOVER_STRICT, CHOICE_RECOVER_PREFIX, CHOICE_RECOVER_SALVAGE };
 /* The same numbers as the levels of attl_log_fn. */
 enum choice_log_level { CHOICE_LOG_DEBUG, CHOICE_LOG_INFO, CHOICE_LOG_WARNING, CHOICE_LOG_ERROR };
+/* The same numbers as enum attl_severity. */
+enum choice_severity { CHOICE_SEVERITY_INFO, CHOICE_SEVERITY_WARNING, CHOICE_SEVERITY_CRITICAL };
 enum choice_log_format { CHOICE_LOG_FORMAT_AUTO, CHOICE_LOG_FORMAT_JSON, CHOICE_LOG_FORMAT_TEXT };
+
+enum choice_auto { CHOICE_AUTO, CHOICE_YES, CHOICE_NO };
+enum choice_audit_on_error { CHOICE_AUDIT_FAIL_OPEN, CHOICE_AUDIT_FAIL_CLOSED };
+enum choice_audit_keys { CHOICE_AUDIT_KEYS_HASH, CHOICE_AUDIT_KEYS_PLAIN };
 
 enum option_type {
     OPTION_BOOL,

@@ -109,9 +109,41 @@ static const struct option_choice log_formats[] = {
     { NULL, 0, NULL },
 };
 
+static const struct option_choice severities[] = {
+    { "info", CHOICE_SEVERITY_INFO, NULL },
+    { "warning", CHOICE_SEVERITY_WARNING, NULL },
+    { "critical", CHOICE_SEVERITY_CRITICAL, NULL },
+    { NULL, 0, NULL },
+};
+
 static const struct option_choice no_or_yes[] = {
     { "no", 0, NULL },
     { "yes", 1, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice auto_or_not[] = {
+    { "auto", CHOICE_AUTO, NULL },
+    { "yes", CHOICE_YES, NULL },
+    { "no", CHOICE_NO, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice no_or_always[] = {
+    { "no", 0, NULL },
+    { "always", 1, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice fail_open_or_closed[] = {
+    { "fail_open", CHOICE_AUDIT_FAIL_OPEN, NULL },
+    { "fail_closed", CHOICE_AUDIT_FAIL_CLOSED, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice hash_or_plain[] = {
+    { "hash", CHOICE_AUDIT_KEYS_HASH, NULL },
+    { "plain", CHOICE_AUDIT_KEYS_PLAIN, NULL },
     { NULL, 0, NULL },
 };
 
@@ -240,6 +272,7 @@ static const struct option table[OPTION_COUNT] = {
 #include "config/option_incident.inc"
 #include "config/option_pressure.inc"
 #include "config/option_shed.inc"
+#include "config/option_metric.inc"
     [OPT_RETENTION_ENABLED] = {
         .name = "retention.enabled", .type = OPTION_BOOL, .flags = OPTION_RUNTIME,
         .library_default = "yes",
@@ -472,6 +505,10 @@ static const struct option table[OPTION_COUNT] = {
         .library_default = "1MiB", .min = 4 * KIB, .max = GIB,
         .text = "Bytes of invalidations that may wait for one client; above it they become one "
                 "that says to forget all keys." },
+
+    /* ---- alert ---- */
+#include "config/option_alert.inc"
+#include "config/option_audit.inc"
 
     /* ---- log ---- */
     [OPT_LOG_LEVEL] = {

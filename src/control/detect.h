@@ -83,6 +83,10 @@ void detect_overload(struct control *c, const struct control_numbers *n,
                      struct incident_reading *ret);
 void respond_memory(struct control *c, struct incident *i, int level);
 
+/* What the program around the cache has reported, attl_incident_report(). */
+void detect_report(struct control *c, const struct control_numbers *n,
+                   struct incident_reading *ret);
+
 /* What detectors remember. */
 struct detect_state {
     struct control_numbers before; /* of the reading before */

@@ -123,6 +123,13 @@ attl_incident_state_name(int state)
     return "?";
 }
 
+int
+attl_incident_kind_severity(int kind)
+{
+    const struct incident_row *row = incident_row(kind);
+    return row ? (int)row->severity : ATTL_SEVERITY_INFO;
+}
+
 const char *
 attl_severity_name(int severity)
 {

@@ -189,6 +189,16 @@ snapshot_info_fill(attl_snapshot_info *to, const struct snapshot_meta *meta, con
 }
 
 static void
+note_bridged(struct store *s)
+{
+    struct wal_stats st;
+    if (!s->wal)
+        return;
+    wal_stats_get(s->wal, &st);
+    (void)store_is_behind_gap(s, &st);
+}
+
+static void
 note_success(struct checkpoint *c, const char *name, int64_t took_ms)
 {
     struct store *s = c->store;
@@ -201,6 +211,7 @@ note_success(struct checkpoint *c, const char *name, int64_t took_ms)
     atomic_store(&s->last_log_bytes, c->log_bytes);
     atomic_store(&s->changes_at_last, c->changes);
     atomic_store(&s->gaps_bridged, c->gaps);
+    note_bridged(s);
     atomic_fetch_add(&s->snapshots, 1);
     parker_wake(&s->parker); /* there may be old files now */
     store_log(s, 1, "snapshot", "%s: %llu entries, %llu bytes in %lld ms%s", name,

@@ -62,6 +62,8 @@ void control_observe(struct attl *a, struct control_numbers *ret);
 /* Durations of the sampled operations since the cache was opened, in ns, by class. */
 void control_observe_latency(struct attl *a, enum control_kind kind,
                              uint64_t ret_counts[HISTOGRAM_CLASSES]);
+/* And what those took together. */
+uint64_t control_observe_latency_sum(struct attl *a, enum control_kind kind);
 
 enum {
     CONTROL_SAMPLE_EVERY = 64,     /* one operation in that many is sampled */
@@ -132,6 +134,7 @@ struct control_pressure {
     double stall_percent; /* of time in which somebody waited for memory; < 0: unknown */
     uint64_t refused;     /* allocations that failed since the cache was opened */
     uint64_t data_bytes;  /* used by the cache */
+    uint64_t held_bytes;  /* what the system has given for that, at most, free parts included */
     uint64_t ops;         /* calls that found, missed or changed something */
     bool evicts;          /* the policy allows it */
 };
@@ -171,6 +174,7 @@ struct control_damage {
     uint64_t count;    /* files found damaged since the cache was opened, also while loading */
     uint64_t unhealed; /* of those, now */
     /* the newest of them, if count > 0 */
+    uint64_t number;   /* grows from finding to finding */
     uint64_t revision; /* grows with each change of any finding */
     bool healed;
     uint64_t offset;

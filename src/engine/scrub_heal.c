@@ -66,8 +66,7 @@ replace(struct heal *h)
     if (status == ATTL_OK && is_needed(h))
         status = ATTL_E_IO; /* the log is not where it should be: nothing is given up for it */
     if (status != ATTL_OK)
-        did(h,
-            "a start needs it, and no snapshot can be taken in its place (%s); it is tried again",
+        did(h, "a start needs it, but no snapshot can be taken (%s); it is tried again",
             attl_strerror(status));
     else
         memcpy(h->fresh, s->newest, sizeof h->fresh);

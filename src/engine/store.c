@@ -235,6 +235,14 @@ store_changes(const struct store *s)
     return now - at_last + read;
 }
 
+bool
+store_is_behind_gap(struct store *s, const struct wal_stats *st)
+{
+    bool gap = st->gaps > atomic_load(&s->gaps_bridged);
+    atomic_store(&s->behind_gap, gap || st->state == WAL_DETACHED); /* before it is left again */
+    return gap;
+}
+
 static struct log_state
 look_at_log(struct store *s)
 {
@@ -249,7 +257,7 @@ look_at_log(struct store *s)
     l.activity += st.bytes_written;
     l.detached = st.state == WAL_DETACHED;
     l.failing = st.state != WAL_WRITING;
-    l.gap = st.gaps > atomic_load(&s->gaps_bridged);
+    l.gap = store_is_behind_gap(s, &st);
     return l;
 }
 

@@ -90,6 +90,7 @@ struct store {
     uint64_t told;  /* what the control plane was woken for last: see tell_control(); keep_lock */
     _Atomic bool retain_wanted;
     _Atomic uint64_t disk_bytes;
+    _Atomic bool behind_gap;       /* the log was given up, and no snapshot has bridged that yet */
     _Atomic uint64_t gaps_bridged; /* of the log's gaps, those in front of a snapshot's cut */
     struct checkpoint *late; /* given up while the log could still write to them; snapshot_lock */
     struct scrub scrub;
@@ -104,6 +105,8 @@ store_is_loading(const struct store *s)
 
 /* Changes since the cut of the last snapshot, those that recovery read behind it included. */
 uint64_t store_changes(const struct store *s);
+/* What the log has lost is in no snapshot yet. Keeps that in mind for those who only look. */
+bool store_is_behind_gap(struct store *s, const struct wal_stats *st);
 /* True if the settings ask for a data directory. */
 bool store_wanted(const attl_config *config);
 /* Opens, locks and loads the directory (or starts to, with persist.background_load), opens the log,

@@ -312,6 +312,7 @@ net_set_limits(struct net *net, const struct net_limits *limits)
     atomic_store(&net->limits.shed_target_ms,
                  limits->shed_target_ms ? limits->shed_target_ms : INT64_MAX);
     atomic_store(&net->limits.shed_max_delay_ms, limits->shed_max_delay_ms);
+    atomic_store(&net->limits.untimed, limits->untimed);
     for (size_t i = 0; i < net->listeners_len; i++)
         if (!net->listeners[i].is_unix)
             socket_tune_tcp(net->listeners[i].fd, limits->keepalive_s);
@@ -322,25 +323,38 @@ net_set_limits(struct net *net, const struct net_limits *limits)
 }
 
 /* Turns that nobody measured were shorter than the target, and count as if they took no time. */
+void
+net_waits_get(struct net *net, uint64_t *ret_counts, uint64_t *ret_sum_ms)
+{
+    uint64_t measured = 0;
+    memset(ret_counts, 0, HISTOGRAM_CLASSES * sizeof *ret_counts);
+    *ret_sum_ms = 0;
+    for (size_t i = 0; i < net->workers_len; i++) {
+        struct worker *w = &net->workers[i];
+        for (unsigned class = 0; class < HISTOGRAM_CLASSES; class ++) {
+            uint64_t n = w->waits[class];
+            ret_counts[class] += n;
+            measured += n;
+        }
+        ret_counts[0] += w->turns;
+        *ret_sum_ms += w->wait_sum_ms;
+    }
+    ret_counts[0] -= measured < ret_counts[0] ? measured : ret_counts[0];
+}
+
 static void
 count_shed(struct net *net, struct net_counters *ret)
 {
-    uint64_t waits[HISTOGRAM_CLASSES] = { 0 };
-    uint64_t measured = 0;
+    uint64_t waits[HISTOGRAM_CLASSES], sum_ms;
     for (size_t i = 0; i < net->workers_len; i++) {
         struct worker *w = &net->workers[i];
         for (unsigned class = 0; class < SHED_CLASSES; class ++)
             for (unsigned outcome = 0; outcome < SHED_OUTCOMES; outcome++)
                 ret->shed[class][outcome] += w->env.shed[class][outcome];
-        for (unsigned class = 0; class < HISTOGRAM_CLASSES; class ++) {
-            waits[class] += w->waits[class];
-            measured += w->waits[class];
-        }
-        waits[0] += w->turns;
         ret->shed_level = w->shed_level > ret->shed_level ? w->shed_level : ret->shed_level;
         ret->wait_ms = w->wait_ms > ret->wait_ms ? w->wait_ms : ret->wait_ms;
     }
-    waits[0] -= measured < waits[0] ? measured : waits[0];
+    net_waits_get(net, waits, &sum_ms);
     ret->wait_p99_ms = histogram_percentile(waits, 990);
 }
 
@@ -367,6 +381,7 @@ net_counters_get(struct net *net, struct net_counters *ret)
         ret->killed += c->killed;
         ret->held += c->held;
         ret->held_failed += c->held_failed;
+        ret->parked += net->workers[i].parked;
     }
     count_shed(net, ret);
 }

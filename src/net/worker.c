@@ -8,6 +8,7 @@
  */
 #include "net/worker.h"
 
+#include "command/audited.h"
 #include "net/caller.h"
 #include "net/delay.h"
 #include "net/exchange.h"
@@ -301,6 +302,7 @@ turn(struct worker *w, int timeout_ms)
     mailbox_rise(w->mailbox);
     w->now_ms = clock_now_ms(&w->net->clock);
     bool watched = delay_is_watched(w);
+    w->env.untimed = LIMIT_LOAD(w->net, untimed);
     if (w->env.loading)
         worker_look_at_loading(w);
     for (size_t i = 0; i < n; i++)
@@ -397,6 +399,7 @@ worker_host_init(struct worker *w)
     w->host.park = park_begin;
     w->host.queue_bytes = caller_queue_bytes;
     w->env = (struct command_env){ .cache = w->net->cache, .host = &w->host };
+    audited_prepare(&w->env);
 }
 
 void

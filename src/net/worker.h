@@ -76,7 +76,9 @@ struct worker {
     _Atomic unsigned shed_level;
     counter wait_ms;                  /* of the last turn that was measured */
     counter waits[HISTOGRAM_CLASSES]; /* such turns by their waits, ms */
+    counter wait_sum_ms;
     counter turns;
+    counter parked;
     _Atomic bool hold_armed; /* wake us when the log has news */
     struct parking parking;
     uint64_t log_position; /* behind this thread's last change */
@@ -120,6 +122,7 @@ struct shared_limits {
     _Atomic int64_t shed_target_ms; /* INT64_MAX: nothing is shed */
     _Atomic int64_t shed_max_delay_ms;
     _Atomic bool auth_required;
+    _Atomic bool untimed;
 };
 
 struct exchange;

@@ -6,12 +6,16 @@
  */
 #include "os/process.h"
 
+#include <dirent.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+enum { STAT_BYTES = 1024 };
 
 void
 process_umask_private(void)
@@ -68,6 +72,51 @@ process_usage_get(struct process_usage *ret_usage)
     ret_usage->system_cpu_us = microseconds(usage.ru_stime);
 }
 
+/* The 20th and the 23rd word of /proc/self/stat; the second, a name, may hold anything. */
+static void
+read_stat(struct process_facts *facts)
+{
+    char text[STAT_BYTES];
+    FILE *f = fopen("/proc/self/stat", "re");
+    if (!f)
+        return;
+    size_t len = fread(text, 1, sizeof text - 1, f);
+    (void)fclose(f); /* it was only read */
+    text[len] = '\0';
+    const char *name_end = strrchr(text, ')');
+    unsigned long threads, bytes;
+    if (!name_end || sscanf(name_end + 1,
+                            " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+                            "%lu %*s %*s %lu",
+                            &threads, &bytes) != 2)
+        return;
+    facts->threads = threads;
+    facts->virtual_bytes = bytes;
+}
+
+static uint64_t
+count_fds(void)
+{
+    uint64_t n = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    if (!dir)
+        return 0;
+    for (struct dirent *e; (e = readdir(dir)) != NULL;)
+        n += e->d_name[0] != '.';
+    (void)closedir(dir);
+    return n > 0 ? n - 1 : 0; /* without the one that counts */
+}
+
+void
+process_facts_get(struct process_facts *ret_facts)
+{
+    struct rlimit limit;
+    *ret_facts = (struct process_facts){ .open_fds = count_fds() };
+    read_stat(ret_facts);
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        ret_facts->max_fds = limit.rlim_cur;
+}
+
 uint64_t
 process_machine_memory_bytes(void)
 {
@@ -85,6 +134,14 @@ process_os_name(char out[PROCESS_OS_NAME_MAX])
     else
         (void)snprintf(out, PROCESS_OS_NAME_MAX, "%.64s %.64s %.64s", name.sysname, name.release,
                        name.machine); /* 3 x 64 fit */
+}
+
+void
+process_host_name(char out[PROCESS_HOST_NAME_MAX])
+{
+    struct utsname name;
+    (void)snprintf(out, PROCESS_HOST_NAME_MAX, "%s",
+                   uname(&name) == 0 && name.nodename[0] ? name.nodename : "unknown");
 }
 
 bool

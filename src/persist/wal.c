@@ -126,6 +126,12 @@ state_of(const struct wal *w)
     return (enum wal_state)atomic_load_explicit(&w->state, memory_order_acquire);
 }
 
+bool
+wal_is_writing(const struct wal *w)
+{
+    return state_of(w) == WAL_WRITING;
+}
+
 static bool
 is_refusing(const struct wal *w)
 {
@@ -373,4 +379,10 @@ wal_stats_get(struct wal *w, struct wal_stats *ret)
     ret->state = state_of(w);
     ret->ring_bytes = w->ring.size;
     ret->ring_used = wal_ring_used(&w->ring);
+}
+
+void
+wal_sync_latency(struct wal *w, uint64_t *counts, uint64_t *sum_us)
+{
+    wal_latency_read(&w->latency_total, counts, sum_us);
 }

@@ -100,6 +100,8 @@ void wal_hurry(struct wal *w);
 /* What has become of `position`, or with `durable` of its being durable whatever the policy: 0 it
  * is there, -EINPROGRESS not yet, -EIO it will not be. Never waits. */
 int wal_look(const struct wal *w, bool durable, uint64_t position);
+/* False while the log is tried again or given up. */
+bool wal_is_writing(const struct wal *w);
 /* Asks for everything up to now to be durable; returns the position to look at. */
 uint64_t wal_sync_begin(struct wal *w);
 /* Waits until wal_safe_position() >= position: 0, -ETIMEDOUT, -EIO if it will not be. */
@@ -114,6 +116,8 @@ int wal_reattach(struct wal *w);
 /* Closes the present segment and opens the next, so that older ones can be removed. */
 int wal_rotate(struct wal *w);
 void wal_stats_get(struct wal *w, struct wal_stats *ret);
+/* Adds the durations of all syncs so far, us, by class of base/histogram.h, and their sum. */
+void wal_sync_latency(struct wal *w, uint64_t *counts, uint64_t *sum_us);
 /* One turn of the flusher, without its thread (config.thread is false). True if it did something.
  */
 bool wal_step(struct wal *w);

@@ -80,6 +80,7 @@ struct wal {
     unsigned failures;         /* in a row */
     int64_t retry_at_ns, prepare_at_ns;
     struct wal_latency latency;
+    struct wal_latency_total latency_total;
     struct wal_stats stats;
 };
 

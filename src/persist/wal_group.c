@@ -148,6 +148,7 @@ measure_sync(struct wal *w, int64_t start_ns)
 {
     int64_t end_ns = wal_now_ns(w);
     wal_latency_add(&w->latency, (uint64_t)(end_ns - start_ns) / 1000);
+    wal_latency_count(&w->latency_total, (uint64_t)(end_ns - start_ns) / 1000);
     w->stats.syncs++;
     w->stats.last_sync_ms = wall_ms(w);
     if (w->unsynced_since_ns && end_ns - w->unsynced_since_ns > 2 * WAL_SECOND_NS)

@@ -10,7 +10,9 @@
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/signal.h"
+#include "server/audit.h"
 #include "server/info.h"
+#include "server/measure.h"
 #include "server/settings.h"
 
 #include <stdio.h>
@@ -49,6 +51,8 @@ apply_server_option(struct server *server, enum option_id id)
 {
     if (id == OPT_LOG_LEVEL)
         log_set_level(&server->log, (int)config_i64(server->config, id));
+    alert_configure(server->alert, server->config);
+    audit_settings_changed(server);
     struct net_limits limits;
     server_limits(server, &limits);
     atomic_store(&server->auth_required, limits.auth_required);
@@ -208,6 +212,7 @@ host_fill(struct command_host *host, struct server *server)
 {
     *host = (struct command_host){
         .ud = server,
+        .audit = server->audit,
         .wall_us = host_wall_us,
         .shutdown = host_shutdown,
         .info = info_append,
@@ -220,5 +225,7 @@ host_fill(struct command_host *host, struct server *server)
         .stats_reset = info_reset,
         .auth = host_auth,
         .auth_required = host_auth_required,
+        .alert = server->alert,
+        .metrics = measure_host,
     };
 }

@@ -15,9 +15,8 @@ enum { RATE_WINDOW_US = 1000000, SECONDS_PER_DAY = 86400 };
 
 typedef unsigned long long ull;
 
-/* The counters since the last reset. */
-static struct net_counters
-counters_now(struct server *server)
+struct net_counters
+server_counters(struct server *server)
 {
     struct net_counters c;
     net_counters_get(server->net, &c);
@@ -56,16 +55,34 @@ info_reset(void *ud)
     lock_release(&server->rate_lock);
 }
 
-struct rates {
-    double requests, in_bytes, out_bytes; /* per second */
-};
-
-/* Between now and one to two windows ago, or the start. */
-static struct rates
-rates_now(struct server *server)
+static struct rate_reading
+read_rates(struct server *server)
 {
     struct net_counters c;
+    attl_stats st = { .struct_size = sizeof st };
     net_counters_get(server->net, &c);
+    attl_stats_get(server->cache, &st);
+    return (struct rate_reading){ .requests = c.requests,
+                                  .in_bytes = c.in_bytes,
+                                  .out_bytes = c.out_bytes,
+                                  .hits = st.hits,
+                                  .misses = st.misses,
+                                  .sets = st.sets,
+                                  .expired = st.expired,
+                                  .evicted = st.evicted };
+}
+
+/* Per second. CONFIG RESETSTAT makes a counter smaller: then nothing is known. */
+static double
+rate_of(uint64_t now, uint64_t then, double seconds)
+{
+    return now >= then ? (double)(now - then) / seconds : 0;
+}
+
+struct server_rates
+server_rates(struct server *server)
+{
+    struct rate_reading c = read_rates(server);
     int64_t now_us = clock_mono_ns() / 1000;
     lock_acquire(&server->rate_lock);
     struct rate *r = &server->rate;
@@ -75,14 +92,19 @@ rates_now(struct server *server)
         r->last = c;
         r->last_us = now_us;
     }
-    struct net_counters then = r->then;
+    struct rate_reading then = r->then;
     double seconds = (double)(now_us - r->since_us) / 1e6;
     lock_release(&server->rate_lock);
     if (seconds <= 0)
-        return (struct rates){ 0, 0, 0 };
-    return (struct rates){ (double)(c.requests - then.requests) / seconds,
-                           (double)(c.in_bytes - then.in_bytes) / seconds,
-                           (double)(c.out_bytes - then.out_bytes) / seconds };
+        return (struct server_rates){ 0 };
+    return (struct server_rates){ .requests = rate_of(c.requests, then.requests, seconds),
+                                  .in_bytes = rate_of(c.in_bytes, then.in_bytes, seconds),
+                                  .out_bytes = rate_of(c.out_bytes, then.out_bytes, seconds),
+                                  .hits = rate_of(c.hits, then.hits, seconds),
+                                  .misses = rate_of(c.misses, then.misses, seconds),
+                                  .sets = rate_of(c.sets, then.sets, seconds),
+                                  .expired = rate_of(c.expired, then.expired, seconds),
+                                  .evicted = rate_of(c.evicted, then.evicted, seconds) };
 }
 
 static void
@@ -108,21 +130,22 @@ append_server(struct server *server, struct buf *out)
 static void
 append_clients(struct server *server, struct buf *out)
 {
-    struct net_counters c = counters_now(server);
+    struct net_counters c = server_counters(server);
     lock_acquire(&server->config_lock);
     int64_t max = config_i64(server->config, OPT_SERVER_MAX_CLIENTS);
     lock_release(&server->config_lock);
     buf_printf(out, "connected_clients:%llu\r\ncluster_connections:0\r\nmaxclients:%lld\r\n",
                (ull)c.clients, (long long)max);
-    buf_printf(out, "blocked_clients:0\r\ntracking_clients:%llu\r\nclients_in_timeout_table:0\r\n",
-               (ull)c.tracking_clients);
+    buf_printf(out,
+               "blocked_clients:%llu\r\ntracking_clients:%llu\r\nclients_in_timeout_table:0\r\n",
+               (ull)c.parked, (ull)c.tracking_clients);
 }
 
 static void
 append_stats(struct server *server, struct buf *out)
 {
-    struct net_counters c = counters_now(server);
-    struct rates r = rates_now(server);
+    struct net_counters c = server_counters(server);
+    struct server_rates r = server_rates(server);
     buf_printf(out, "total_connections_received:%llu\r\ntotal_commands_processed:%llu\r\n",
                (ull)c.connections, (ull)c.requests);
     buf_printf(out, "instantaneous_ops_per_sec:%.0f\r\n", r.requests);
@@ -217,7 +240,7 @@ append_shed(const struct net_counters *c, struct buf *out)
 static void
 append_attl(struct server *server, struct buf *out)
 {
-    struct net_counters c = counters_now(server);
+    struct net_counters c = server_counters(server);
     buf_printf(out, "attl_workers:%u\r\nattl_events_lost:%llu\r\n", server->workers,
                (ull)c.events_lost);
     append_shed(&c, out);

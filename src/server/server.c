@@ -12,6 +12,7 @@
 #include "os/process.h"
 #include "os/signal.h"
 #include "os/thread.h"
+#include "server/audit.h"
 #include "server/host.h"
 #include "server/loading.h"
 
@@ -20,6 +21,7 @@
 #include <sysexits.h>
 
 enum {
+    ALERT_LAST_MS = 2000,     /* at the end, for what has not been told yet */
     DESCRIPTORS_OF_OURS = 64, /* listeners, event loops, standard streams, files */
     STOP_POLL_MS = 20,
     NS_PER_MS = 1000000,
@@ -44,6 +46,7 @@ server_limits(const struct server *server, struct net_limits *ret_limits)
         .tracked_keys = (uint64_t)config_i64(c, OPT_TRACKING_TABLE_MAX_KEYS),
         .shed_target_ms = config_bool(c, OPT_SHED_ENABLED) ? config_i64(c, OPT_SHED_TARGET) : 0,
         .shed_max_delay_ms = config_i64(c, OPT_SHED_MAX_DELAY),
+        .untimed = !config_bool(c, OPT_METRICS_ENABLED),
     };
     /* It was found right when it was set. */
     (void)notify_flags_parse(attl_s(config_str(c, OPT_REDIS_NOTIFY_KEYSPACE_EVENTS)),
@@ -91,6 +94,27 @@ set_notified(struct server *server, struct net *net)
 }
 
 static int
+open_alert(struct server *server)
+{
+    char text[OPTION_ERROR_MAX] = "";
+    struct config_error err = { text, sizeof text };
+    int status = alert_open(&server->alert, server->config, log_write, &server->log, err);
+    if (status == ATTL_OK)
+        return EX_OK;
+    log_write(&server->log, LOG_ERROR, "start", text);
+    return status == ATTL_E_CONFIG ? EX_CONFIG : EX_OSERR;
+}
+
+/* An attl_incident_event_fn. */
+static void
+tell_incident(void *ud, int event, const attl_incident *i)
+{
+    struct server *server = ud;
+    audit_incident(server, event, i);
+    alert_incident(server->alert, event, i);
+}
+
+static int
 open_cache(struct server *server)
 {
     char err[OPTION_ERROR_MAX] = "";
@@ -102,6 +126,7 @@ open_cache(struct server *server)
     attl_config_set_notice(server->config, exchange_notice, server->exchange);
     attl_config_set_log(server->config, log_write, &server->log);
     attl_config_set_log_notify(server->config, notify_net, server);
+    attl_config_set_incident_handler(server->config, tell_incident, server);
     int status = attl_open_dir(&server->cache, server->config, err, sizeof err);
     if (status == ATTL_OK)
         return EX_OK;
@@ -230,11 +255,13 @@ server_open(struct server *server, attl_config *config)
     lock_init(&server->config_lock);
     lock_init(&server->rate_lock);
     lock_init(&server->notify_lock);
+    lock_init(&server->audit_lock);
     int64_t format = config_i64(config, OPT_LOG_FORMAT);
     log_init(&server->log, (int)config_i64(config, OPT_LOG_LEVEL),
              format == CHOICE_LOG_FORMAT_JSON ||
                  (format == CHOICE_LOG_FORMAT_AUTO && !process_stderr_is_terminal()));
     server->started_us = clock_mono_ns() / 1000;
+    server->started_wall_us = clock_wall_us();
     server->rate.since_us = server->rate.last_us = server->started_us;
     server->workers = (unsigned)config_i64(config, OPT_SERVER_THREADS);
     if (server->workers == 0)
@@ -244,7 +271,11 @@ server_open(struct server *server, attl_config *config)
     make_run_id(server->run_id);
     process_umask_private();
     fit_max_clients(server);
-    int code = open_cache(server);
+    int code = open_alert(server);
+    if (code == EX_OK)
+        code = open_cache(server);
+    if (code == EX_OK)
+        code = audit_begin(server);
     if (code == EX_OK)
         code = open_net(server);
     if (code == EX_OK)
@@ -323,8 +354,10 @@ server_close(struct server *server)
     set_notified(server, NULL);
     admin_close(&server->admin);
     net_close(&server->net);
+    audit_end(server);
     attl_close(&server->cache);
     exchange_free(&server->exchange);
+    alert_close(&server->alert, ALERT_LAST_MS);
     log_write(&server->log, LOG_INFO, "stopped", "bye");
     attl_config_free(server->config);
     server->config = NULL;
