@@ -30,7 +30,7 @@ expect_shape(attl_slice resp, enum json_shape shape, const char *want)
         assert_true(good);
         buf_append(&out, "", 1);
         assert_string_equal(out.data, want);
-        json_t *root = json_loadb(out.data, out.len - 1, JSON_DECODE_ANY, NULL);
+        json_t *root = json_loadb(out.data, out.len - 1, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
         assert_non_null(root);
         json_decref(root);
     }

@@ -61,7 +61,7 @@ paths_are_taken_as_they_are(void **state)
 }
 
 static void
-expect_value(const struct target *t, const char *name, attl_slice want)
+expect_param(const struct target *t, const char *name, attl_slice want)
 {
     const attl_slice *value = target_param(t, name);
     assert_non_null(value);
@@ -77,10 +77,10 @@ values_are_decoded_and_may_hold_any_byte(void **state)
     assert_int_equal(target_parse(t, attl_s("/x?key=a%00b%FF%2b+c&n=&flag&%6e2=1=2&&")),
                      TARGET_FINE);
     assert_int_equal(t->params_len, 4);
-    expect_value(t, "key", attl_b("a\0b\xff+ c", 7));
-    expect_value(t, "n", attl_s(""));
-    expect_value(t, "flag", attl_s(""));
-    expect_value(t, "n2", attl_s("1=2"));
+    expect_param(t, "key", attl_b("a\0b\xff+ c", 7));
+    expect_param(t, "n", attl_s(""));
+    expect_param(t, "flag", attl_s(""));
+    expect_param(t, "n2", attl_s("1=2"));
     assert_null(target_param(t, "absent"));
     assert_int_equal(target_parse(t, attl_s("/x?")), TARGET_FINE);
     assert_int_equal(t->params_len, 0);
