@@ -51,7 +51,7 @@ looking_leaves_no_trace(void **state)
     for (int i = 0; i < 1000; i++) {
         ASSERT_STATUS(attl_health(f->cache, NULL, NULL, &status), ATTL_OK);
         assert_int_not_equal(status, ATTL_HEALTH_FAIL);
-        f->sim.now_ms += 1;
+        sim_advance(&f->sim, 1);
     }
     attl_stats after = stats_of(f->cache);
     assert_int_equal(status_of(f->cache, "probe_us"), ATTL_HEALTH_OK);
@@ -71,9 +71,12 @@ inside_a_transaction_it_is_refused(void **state)
 {
     struct fixture *f = *state;
     attl_slice key = attl_s("k");
-    ASSERT_STATUS(attl_txn_scope_begin(f->cache, &key, 1), ATTL_OK);
+    attl_txn *txn;
+    ASSERT_STATUS(attl_txn_begin(f->cache, &txn), ATTL_OK);
+    ASSERT_STATUS(attl_txn_scope_begin(txn, &key, 1, 64, 0), ATTL_OK);
     ASSERT_STATUS(attl_health(f->cache, NULL, NULL, NULL), ATTL_E_INVALID);
-    ASSERT_STATUS(attl_txn_scope_end(f->cache), ATTL_OK);
+    ASSERT_STATUS(attl_txn_scope_end(txn), ATTL_OK);
+    attl_txn_rollback(txn);
     ASSERT_STATUS(attl_health(f->cache, NULL, NULL, NULL), ATTL_OK);
 }
 

@@ -77,11 +77,11 @@ expect_bad(const struct health_numbers *n, const char *name, int status)
     assert_int_equal(health_judge(n, NULL, NULL), status);
 }
 
-#define BAD(member, value, name, status)  \
-    do {                                  \
-        struct health_numbers n = well(); \
-        n.member = (value);               \
-        expect_bad(&n, (name), (status)); \
+#define BAD(member, value, name, status)    \
+    do {                                    \
+        struct health_numbers bad = well(); \
+        bad.member = (value);               \
+        expect_bad(&bad, (name), (status)); \
     } while (0)
 #define FINE(member, value) BAD(member, value, "", ATTL_HEALTH_OK)
 
