@@ -232,15 +232,15 @@ judge_configuration(struct judge *j, const struct health_numbers *n)
 int
 health_judge(const struct health_numbers *n, attl_health_fn fn, void *ud)
 {
-    static void (*const areas[ATTL_HEALTH_AREAS])(struct judge *, const struct health_numbers *) = {
-        [ATTL_HEALTH_FUNCTION] = judge_function,
-        [ATTL_HEALTH_INTEGRITY] = judge_integrity,
-        [ATTL_HEALTH_TASKS] = judge_tasks,
-        [ATTL_HEALTH_PERFORMANCE] = judge_performance,
-        [ATTL_HEALTH_CONFIGURATION] = judge_configuration,
-    };
-    struct judge j = { .fn = fn, .ud = ud, .worst = ATTL_HEALTH_OK };
-    for (j.area = 0; j.area < ATTL_HEALTH_AREAS; j.area++)
-        areas[j.area](&j, n);
+    struct judge j = { .fn = fn, .ud = ud, .area = ATTL_HEALTH_FUNCTION };
+    judge_function(&j, n);
+    j.area = ATTL_HEALTH_INTEGRITY;
+    judge_integrity(&j, n);
+    j.area = ATTL_HEALTH_TASKS;
+    judge_tasks(&j, n);
+    j.area = ATTL_HEALTH_PERFORMANCE;
+    judge_performance(&j, n);
+    j.area = ATTL_HEALTH_CONFIGURATION;
+    judge_configuration(&j, n);
     return j.worst;
 }

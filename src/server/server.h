@@ -36,8 +36,8 @@ struct server {
     struct exchange *exchange; /* of messages between clients; outlives cache and net */
     struct net *net;
     struct admin *admin;     /* NULL: there is none */
-    struct lock audit_lock; /* guards changes of `audit` */
-    struct audit *audit;    /* the trail; NULL: none */
+    struct lock audit_lock;  /* guards changes of `audit` */
+    struct audit *audit;     /* the trail; NULL: none */
     struct lock notify_lock; /* guards `notified` */
     struct net *notified;    /* whom the log's news go to: `net` while it is there */
     struct log log;

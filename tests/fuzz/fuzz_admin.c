@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-enum { OUT_MAX = 1 << 24, GROWTH = 8, SLACK = 256 };
+enum { OUT_MAX = 1 << 24, GROWTH = 16, SLACK = 256 };
 
 static void
 look_at_target(attl_slice text)

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 // clang-format off
 #include <cmocka.h>
@@ -62,8 +63,8 @@ see(void *ud, const attl_health_item *item)
         return;
     s->bad++;
     s->status = item->status;
-    (void)strncpy(s->name, item->name, sizeof s->name - 1);
-    (void)strncpy(s->text, item->text, sizeof s->text - 1);
+    (void)snprintf(s->name, sizeof s->name, "%s", item->name); /* cut if it must be */
+    (void)snprintf(s->text, sizeof s->text, "%s", item->text);
 }
 
 static void
