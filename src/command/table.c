@@ -557,6 +557,7 @@ const struct command command_table[] = {
 #include "command/table_incident.inc"
 #include "command/table_metric.inc"
 #include "command/table_scrub.inc"
+#include "command/table_health.inc"
 #include "command/table_trace.inc"
 };
 /* clang-format on */
