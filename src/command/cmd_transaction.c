@@ -228,7 +228,7 @@ run_one(struct execution *x, const struct queued *q, struct buf *out)
 {
     struct request rq = { x->rq->env, x->rq->s, q->argv, q->argc, out, q->cmd };
     size_t mark = out->len;
-    request_run(&rq);
+    request_run_inside(&rq);
     request_count_error(&rq, mark, true);
 }
 
@@ -316,6 +316,7 @@ cmd_exec(struct request *rq)
         resp_error(rq->out, "ERR EXEC without MULTI");
         return;
     }
+    rq->env->inner_ticks = 0;
     /* Taken out first: the commands are no longer to be queued. */
     rq->s->transaction = NULL;
     if (t->aborted)

@@ -110,6 +110,7 @@ write_stats(struct info *info)
     info_line(info, "evicted_keys", "%" PRIu64, st->evicted);
     info_line(info, "keyspace_hits", "%" PRIu64, st->hits);
     info_line(info, "keyspace_misses", "%" PRIu64, st->misses);
+    info_slowlog(info);
     info_fixed(
         info, "total_connections_received:0\ninstantaneous_ops_per_sec:0\ntotal_net_input_bytes:0\n"
               "total_net_output_bytes:0\ninstantaneous_input_kbps:0.00\n"

@@ -33,6 +33,8 @@ void info_balance(struct info *info);
 void info_incidents(struct info *info);
 /* Lines of the section Persistence about reading files again, cmd_scrub.c. */
 void info_scrub(struct info *info);
+/* Lines of the section Stats about slow and large commands, cmd_slowlog.c. */
+void info_slowlog(struct info *info);
 /* The section Persistence, info_persistence.c. */
 void info_persistence(struct info *info);
 /* Loads and leases, a part of the section Attl, info_loads.c. */

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "command/command.h"
+#include "command/slowlog.h"
 #include "os/socket.h"
 
 #include <attl/attl.h>
@@ -63,6 +64,7 @@ struct net_limits {
     uint32_t published_events; /* enum notify_flag */
     int64_t shed_target_ms;    /* 0: no load is shed */
     int64_t shed_max_delay_ms;
+    struct slowlog_limits slow;
 };
 
 struct net_settings {

@@ -397,7 +397,11 @@ host_init(struct worker *w)
     caller_fill(&w->host);
     w->host.park = park_begin;
     w->host.queue_bytes = caller_queue_bytes;
-    w->env = (struct command_env){ .cache = w->net->cache, .host = &w->host };
+    w->env = (struct command_env){
+        .cache = w->net->cache,
+        .host = &w->host,
+        .slow = w->net->slow,
+    };
 }
 
 void

@@ -31,6 +31,12 @@ host_shutdown(void *ud)
     signal_terminate_self();
 }
 
+static void
+host_log(void *ud, int level, const char *event, const char *text)
+{
+    log_write(&host_server(ud)->log, level, event, text);
+}
+
 /* ---- settings ---- */
 
 static int
@@ -210,6 +216,7 @@ host_fill(struct command_host *host, struct server *server)
         .ud = server,
         .wall_us = host_wall_us,
         .shutdown = host_shutdown,
+        .log = host_log,
         .info = info_append,
         .config_get = host_config_get,
         .config_set = host_config_set,

@@ -25,6 +25,26 @@ enum {
     INERT_OPTIONS_SHOWN = 16
 };
 
+static void
+slow_limits(const attl_config *c, struct slowlog_limits *ret)
+{
+    *ret = (struct slowlog_limits){
+        .least = { [SLOWLOG_SLOW] = config_i64(c, OPT_LATENCY_SLOWLOG_LOG_SLOWER_THAN),
+                   [SLOWLOG_LARGE_REQUEST] =
+                       config_i64(c, OPT_LATENCY_COMMANDLOG_REQUEST_LARGER_THAN),
+                   [SLOWLOG_LARGE_REPLY] =
+                       config_i64(c, OPT_LATENCY_COMMANDLOG_REPLY_LARGER_THAN) },
+        .len_max = { [SLOWLOG_SLOW] = (uint64_t)config_i64(c, OPT_LATENCY_SLOWLOG_MAX_LEN),
+                     [SLOWLOG_LARGE_REQUEST] =
+                         (uint64_t)config_i64(c, OPT_LATENCY_COMMANDLOG_LARGE_REQUEST_MAX_LEN),
+                     [SLOWLOG_LARGE_REPLY] =
+                         (uint64_t)config_i64(c, OPT_LATENCY_COMMANDLOG_LARGE_REPLY_MAX_LEN) },
+        .monitor_ms = config_i64(c, OPT_LATENCY_MONITOR_THRESHOLD),
+        .redact = config_bool(c, OPT_LATENCY_SLOWLOG_REDACT),
+        .redact_log = config_bool(c, OPT_LOG_REDACT),
+    };
+}
+
 void
 server_limits(const struct server *server, struct net_limits *ret_limits)
 {
@@ -44,6 +64,7 @@ server_limits(const struct server *server, struct net_limits *ret_limits)
         .shed_target_ms = config_bool(c, OPT_SHED_ENABLED) ? config_i64(c, OPT_SHED_TARGET) : 0,
         .shed_max_delay_ms = config_i64(c, OPT_SHED_MAX_DELAY),
     };
+    slow_limits(c, &ret_limits->slow);
     /* It was found right when it was set. */
     (void)notify_flags_parse(attl_s(config_str(c, OPT_REDIS_NOTIFY_KEYSPACE_EVENTS)),
                              &ret_limits->published_events);
