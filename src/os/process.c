@@ -7,11 +7,15 @@
 #include "os/process.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+enum { STREAM_TEXT_MAX = 48 }; /* two numbers of 20 digits */
 
 void
 process_umask_private(void)
@@ -97,4 +101,18 @@ bool
 process_stderr_is_terminal(void)
 {
     return isatty(STDERR_FILENO) == 1;
+}
+
+bool
+process_stderr_is_journal(void)
+{
+    /* "device:inode" of the stream: an inherited variable alone says nothing about our stderr. */
+    const char *stream = getenv("JOURNAL_STREAM");
+    char ours[STREAM_TEXT_MAX];
+    struct stat st;
+    if (!stream || fstat(STDERR_FILENO, &st) != 0)
+        return false;
+    int n = snprintf(ours, sizeof ours, "%llu:%llu", (unsigned long long)st.st_dev,
+                     (unsigned long long)st.st_ino);
+    return n > 0 && strcmp(stream, ours) == 0;
 }

@@ -55,6 +55,8 @@ apply_server_option(struct server *server, enum option_id id)
 {
     if (id == OPT_LOG_LEVEL)
         log_set_level(&server->log, (int)config_i64(server->config, id));
+    if (id == OPT_LOG_RATE)
+        log_set_rate(&server->log, (uint64_t)config_i64(server->config, id));
     struct net_limits limits;
     server_limits(server, &limits);
     atomic_store(&server->auth_required, limits.auth_required);

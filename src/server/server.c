@@ -216,9 +216,12 @@ server_open(struct server *server, attl_config *config)
     lock_init(&server->rate_lock);
     lock_init(&server->notify_lock);
     int64_t format = config_i64(config, OPT_LOG_FORMAT);
+    bool journal = process_stderr_is_journal();
     log_init(&server->log, (int)config_i64(config, OPT_LOG_LEVEL),
              format == CHOICE_LOG_FORMAT_JSON ||
-                 (format == CHOICE_LOG_FORMAT_AUTO && !process_stderr_is_terminal()));
+                 (format == CHOICE_LOG_FORMAT_AUTO && !journal && !process_stderr_is_terminal()));
+    server->log.journal = journal;
+    log_set_rate(&server->log, (uint64_t)config_i64(config, OPT_LOG_RATE));
     server->started_us = clock_mono_ns() / 1000;
     server->rate.since_us = server->rate.last_us = server->started_us;
     server->workers = (unsigned)config_i64(config, OPT_SERVER_THREADS);
@@ -289,6 +292,7 @@ server_close(struct server *server)
     net_close(&server->net);
     attl_close(&server->cache);
     exchange_free(&server->exchange);
+    log_flush(&server->log);
     log_write(&server->log, LOG_INFO, "stopped", "bye");
     attl_config_free(server->config);
     server->config = NULL;
