@@ -81,7 +81,7 @@ ours_are_maps_with_a_trace(void **state)
     expect(f, "ATTL.SLOWLOG 1",
            "*1\r\n%8\r\n$2\r\nid\r\n:1\r\n$6\r\ntime_s\r\n:1700000060\r\n$11\r\nduration_us\r\n"
            ":5000\r\n$7\r\ncommand\r\n*2\r\n$8\r\nattl.log\r\n$4\r\nsync\r\n$9\r\nclient_id\r\n"
-           ":0\r\n$4\r\naddr\r\n$9\r\n1.2.3.4:5\r\n$4\r\nname\r\n$0\r\n\r\n$5\r\ntrace\r\n$0\r\n"
+           ":1\r\n$4\r\naddr\r\n$9\r\n1.2.3.4:5\r\n$4\r\nname\r\n$0\r\n\r\n$5\r\ntrace\r\n$0\r\n"
            "\r\n");
     expect(f, "ATTL.SLOWLOG 1 large-request", "*0\r\n");
 }
