@@ -163,6 +163,16 @@ enum option_id {
     OPT_AUDIT_QUEUE,
     OPT_LOG_LEVEL,  /* enum choice_log_level */
     OPT_LOG_FORMAT, /* enum choice_log_format */
+    OPT_LOG_RATE,   /* lines per minute and event, 0: any number */
+    OPT_LOG_REDACT,
+    OPT_LATENCY_SLOWLOG_LOG_SLOWER_THAN, /* microseconds, < 0: never */
+    OPT_LATENCY_SLOWLOG_MAX_LEN,
+    OPT_LATENCY_SLOWLOG_REDACT,
+    OPT_LATENCY_COMMANDLOG_REQUEST_LARGER_THAN, /* bytes, < 0: never */
+    OPT_LATENCY_COMMANDLOG_LARGE_REQUEST_MAX_LEN,
+    OPT_LATENCY_COMMANDLOG_REPLY_LARGER_THAN, /* bytes, < 0: never */
+    OPT_LATENCY_COMMANDLOG_LARGE_REPLY_MAX_LEN,
+    OPT_LATENCY_MONITOR_THRESHOLD, /* ms, 0: never */
     OPT_REDIS_DATABASES,
     OPT_REDIS_APPENDONLY, /* 1: yes; shown, never read: OPT_PERSIST_FSYNC decides */
     OPT_REDIS_NOTIFY_KEYSPACE_EVENTS,
