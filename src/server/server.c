@@ -47,7 +47,7 @@ server_limits(const struct server *server, struct net_limits *ret_limits)
         .shed_max_delay_ms = config_i64(c, OPT_SHED_MAX_DELAY),
         .tls_handshake_ms = config_i64(c, OPT_TLS_HANDSHAKE_TIMEOUT),
         .tls_handshakes = (uint64_t)config_i64(c, OPT_TLS_MAX_HANDSHAKES),
-        .tls_user = config_i64(c, OPT_TLS_AUTH_CLIENTS_USER) == CHOICE_AUTH_CLIENTS_USER_CN,
+        .tls_user = config_i64(c, OPT_TLS_AUTH_CLIENTS_USER) == CHOICE_TLS_USER_CN,
     };
     /* It was found right when it was set. */
     (void)notify_flags_parse(attl_s(config_str(c, OPT_REDIS_NOTIFY_KEYSPACE_EVENTS)),
@@ -223,7 +223,7 @@ server_open(struct server *server, attl_config *config)
     make_run_id(server->run_id);
     process_umask_private();
     fit_max_clients(server);
-    int code = users_open(server);
+    int code = users_begin(server);
     if (code == EX_OK)
         code = open_cache(server);
     if (code == EX_OK)

@@ -114,8 +114,8 @@ static inline enum rule_result
 set_user(struct access *a, const char *name, const char *line)
 {
     attl_slice rules[FAKE_RULES_MAX];
-    size_t at, n;
-    return access_set(a, attl_s(name), rules, split_rules(line, rules), NULL, &at, &n);
+    struct rule_place place;
+    return access_set(a, attl_s(name), rules, split_rules(line, rules), NULL, &place);
 }
 
 /* The user's rules as one text, in `text`. */
@@ -131,7 +131,7 @@ user_text(struct access *a, const char *name, char text[TEXT_MAX_BYTES])
     memcpy(text, out.data, out.len);
     text[out.len] = '\0';
     buf_fini(&out);
-    user_release(u);
+    user_free(u);
     return text;
 }
 

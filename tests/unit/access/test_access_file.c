@@ -45,8 +45,8 @@ a_file_replaces_all_users_but_a_default_it_does_not_name(void **state)
                         "off sanitize-payload resetchannels -@all (~b resetchannels -@all +set)");
     struct access_user *newest = access_newest(a, bob); /* the same bob, who may do less */
     assert_non_null(newest);
-    user_release(newest);
-    user_release(bob);
+    user_free(newest);
+    user_free(bob);
     assert_true(load(a, "user default off", problems));
     assert_int_equal(access_count(a), 1);
     assert_true(load(a, "", problems));

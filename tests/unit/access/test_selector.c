@@ -124,7 +124,7 @@ verdict_on(struct access *a, const char *name, size_t row, const char *arg, unsi
     struct access_user *u = access_find(a, attl_s(name));
     assert_non_null(u);
     enum access_verdict verdict = user_check(u, &q, &at);
-    user_release(u);
+    user_free(u);
     if (verdict > ACCESS_NO_COMMAND)
         assert_int_equal(at, 1);
     return verdict;
@@ -206,7 +206,7 @@ only_who_may_do_everything_is_unlimited(void **state)
         assert_int_equal(set_user(a, "u", cases[i].rules), RULE_OK);
         struct access_user *u = access_find(a, attl_s("u"));
         assert_int_equal(u->unlimited, cases[i].unlimited);
-        user_release(u);
+        user_free(u);
     }
     access_free(&a);
 }
