@@ -118,7 +118,7 @@ static const struct option_choice auth_clients[] = {
 
 static const struct option_choice auth_clients_user[] = {
     { "off", CHOICE_TLS_USER_OFF, NULL },
-    { "CN", CHOICE_TLS_USER_CN, NULL },
+    { "cn", CHOICE_TLS_USER_CN, "CN" },
     { NULL, 0, NULL },
 };
 
