@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "metric/format.h"
+#include "command/client_filter.h"
 
 #include <attl/attl.h>
 #include <stdatomic.h>
@@ -66,9 +67,6 @@ struct tracking_wish {
     size_t prefixes_len;
 };
 
-/* What one can subscribe to. */
-enum pubsub_kind { PUBSUB_CHANNEL, PUBSUB_PATTERN, PUBSUB_SHARD, PUBSUB_KINDS };
-
 /* One connection as commands see it. Owned by the worker that serves the connection. */
 struct session {
     uint64_t id;
@@ -124,9 +122,6 @@ struct access_user;
 /* A command that waits for the disk, on its way to another thread and back. See job.h. */
 struct command_job;
 
-/* Of the types that Redis has, ours are two. */
-enum client_type { CLIENT_ANY, CLIENT_NORMAL, CLIENT_PUBSUB, CLIENT_OTHER };
-
 static inline bool
 session_has_type(const struct session *s, enum client_type type)
 {
@@ -137,20 +132,6 @@ session_has_type(const struct session *s, enum client_type type)
  */
 typedef int (*command_submit_fn)(struct command_job *job, attl_queue *queue, uint64_t user_data,
                                  uint64_t *ret_id);
-
-/* What CLIENT KILL selects; a zero member does not restrict. */
-struct client_filter {
-    enum client_type type;
-    uint64_t id;
-    const char *addr, *laddr;
-    const char *user; /* name */
-    /* Selects only subscribers with a subscription for which this is false; NULL: whoever it is. */
-    bool (*may_hear)(const void *ud, enum pubsub_kind kind, attl_slice name);
-    const void *may_hear_ud;
-    int64_t min_age_s;
-    bool skip_self;
-    uint64_t self_id;
-};
 
 struct alert;
 

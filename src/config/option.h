@@ -127,8 +127,8 @@ enum option_id {
     OPT_TLS_KEY_FILE,
     OPT_TLS_KEY_FILE_PASS,
     OPT_TLS_CA_FILE,
-    OPT_TLS_AUTH_CLIENTS,      /* enum choice_auth_clients */
-    OPT_TLS_AUTH_CLIENTS_USER, /* enum choice_auth_clients_user */
+    OPT_TLS_AUTH_CLIENTS,      /* enum choice_verify */
+    OPT_TLS_AUTH_CLIENTS_USER, /* enum choice_tls_user */
     OPT_TLS_MIN_VERSION,       /* enum choice_tls */
     OPT_TLS_CIPHERS,
     OPT_TLS_CIPHERSUITES,
@@ -199,12 +199,8 @@ enum choice_log_level { CHOICE_LOG_DEBUG, CHOICE_LOG_INFO, CHOICE_LOG_WARNING, C
 /* The same numbers as enum attl_severity. */
 enum choice_severity { CHOICE_SEVERITY_INFO, CHOICE_SEVERITY_WARNING, CHOICE_SEVERITY_CRITICAL };
 enum choice_pubsub { CHOICE_PUBSUB_RESETCHANNELS, CHOICE_PUBSUB_ALLCHANNELS };
-enum choice_auth_clients {
-    CHOICE_AUTH_CLIENTS_NO,
-    CHOICE_AUTH_CLIENTS_OPTIONAL,
-    CHOICE_AUTH_CLIENTS_YES
-};
-enum choice_auth_clients_user { CHOICE_AUTH_CLIENTS_USER_OFF, CHOICE_AUTH_CLIENTS_USER_CN };
+enum choice_verify { CHOICE_VERIFY_NO, CHOICE_VERIFY_OPTIONAL, CHOICE_VERIFY_YES };
+enum choice_tls_user { CHOICE_TLS_USER_OFF, CHOICE_TLS_USER_CN };
 enum choice_tls { CHOICE_TLS_1_2, CHOICE_TLS_1_3 };
 enum choice_log_format { CHOICE_LOG_FORMAT_AUTO, CHOICE_LOG_FORMAT_JSON, CHOICE_LOG_FORMAT_TEXT };
 

@@ -117,15 +117,15 @@ static const struct option_choice severities[] = {
 };
 
 static const struct option_choice auth_clients[] = {
-    { "yes", CHOICE_AUTH_CLIENTS_YES, NULL },
-    { "optional", CHOICE_AUTH_CLIENTS_OPTIONAL, NULL },
-    { "no", CHOICE_AUTH_CLIENTS_NO, NULL },
+    { "yes", CHOICE_VERIFY_YES, NULL },
+    { "optional", CHOICE_VERIFY_OPTIONAL, NULL },
+    { "no", CHOICE_VERIFY_NO, NULL },
     { NULL, 0, NULL },
 };
 
 static const struct option_choice auth_clients_user[] = {
-    { "off", CHOICE_AUTH_CLIENTS_USER_OFF, NULL },
-    { "CN", CHOICE_AUTH_CLIENTS_USER_CN, NULL },
+    { "off", CHOICE_TLS_USER_OFF, NULL },
+    { "cn", CHOICE_TLS_USER_CN, "CN" },
     { NULL, 0, NULL },
 };
 

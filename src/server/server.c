@@ -71,7 +71,7 @@ server_limits(const struct server *server, struct net_limits *ret_limits)
         .untimed = !config_bool(c, OPT_METRICS_ENABLED),
         .tls_handshake_ms = config_i64(c, OPT_TLS_HANDSHAKE_TIMEOUT),
         .tls_handshakes = (uint64_t)config_i64(c, OPT_TLS_MAX_HANDSHAKES),
-        .tls_user = config_i64(c, OPT_TLS_AUTH_CLIENTS_USER) == CHOICE_AUTH_CLIENTS_USER_CN,
+        .tls_user = config_i64(c, OPT_TLS_AUTH_CLIENTS_USER) == CHOICE_TLS_USER_CN,
     };
     slow_limits(c, &ret_limits->slow);
     /* It was found right when it was set. */
@@ -312,7 +312,7 @@ server_open(struct server *server, attl_config *config)
     fit_max_clients(server);
     int code = open_alert(server);
     if (code == EX_OK)
-        code = users_open(server);
+        code = users_begin(server);
     if (code == EX_OK)
         code = open_cache(server);
     if (code == EX_OK)
