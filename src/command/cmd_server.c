@@ -128,8 +128,6 @@ cmd_lolwut(struct request *rq)
     resp_verbatim(rq->out, rq->s->proto, "txt", attl_s(text));
 }
 
-}
-
 /* Commands that list what this server has none of. */
 void
 cmd_empty_array(struct request *rq)
