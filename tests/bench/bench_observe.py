@@ -117,6 +117,7 @@ def main():
     parser.add_argument("--json", default="")
     args = parser.parse_args()
     on, off = switches(args.attld, 1), switches(args.attld, 2)
+    args.attld = os.path.abspath(args.attld)  # servers have a directory of their own
     base = [args.attld, "--port", "{port}", "--bind", "127.0.0.1", "--threads", "1", "--server.admin_port=0",
             "--persist.fsync=off"]
     print("off: %s\non:  %s" % (" ".join(off), " ".join(on)))
