@@ -32,7 +32,7 @@ void
 user_table_free(const attl_allocator *alloc, struct user_table *t)
 {
     for (size_t i = 0; t && i < t->len; i++)
-        user_release(t->items[i]);
+        user_free(t->items[i]);
     alloc_free(alloc, t);
 }
 
@@ -139,7 +139,7 @@ access_new(const struct access_catalog *catalog, const attl_allocator *alloc)
     a->table = user_table_new(alloc, 1);
     if (u && a->table && user_table_insert(a->table, u))
         return a;
-    user_release(u);
+    user_free(u);
     access_free(&a);
     return NULL;
 }
@@ -174,7 +174,7 @@ access_newest(struct access *a, const struct access_user *old)
     struct access_user *u = access_find(a, attl_s(old ? old->name : default_name));
     if (!u || !old || u->id == old->id)
         return u;
-    user_release(u); /* another one of that name */
+    user_free(u); /* another one of that name */
     return NULL;
 }
 
@@ -190,7 +190,7 @@ access_authenticate(struct access *a, attl_slice name, attl_slice password,
     if (right)
         *ret_user = u;
     else
-        user_release(u);
+        user_free(u);
     return right;
 }
 
@@ -278,13 +278,13 @@ replace(struct access *a, struct access_user *u)
     bool found;
     struct user_table *t = table_copy(&a->alloc, a->table);
     if (!t) {
-        user_release(u);
+        user_free(u);
         return NULL;
     }
     user_settle(u);
     size_t at = table_place(t, attl_s(u->name), &found);
     if (found) {
-        user_release(t->items[at]);
+        user_free(t->items[at]);
         t->items[at] = u;
     } else {
         bool inserted = user_table_insert(t, u);
@@ -311,21 +311,20 @@ draft(struct access *a, attl_slice name, enum rule_result *ret_result)
 
 enum rule_result
 access_set(struct access *a, attl_slice name, const attl_slice *rules, size_t n,
-           const struct access_listener *l, size_t *ret_at, size_t *ret_n)
+           const struct access_listener *l, struct rule_place *ret_place)
 {
     enum rule_result result;
-    *ret_at = 0;
-    *ret_n = n ? 1 : 0;
+    *ret_place = (struct rule_place){ 0, n ? 1 : 0 };
     lock_acquire(&a->change_lock);
     struct user_table *old = NULL;
     struct access_user *u = draft(a, name, &result);
     if (u)
-        result = user_apply_all(u, rules, n, ret_at, ret_n);
+        result = user_apply_all(u, rules, n, ret_place);
     if (u && result == RULE_OK) {
         old = replace(a, u);
         result = old ? RULE_OK : RULE_NO_MEMORY;
     } else {
-        user_release(u);
+        user_free(u);
     }
     lock_release(&a->change_lock);
     if (old)
@@ -343,7 +342,7 @@ access_delete(struct access *a, attl_slice name, const struct access_listener *l
     size_t at = t ? table_place(t, name, &found) : 0;
     ASSERT(!found || strcmp(t->items[at]->name, default_name) != 0);
     if (found) {
-        user_release(t->items[at]);
+        user_free(t->items[at]);
         t->len--;
         for (size_t i = at; i < t->len; i++)
             t->items[i] = t->items[i + 1];
@@ -388,7 +387,7 @@ access_set_password(struct access *a, attl_slice password)
         old = replace(a, u);
         result = old ? RULE_OK : RULE_NO_MEMORY;
     } else {
-        user_release(u);
+        user_free(u);
     }
     lock_release(&a->change_lock);
     if (old)

@@ -70,10 +70,10 @@ bool access_authenticate(struct access *a, attl_slice name, attl_slice password,
 void access_each(struct access *a, void (*fn)(void *ud, const struct access_user *u), void *ud);
 size_t access_count(struct access *a);
 
-/* Makes or changes a user, completely or not at all. On failure ret_at and ret_n are those of
+/* Makes or changes a user, completely or not at all. On failure *ret_place is that of
  * user_apply_all(). The name is valid. */
 enum rule_result access_set(struct access *a, attl_slice name, const attl_slice *rules, size_t n,
-                            const struct access_listener *l, size_t *ret_at, size_t *ret_n);
+                            const struct access_listener *l, struct rule_place *ret_place);
 /* Deletes a user; false if there is none, or no memory. Not the default user. */
 bool access_delete(struct access *a, attl_slice name, const struct access_listener *l);
 /* The password of the default user, or none: requirepass. */

@@ -88,7 +88,7 @@ fresh_user(struct reading *r, attl_slice name)
 static void
 read_user(struct reading *r, size_t n)
 {
-    size_t at = 0, rule_words = 0;
+    struct rule_place place = { 0, 0 };
     attl_slice name = r->words[1];
     if (!user_name_valid(name)) {
         complain(r, name, "not the name of a user: 1 to %d bytes without blanks", ACCESS_NAME_MAX);
@@ -97,18 +97,18 @@ read_user(struct reading *r, size_t n)
     struct access_user *u = fresh_user(r, name);
     enum rule_result result = RULE_NO_MEMORY;
     if (u)
-        result = user_apply_all(u, r->words + 2, n - 2, &at, &rule_words);
+        result = user_apply_all(u, r->words + 2, n - 2, &place);
     if (result != RULE_OK) {
-        complain(r, n > 2 ? r->words[2 + at] : name, "%s",
-                 result == RULE_SYNTAX && rule_words == 0 ? "Unmatched parenthesis in selector"
-                                                          : rule_text(result));
-        user_release(u);
+        complain(r, n > 2 ? r->words[2 + place.at] : name, "%s",
+                 result == RULE_SYNTAX && place.n == 0 ? "Unmatched parenthesis in selector"
+                                                       : rule_text(result));
+        user_free(u);
         return;
     }
     user_settle(u);
     if (!user_table_insert(r->users, u)) {
         complain(r, name, "this user is defined above already");
-        user_release(u);
+        user_free(u);
     }
 }
 

@@ -38,7 +38,7 @@ user_new(const struct selector_maker *m, attl_slice name, uint64_t id)
     u->selectors_len = 1;
     if (u->selectors[0])
         return u;
-    user_release(u);
+    user_free(u);
     return NULL;
 }
 
@@ -69,7 +69,7 @@ user_copy(const struct selector_maker *m, const struct access_user *from)
     }
     if (ok)
         return u;
-    user_release(u);
+    user_free(u);
     return NULL;
 }
 
@@ -81,7 +81,7 @@ user_keep(struct access_user *u)
 }
 
 void
-user_release(struct access_user *u)
+user_free(struct access_user *u)
 {
     if (!u || atomic_fetch_sub_explicit(&u->references, 1, memory_order_acq_rel) != 1)
         return;
@@ -268,19 +268,18 @@ apply_words(struct access_user *u, const attl_slice *words, size_t n)
 }
 
 enum rule_result
-user_apply_all(struct access_user *u, const attl_slice *rules, size_t n, size_t *ret_at,
-               size_t *ret_n)
+user_apply_all(struct access_user *u, const attl_slice *rules, size_t n,
+               struct rule_place *ret_place)
 {
-    for (size_t at = 0; at < n; at += rule_len(rules, n, at)) {
-        *ret_at = at;
-        *ret_n = rule_len(rules, n, at);
-        if (*ret_n == 0)
+    struct rule_place *p = ret_place;
+    for (size_t at = 0; at < n; at += p->n) {
+        *p = (struct rule_place){ at, rule_len(rules, n, at) };
+        if (p->n == 0)
             return RULE_SYNTAX;
     }
-    for (size_t at = 0; at < n; at += *ret_n) {
-        *ret_at = at;
-        *ret_n = rule_len(rules, n, at);
-        enum rule_result result = apply_words(u, rules + at, *ret_n);
+    for (size_t at = 0; at < n; at += p->n) {
+        *p = (struct rule_place){ at, rule_len(rules, n, at) };
+        enum rule_result result = apply_words(u, rules + at, p->n);
         if (result != RULE_OK)
             return result;
     }

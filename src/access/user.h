@@ -41,16 +41,17 @@ struct access_user *user_new(const struct selector_maker *m, attl_slice name, ui
 struct access_user *user_copy(const struct selector_maker *m, const struct access_user *from);
 struct access_user *user_keep(struct access_user *u);
 /* NULL is allowed. */
-void user_release(struct access_user *u);
+void user_free(struct access_user *u);
 
 enum rule_result user_apply(struct access_user *u, attl_slice rule);
-/*
- * The words of ACL SETUSER, in which a selector in parentheses may take several. On failure *ret_at
- * is the first word of the rule that failed, *ret_n how many it has; 0: a parenthesis is not
- * closed.
- */
+/* Which words a rule has; n 0: a parenthesis that is not closed begins there. */
+struct rule_place {
+    size_t at, n;
+};
+/* The words of ACL SETUSER, in which a selector in parentheses may take several. *ret_place: of the
+ * rule that failed. */
 enum rule_result user_apply_all(struct access_user *u, const attl_slice *rules, size_t n,
-                                size_t *ret_at, size_t *ret_n);
+                                struct rule_place *ret_place);
 /* The end of changing it. */
 void user_settle(struct access_user *u);
 

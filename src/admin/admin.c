@@ -6,6 +6,8 @@
  * nobody has set a token one is made, into a file that only the owner reads, because a door that
  * cannot be opened at all would only lead to one that is always open.
  */
+#include "admin/admin.h"
+
 #include "admin/state.h"
 
 #include "net/visitor.h"

@@ -9,13 +9,14 @@
 
 #include "admin/json_text.h"
 #include "base/assert.h"
+#include "command/session.h"
 #include "net/visitor.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <strings.h>
 
-enum { LINE_WORD_MAX = 256 };
+enum { LINE_WORD_MAX = 256, TRACE_ID_CHARS = 32, TRACEPARENT_CHARS = 55 };
 
 /* ---- status ---- */
 
@@ -45,17 +46,18 @@ bool
 api_trace_id(const char *traceparent, char id[33])
 {
     /* version "-" trace "-" parent "-" flags: 2, 32, 16 and 2 digits */
-    if (!traceparent || strlen(traceparent) < 55 || traceparent[2] != '-' || traceparent[35] != '-')
+    if (!traceparent || strlen(traceparent) < TRACEPARENT_CHARS || traceparent[2] != '-' ||
+        traceparent[35] != '-')
         return false;
     bool zero = true;
-    for (size_t i = 0; i < 32; i++) {
+    for (size_t i = 0; i < TRACE_ID_CHARS; i++) {
         char c = traceparent[3 + i];
         if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
             return false;
         zero &= c == '0';
         id[i] = c;
     }
-    id[32] = '\0';
+    id[TRACE_ID_CHARS] = '\0';
     return !zero;
 }
 
@@ -136,8 +138,10 @@ put_line(struct buf *out, const struct api_call *call)
 static void
 run(struct net_visitor *visitor, const struct api_call *call, struct buf *resp)
 {
+    char id[TRACE_ID_CHARS + 1];
     struct session *s = net_visitor_begin(visitor, call->addr, "admin-http");
-    (void)s;
+    if (api_trace_id(call->traceparent, id))
+        session_trace_next(s, attl_b(id, TRACE_ID_CHARS));
     net_visitor_execute(visitor, call->words, call->len, resp);
     net_visitor_end(visitor);
 }

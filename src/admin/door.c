@@ -28,6 +28,69 @@ door_resume(struct MHD_Connection *connection)
     MHD_resume_connection(connection);
 }
 
+/* ---- connections ---- */
+
+/* One who has nothing under way gives way: slow ones, and those who only hold a place. */
+static void
+make_place(struct admin *admin)
+{
+    struct guest *g = admin->first_guest;
+    while (g && (g->busy || g->fd < 0))
+        g = g->next;
+    if (!g)
+        return;
+    socket_shutdown(g->fd); /* the library notices, and closes it */
+    g->fd = -1;
+}
+
+static void
+guest_come(struct admin *admin, struct MHD_Connection *connection, void **context)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct guest *g = calloc(1, sizeof *g);
+    if (!g || !info) {
+        free(g);
+        return; /* it counts for the library's own limit */
+    }
+    if (admin->guests >= admin->guests_max)
+        make_place(admin);
+    g->fd = info->connect_fd;
+    g->prev = admin->last_guest;
+    *(g->prev ? &g->prev->next : &admin->first_guest) = g;
+    admin->last_guest = g;
+    admin->guests++;
+    *context = g;
+}
+
+static void
+guest_go(struct admin *admin, struct guest *g)
+{
+    *(g->prev ? &g->prev->next : &admin->first_guest) = g->next;
+    *(g->next ? &g->next->prev : &admin->last_guest) = g->prev;
+    admin->guests--;
+    free(g);
+}
+
+static void
+notice_connection(void *cls, struct MHD_Connection *connection, void **context,
+                  enum MHD_ConnectionNotificationCode what)
+{
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        guest_come(cls, connection, context);
+    else if (*context)
+        guest_go(cls, *context);
+}
+
+static void
+set_busy(struct MHD_Connection *connection, bool busy)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    if (info && info->socket_context)
+        ((struct guest *)info->socket_context)->busy = busy;
+}
+
 /* ---- a request begins and ends ---- */
 
 static void *
@@ -49,9 +112,9 @@ visit_end(void *cls, struct MHD_Connection *connection, void **con_cls,
           enum MHD_RequestTerminationCode why)
 {
     (void)cls;
-    (void)connection;
     (void)why;
     struct visit *v = *con_cls;
+    set_busy(connection, false);
     if (!v)
         return;
     buf_fini(&v->rq.body);
@@ -257,6 +320,7 @@ admit(struct visit *v)
 static enum MHD_Result
 dispatch(struct visit *v)
 {
+    set_busy(v->connection, true);
     if ((v->route->flags & ROUTE_STREAM) && v->rq.method == HTTP_GET)
         return send_stream(v);
     if (v->route->flags & ROUTE_STREAM) {
@@ -315,14 +379,16 @@ door_open(struct admin *admin, int fd, unsigned max_connections)
 {
     struct MHD_OptionItem options[] = {
         { MHD_OPTION_LISTEN_SOCKET, fd, NULL },
-        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)max_connections, NULL },
+        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)max_connections + DOOR_SPARE_CONNECTIONS, NULL },
         { MHD_OPTION_CONNECTION_TIMEOUT, DOOR_TIMEOUT_S, NULL },
         { MHD_OPTION_CONNECTION_MEMORY_LIMIT, DOOR_MEMORY_BYTES, NULL },
         { MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
         { MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)visit_begin, admin },
         { MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)visit_end, admin },
+        { MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)notice_connection, admin },
         { MHD_OPTION_END, 0, NULL },
     };
+    admin->guests_max = max_connections;
     admin->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0,
                                      NULL, NULL, handle, admin, MHD_OPTION_ARRAY, options,
                                      MHD_OPTION_END);

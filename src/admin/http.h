@@ -38,6 +38,7 @@ struct http_reply {
     const char *type;  /* of the body, static */
     const char *allow; /* methods, for 405; static */
     const char *etag;
+    char etag_text[24];      /* what `etag` points to, if it is made */
     const char *retry_after; /* seconds, or NULL */
     bool gzip;               /* the body is compressed */
     bool cacheable;          /* to be asked for again with its etag; otherwise not stored */

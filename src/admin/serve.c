@@ -7,6 +7,8 @@
 #include "admin/serve.h"
 
 #include "admin/api.h"
+#include "command/command.h"
+#include "net/visitor.h"
 
 #include <strings.h>
 
@@ -78,4 +80,25 @@ serve_command(struct admin *admin, struct net_visitor *visitor, const struct htt
         api_run(visitor, &call, reply);
     }
     api_argv_free(argv);
+}
+
+/* OpenMetrics for who asks for it, JSON too, and the older text for everybody else. */
+void
+serve_metrics(struct admin *admin, struct net_visitor *visitor, const struct http_request *rq,
+              struct http_reply *reply)
+{
+    (void)admin;
+    const char *accept = rq->accept ? rq->accept : "";
+    enum metric_format format = METRIC_PROMETHEUS;
+    reply->type = "text/plain; version=0.0.4; charset=utf-8";
+    if (strstr(accept, "application/openmetrics-text")) {
+        format = METRIC_OPENMETRICS;
+        reply->type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    } else if (strncmp(accept, "application/json", strlen("application/json")) == 0) {
+        format = METRIC_JSON;
+        reply->type = "application/json";
+    }
+    reply->status = 200;
+    command_metrics(net_visitor_enter(visitor), format, &reply->body);
+    net_visitor_leave(visitor);
 }

@@ -10,7 +10,7 @@
 
 #include "admin/route.h"
 
-route_fn serve_livez, serve_readyz, serve_index, serve_command;
+route_fn serve_livez, serve_readyz, serve_index, serve_command, serve_asset, serve_metrics;
 
 /* Serves the request with its row, in the calling thread. */
 void serve(struct admin *admin, struct net_visitor *visitor, const struct route *route,

@@ -24,6 +24,7 @@ enum {
     EVENTS_PENDING_MAX_BYTES = 1 << 20,
     EVENTS_TEXT_MAX_BYTES = 512 << 10,
     DOOR_TIMEOUT_S = 15,
+    DOOR_SPARE_CONNECTIONS = 8, /* above the limit, until an idle one has gone */
     DOOR_MEMORY_BYTES = 24 << 10
 };
 
@@ -74,6 +75,13 @@ struct events {
     uint64_t number;
 };
 
+/* One connection, between its requests too. */
+struct guest {
+    int fd;
+    bool busy;                 /* a request of it is complete, and being answered */
+    struct guest *prev, *next; /* in order of arrival */
+};
+
 struct admin {
     attl *cache;
     attl_log_fn log;
@@ -86,6 +94,8 @@ struct admin {
     struct clock clock;
     struct net_visitor *visitor, *exec_visitor, *event_visitor; /* one per thread */
     struct MHD_Daemon *daemon;
+    struct guest *first_guest, *last_guest; /* of the door's thread, as what follows */
+    size_t guests, guests_max;
     struct executor exec;
     struct events events;
     _Atomic bool draining;

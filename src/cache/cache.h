@@ -41,6 +41,7 @@ enum cache_counter {
     COUNT_LAG_SUM_MS,
     COUNT_EXPIRE_CPU_NS,
     COUNT_ROLLED_BACK, /* removed by a rollback */
+    COUNT_PROBED,      /* by a look whether the cache works, which had stored it */
     COUNT_MISSES_COLD, /* by cause, where there is a ledger */
     COUNT_MISSES_EXPIRED,
     COUNT_MISSES_EVICTED,

@@ -113,14 +113,14 @@ user_changed(void *ud, const struct access_user *before, const struct access_use
 
 /* The words of the rule that was refused, as the client wrote them. */
 static void
-reply_rule_error(struct request *rq, size_t at, size_t n, enum rule_result result)
+reply_rule_error(struct request *rq, struct rule_place place, enum rule_result result)
 {
     struct buf text;
     buf_init(&text, PROBLEM_TEXT_MAX);
     buf_append_str(&text, "ERR Error in ACL SETUSER modifier '");
-    for (size_t i = at; i < at + n; i++) {
-        attl_slice word = rq->argv[3 + i];
-        buf_append_str(&text, i > at ? " " : "");
+    for (size_t i = 0; i < place.n; i++) {
+        attl_slice word = rq->argv[3 + place.at + i];
+        buf_append_str(&text, i ? " " : "");
         buf_printf(&text, "%.*s", shown(word), bytes(word));
     }
     buf_printf(&text, "': %s", rule_text(result));
@@ -135,7 +135,7 @@ cmd_acl_setuser(struct request *rq)
 {
     struct access *a = users_of(rq);
     struct access_listener listener = { user_changed, rq };
-    size_t at, n;
+    struct rule_place place;
     if (!a)
         return;
     if (!user_name_valid(rq->argv[2])) {
@@ -147,16 +147,16 @@ cmd_acl_setuser(struct request *rq)
         return;
     }
     enum rule_result result =
-        access_set(a, rq->argv[2], rq->argv + 3, rq->argc - 3, &listener, &at, &n);
+        access_set(a, rq->argv[2], rq->argv + 3, rq->argc - 3, &listener, &place);
     if (result == RULE_OK)
         reply_ok(rq);
-    else if (result == RULE_SYNTAX && n == 0)
+    else if (result == RULE_SYNTAX && place.n == 0)
         resp_errorf(rq->out, "ERR Unmatched parenthesis in acl selector starting at '%.*s'.",
-                    shown(rq->argv[3 + at]), bytes(rq->argv[3 + at]));
+                    shown(rq->argv[3 + place.at]), bytes(rq->argv[3 + place.at]));
     else if (rq->argc == 3)
         resp_errorf(rq->out, "ERR %s", rule_text(result));
     else
-        reply_rule_error(rq, at, n, result);
+        reply_rule_error(rq, place, result);
 }
 
 /* ACL DELUSER username [username ...] */
@@ -239,7 +239,7 @@ cmd_acl_getuser(struct request *rq)
         reply_user(rq, u);
     else if (a)
         resp_null(rq->out, rq->s->proto);
-    user_release(u);
+    user_free(u);
 }
 
 /* ---- LIST, USERS, WHOAMI --------------------------------------------------------------------- */
@@ -492,7 +492,7 @@ cmd_acl_dryrun(struct request *rq)
         resp_errorf(rq->out, "ERR wrong number of arguments for '%s' command", cmd->name);
     else
         reply_dry_run(rq, u, cmd);
-    user_release(u);
+    user_free(u);
 }
 
 /* ACL GENPASS [bits] */

@@ -218,7 +218,7 @@ kill_user(struct request *rq, size_t i, struct kill_words *w)
     attl_slice user = rq->argv[i];
     struct access *a = rq->env->access;
     struct access_user *u = a ? access_find(a, user) : NULL;
-    user_release(u); /* the name is what matters */
+    user_free(u); /* the name is what matters */
     if (u || (!a && slice_equal(user, attl_s("default")))) {
         (void)snprintf(w->user, sizeof w->user, "%.*s", (int)user.len, (const char *)user.data);
         w->filter.user = w->user;

@@ -105,7 +105,7 @@ default_is_open(struct request *rq)
     struct access_user *u = rq->env->access ? access_find(rq->env->access, attl_s("default"))
                                             : NULL;
     bool open = u ? u->no_password : !host->auth_required(host->ud);
-    user_release(u);
+    user_free(u);
     return open;
 }
 

@@ -12,7 +12,7 @@
 
 #include "base/num.h"
 
-enum { US_PER_SECOND = 1000000, SLOWLOG_COUNT_MIN = -1 };
+enum { US_PER_SECOND = 1000000 };
 
 /* DBSIZE */
 void
@@ -128,28 +128,6 @@ cmd_lolwut(struct request *rq)
     resp_verbatim(rq->out, rq->s->proto, "txt", attl_s(text));
 }
 
-/* SLOWLOG GET [count] */
-void
-cmd_slowlog_get(struct request *rq)
-{
-    int64_t count = SLOWLOG_COUNT_MIN;
-    bool right = rq->argc <= 3 && (rq->argc == 2 || (num_parse_i64(rq->argv[2], &count) &&
-                                                     count >= SLOWLOG_COUNT_MIN));
-    if (right)
-        resp_array(rq->out, 0);
-    else if (rq->argc > 3)
-        reply_arity_error(rq);
-    else
-        resp_error(rq->out, "ERR count should be greater than or equal to -1");
-}
-
-/* LATENCY DOCTOR */
-void
-cmd_latency_doctor(struct request *rq)
-{
-    resp_verbatim(rq->out, rq->s->proto, "txt",
-                  attl_s("Latency events are not recorded by this server. "
-                         "INFO commandstats has the mean time of each command.\n"));
 }
 
 /* Commands that list what this server has none of. */

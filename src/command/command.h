@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "metric/format.h"
+#include "command/client_filter.h"
 
 #include <attl/attl.h>
 #include <stdatomic.h>
@@ -28,8 +29,8 @@ enum session_special {
     SESSION_SUBSCRIBED = 1 << 0,
     SESSION_TRACKING = 1 << 1,  /* tracking.flags is not 0 */
     SESSION_DEADLINE = 1 << 2,  /* deadline_ms is not 0 */
-    SESSION_TRACE_ONCE = 1 << 3, /* trace_left counts: the id is of one request only */
-    SESSION_RESTRICTED = 1 << 4  /* its user may not do everything */
+    SESSION_TRACED = 1 << 3,    /* trace is not empty */
+    SESSION_RESTRICTED = 1 << 4 /* its user may not do everything */
 };
 
 /* Bits of session.interrupt: why the requests behind the last one do not follow at once. */
@@ -66,9 +67,6 @@ struct tracking_wish {
     size_t prefixes_len;
 };
 
-/* What one can subscribe to. */
-enum pubsub_kind { PUBSUB_CHANNEL, PUBSUB_PATTERN, PUBSUB_SHARD, PUBSUB_KINDS };
-
 /* One connection as commands see it. Owned by the worker that serves the connection. */
 struct session {
     uint64_t id;
@@ -100,10 +98,10 @@ struct session {
     size_t subscribed[PUBSUB_KINDS]; /* subscriptions, by kind */
     struct session_tracking tracking;
     char trace[SESSION_TRACE_MAX + 1]; /* correlation id, "" for none; see session_trace() */
-    uint8_t trace_left;                /* requests until it goes, if SESSION_TRACE_ONCE */
-    struct access_user *user; /* a version of whose it is, kept; NULL: not looked up yet */
-    uint64_t access_seen;     /* the generation of the users when it was; 0: never */
-    bool privileged;          /* the server's own: no user, everything is allowed */
+    uint8_t trace_left;                /* requests until it goes; 0: it stays */
+    struct access_user *user;          /* a version of whose it is, kept; NULL: not looked up yet */
+    uint64_t access_seen;              /* the generation of the users when it was; 0: never */
+    bool privileged;                   /* the server's own: no user, everything is allowed */
     char user_name[SESSION_USER_MAX + 1]; /* of `user`; "" is the default user */
 };
 
@@ -124,9 +122,6 @@ struct access_user;
 /* A command that waits for the disk, on its way to another thread and back. See job.h. */
 struct command_job;
 
-/* Of the types that Redis has, ours are two. */
-enum client_type { CLIENT_ANY, CLIENT_NORMAL, CLIENT_PUBSUB, CLIENT_OTHER };
-
 static inline bool
 session_has_type(const struct session *s, enum client_type type)
 {
@@ -137,20 +132,6 @@ session_has_type(const struct session *s, enum client_type type)
  */
 typedef int (*command_submit_fn)(struct command_job *job, attl_queue *queue, uint64_t user_data,
                                  uint64_t *ret_id);
-
-/* What CLIENT KILL selects; a zero member does not restrict. */
-struct client_filter {
-    enum client_type type;
-    uint64_t id;
-    const char *addr, *laddr;
-    const char *user; /* name */
-    /* Selects only subscribers with a subscription for which this is false; NULL: whoever it is. */
-    bool (*may_hear)(const void *ud, enum pubsub_kind kind, attl_slice name);
-    const void *may_hear_ud;
-    int64_t min_age_s;
-    bool skip_self;
-    uint64_t self_id;
-};
 
 struct alert;
 
@@ -232,6 +213,8 @@ struct command_host {
     /* What is known of process, clients and traffic; the rest of *ret, which is zeroed, stays so.
      * NULL: nothing is. */
     void (*metrics)(void *ud, struct metric_host *ret);
+    /* Writes a line of the log, as an attl_log_fn does; NULL: there is none. */
+    void (*log)(void *ud, int level, const char *event, const char *text);
 };
 
 /* Shared by all workers; per-command counters are per worker and summed by INFO. */
@@ -250,12 +233,26 @@ struct command_env {
     /* Every worker's stats, summed by INFO and cleared by CONFIG RESETSTAT; NULL: only `stats`. */
     struct command_stats *const *all_stats;
     size_t all_stats_len;
+    struct slowlog *slow; /* of all workers; NULL: nothing is measured for it */
+    uint64_t turn_ticks;  /* when the command before this one ended, if `turn` */
+    bool turn;            /* commands follow each other without a pause: command_turn_begin() */
+    uint64_t inner_ticks; /* of EXEC's time what its commands took */
 };
 
 /* Executes one request (argc >= 1) and appends its reply to `out`, as the session's reply mode
  * says. */
 void command_execute(struct command_env *env, struct session *s, const attl_slice *argv,
                      size_t argc, struct buf *out);
+/*
+ * Around several calls of command_execute() with next to nothing between them: then one reading of
+ * the clock for each is enough for the slow log. Not required.
+ */
+void command_turn_begin(struct command_env *env);
+static inline void
+command_turn_end(struct command_env *env)
+{
+    env->turn = false;
+}
 /* The three steps of a job that command_execute() has given to the host; see there. */
 void command_job_work(struct command_job *job);
 void command_job_reply(struct command_job *job, struct command_env *env, struct session *s,

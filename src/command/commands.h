@@ -68,7 +68,7 @@ command_fn cmd_config_get, cmd_config_resetstat, cmd_config_rewrite, cmd_config_
 
 /* the server, cmd_server.c */
 command_fn cmd_dbsize, cmd_flush, cmd_time, cmd_wait, cmd_shutdown, cmd_cluster, cmd_lolwut,
-    cmd_slowlog_get, cmd_latency_doctor, cmd_empty_array, cmd_zero, cmd_ok;
+    cmd_empty_array, cmd_zero, cmd_ok;
 
 /* INFO, info.c */
 command_fn cmd_info;
@@ -98,6 +98,9 @@ command_fn cmd_attl_alert_list, cmd_attl_alert_status, cmd_attl_alert_test;
 command_fn cmd_attl_incident_ack, cmd_attl_incident_kinds, cmd_attl_incident_list,
     cmd_attl_incident_show, cmd_attl_incident_simulate;
 
+/* health, cmd_health.c */
+command_fn cmd_attl_health;
+
 /* reading files again, cmd_scrub.c */
 command_fn cmd_attl_scrub;
 
@@ -114,6 +117,14 @@ command_fn cmd_acl_cat, cmd_acl_deluser, cmd_acl_dryrun, cmd_acl_genpass, cmd_ac
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;
 command_fn cmd_attl_deadline; /* shed.c */
+
+/* slow and large commands, cmd_slowlog.c */
+command_fn cmd_attl_slowlog, cmd_commandlog_get, cmd_commandlog_len, cmd_commandlog_reset,
+    cmd_slowlog_get, cmd_slowlog_len, cmd_slowlog_reset;
+
+/* spikes, cmd_latency.c and latency_doctor.c */
+command_fn cmd_latency_doctor, cmd_latency_graph, cmd_latency_history, cmd_latency_latest,
+    cmd_latency_reset;
 
 /* correlation of requests, cmd_trace.c */
 command_fn cmd_attl_trace;

@@ -108,6 +108,7 @@ write_stats(struct info *info)
     info_line(info, "expired_stale_perc", "%.2f",
               PERCENT * ratio(st->mem_expired_unreclaimed, st->mem_used));
     info_line(info, "expire_cycle_cpu_milliseconds", "%" PRIu64, st->expire_cpu_ns / NS_PER_MS);
+    info_slowlog(info);
     info_fixed(
         info, "total_connections_received:0\ninstantaneous_ops_per_sec:0\ntotal_net_input_bytes:0\n"
               "total_net_output_bytes:0\ninstantaneous_input_kbps:0.00\n"

@@ -38,6 +38,8 @@ void info_alerts(struct info *info);
 void info_scrub(struct info *info);
 /* The section Audit, cmd_audit.c. */
 void info_audit(struct info *info);
+/* Lines of the section Stats about slow and large commands, cmd_slowlog.c. */
+void info_slowlog(struct info *info);
 /* The section Persistence, info_persistence.c. */
 void info_persistence(struct info *info);
 /* The section Latencystats, cmd_histogram.c. */

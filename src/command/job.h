@@ -20,8 +20,10 @@ struct command_job {
     void (*dropped)(struct command_job *job); /* parked, and the client has gone; may be NULL */
     const struct command *cmd;
     attl *cache;
-    uint64_t actor; /* the client's number */
-    int proto;      /* of the session, which does not change while it waits */
+    uint64_t actor;  /* the client's number */
+    int64_t took_ns; /* the work, if it was done */
+    char trace[SESSION_TRACE_MAX + 1];
+    int proto; /* of the session, which does not change while it waits */
     int status;
     bool dry_run;
     char text[JOB_TEXT_MAX]; /* the sentence of a failure */

@@ -31,7 +31,7 @@ permit_set_user(struct session *s, struct access_user *user, uint64_t generation
     else
         s->special |= SESSION_RESTRICTED;
     memcpy(s->user_name, user ? user->name : "", user ? strlen(user->name) + 1 : 1);
-    user_release(before);
+    user_free(before);
 }
 
 bool

@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "command/transaction.h"
+#include "os/trace.h"
 
 #include <inttypes.h>
 
@@ -70,8 +71,7 @@ session_set_trace(struct session *s, attl_slice id, bool once)
     memcpy(s->trace, id.data, id.len);
     s->trace[id.len] = '\0';
     s->trace_left = once ? TRACE_ONCE_REQUESTS : 0;
-    s->special &= ~(unsigned)SESSION_TRACE_ONCE;
-    s->special |= once ? (unsigned)SESSION_TRACE_ONCE : 0;
+    s->special |= SESSION_TRACED;
 }
 
 void
@@ -86,7 +86,8 @@ session_clear_trace(struct session *s)
 {
     s->trace[0] = '\0';
     s->trace_left = 0;
-    s->special &= ~(unsigned)SESSION_TRACE_ONCE;
+    trace_set(NULL); /* if it was this one it must not outlive the session */
+    s->special &= ~(unsigned)SESSION_TRACED;
 }
 
 void
@@ -95,9 +96,9 @@ session_trace_used(struct session *s)
     /* MULTI does not use it up, nor does what is queued: it is meant for the EXEC. */
     if (s->transaction && s->transaction->queueing)
         return;
-    if (s->trace_left <= 1)
+    if (s->trace_left == 1)
         session_clear_trace(s);
-    else
+    else if (s->trace_left > 1)
         s->trace_left--;
 }
 

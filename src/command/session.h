@@ -33,7 +33,7 @@ void session_set_trace(struct session *s, attl_slice id, bool once);
 /* Gives the next request that `s` executes an id without problem. */
 void session_trace_next(struct session *s, attl_slice id);
 void session_clear_trace(struct session *s);
-/* The end of a request of a session with SESSION_TRACE_ONCE. */
+/* The end of a request of a session that has an id. */
 void session_trace_used(struct session *s);
 /* Whether `text` could appear in CLIENT LIST: printable, without spaces. */
 bool session_text_printable(attl_slice text);

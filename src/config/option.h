@@ -127,8 +127,8 @@ enum option_id {
     OPT_TLS_KEY_FILE,
     OPT_TLS_KEY_FILE_PASS,
     OPT_TLS_CA_FILE,
-    OPT_TLS_AUTH_CLIENTS,      /* enum choice_auth_clients */
-    OPT_TLS_AUTH_CLIENTS_USER, /* enum choice_auth_clients_user */
+    OPT_TLS_AUTH_CLIENTS,      /* enum choice_verify */
+    OPT_TLS_AUTH_CLIENTS_USER, /* enum choice_tls_user */
     OPT_TLS_MIN_VERSION,       /* enum choice_tls */
     OPT_TLS_CIPHERS,
     OPT_TLS_CIPHERSUITES,
@@ -149,7 +149,7 @@ enum option_id {
     OPT_ALERT_TIMEOUT,     /* ms */
     OPT_ALERT_BACKOFF,     /* ms */
     OPT_ALERT_BACKOFF_MAX, /* ms */
-    OPT_AUDIT_MODE,        /* enum choice_auto */
+    OPT_AUDIT_ENABLED,        /* enum choice_auto */
     OPT_AUDIT_DIR,
     OPT_AUDIT_KEY_FILE,
     OPT_AUDIT_ROTATE_SIZE, /* bytes */
@@ -163,6 +163,16 @@ enum option_id {
     OPT_AUDIT_QUEUE,
     OPT_LOG_LEVEL,  /* enum choice_log_level */
     OPT_LOG_FORMAT, /* enum choice_log_format */
+    OPT_LOG_RATE,   /* lines per minute and event, 0: any number */
+    OPT_LOG_REDACT,
+    OPT_LATENCY_SLOWLOG_LOG_SLOWER_THAN, /* microseconds, < 0: never */
+    OPT_LATENCY_SLOWLOG_MAX_LEN,
+    OPT_LATENCY_SLOWLOG_REDACT,
+    OPT_LATENCY_COMMANDLOG_REQUEST_LARGER_THAN, /* bytes, < 0: never */
+    OPT_LATENCY_COMMANDLOG_LARGE_REQUEST_MAX_LEN,
+    OPT_LATENCY_COMMANDLOG_REPLY_LARGER_THAN, /* bytes, < 0: never */
+    OPT_LATENCY_COMMANDLOG_LARGE_REPLY_MAX_LEN,
+    OPT_LATENCY_MONITOR_THRESHOLD, /* ms, 0: never */
     OPT_REDIS_DATABASES,
     OPT_REDIS_APPENDONLY, /* 1: yes; shown, never read: OPT_PERSIST_FSYNC decides */
     OPT_REDIS_NOTIFY_KEYSPACE_EVENTS,
@@ -189,12 +199,8 @@ enum choice_log_level { CHOICE_LOG_DEBUG, CHOICE_LOG_INFO, CHOICE_LOG_WARNING, C
 /* The same numbers as enum attl_severity. */
 enum choice_severity { CHOICE_SEVERITY_INFO, CHOICE_SEVERITY_WARNING, CHOICE_SEVERITY_CRITICAL };
 enum choice_pubsub { CHOICE_PUBSUB_RESETCHANNELS, CHOICE_PUBSUB_ALLCHANNELS };
-enum choice_auth_clients {
-    CHOICE_AUTH_CLIENTS_NO,
-    CHOICE_AUTH_CLIENTS_OPTIONAL,
-    CHOICE_AUTH_CLIENTS_YES
-};
-enum choice_auth_clients_user { CHOICE_AUTH_CLIENTS_USER_OFF, CHOICE_AUTH_CLIENTS_USER_CN };
+enum choice_verify { CHOICE_VERIFY_NO, CHOICE_VERIFY_OPTIONAL, CHOICE_VERIFY_YES };
+enum choice_tls_user { CHOICE_TLS_USER_OFF, CHOICE_TLS_USER_CN };
 enum choice_tls { CHOICE_TLS_1_2, CHOICE_TLS_1_3 };
 enum choice_log_format { CHOICE_LOG_FORMAT_AUTO, CHOICE_LOG_FORMAT_JSON, CHOICE_LOG_FORMAT_TEXT };
 

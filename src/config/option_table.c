@@ -117,15 +117,15 @@ static const struct option_choice severities[] = {
 };
 
 static const struct option_choice auth_clients[] = {
-    { "yes", CHOICE_AUTH_CLIENTS_YES, NULL },
-    { "optional", CHOICE_AUTH_CLIENTS_OPTIONAL, NULL },
-    { "no", CHOICE_AUTH_CLIENTS_NO, NULL },
+    { "yes", CHOICE_VERIFY_YES, NULL },
+    { "optional", CHOICE_VERIFY_OPTIONAL, NULL },
+    { "no", CHOICE_VERIFY_NO, NULL },
     { NULL, 0, NULL },
 };
 
 static const struct option_choice auth_clients_user[] = {
-    { "off", CHOICE_AUTH_CLIENTS_USER_OFF, NULL },
-    { "CN", CHOICE_AUTH_CLIENTS_USER_CN, NULL },
+    { "off", CHOICE_TLS_USER_OFF, NULL },
+    { "cn", CHOICE_TLS_USER_CN, "CN" },
     { NULL, 0, NULL },
 };
 
@@ -556,7 +556,19 @@ static const struct option table[OPTION_COUNT] = {
         .name = "log.format", .type = OPTION_ENUM, .flags = OPTION_SERVER,
         .library_default = "auto", .choices = log_formats,
         .text = "One JSON object or one line of text per message; auto writes text to a "
-                "terminal." },
+                "terminal and to the journal of systemd, whose priorities it sets, and JSON "
+                "elsewhere." },
+    [OPT_LOG_RATE] = {
+        .name = "log.rate", .type = OPTION_INT, .flags = OPTION_SERVER | OPTION_RUNTIME,
+        .library_default = "60", .max = 1000000, .unit = "lines per minute",
+        .text = "Lines of one event that are written in a minute; a line says how many more there "
+                "were. 0 means any number." },
+    [OPT_LOG_REDACT] = {
+        .name = "log.redact", .type = OPTION_BOOL, .flags = OPTION_SERVER | OPTION_RUNTIME,
+        .library_default = "yes",
+        .text = "Show keys as a keyed hash and values as their length in the log. Passwords never "
+                "get there." },
+#include "config/option_latency.inc"
 
     /* ---- redis: names that Redis clients and tools read or set, with what is true of attl ---- */
     [OPT_REDIS_DATABASES] = {

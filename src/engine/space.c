@@ -19,7 +19,7 @@ enum {
     RESERVE_SHARE = 100, /* 1 % */
     ROOMY_LOOKS = 3,
     ROOMY_TIMES = 3, /* free space in reserves, beyond what is low, before one is made again */
-    RATE_SHARE = 8,  /* of one look in the smoothed rate */
+    RATE_SPAN_S = 8,
     NS_PER_S = 1000000000,
     US_PER_MS = 1000,
 };
@@ -51,6 +51,24 @@ low_limit(const struct space *p)
     return space_low_limit((uint64_t)atomic_load(&p->low_bytes), atomic_load(&p->need_bytes));
 }
 
+/* How fast the log grows, over about RATE_SPAN_S: a look right after another says nothing, and
+ * after a long sleep nothing older counts. */
+static void
+measure_growth(struct space *p, const struct wal_stats *log)
+{
+    int64_t now_ns = clock_mono_ns();
+    double seconds = (double)(now_ns - p->rated_ns) / NS_PER_S;
+    if (p->rated_ns && seconds < 1)
+        return;
+    if (p->rated_ns && log->bytes_written >= p->log_bytes) {
+        double rate = (double)(log->bytes_written - p->log_bytes) / seconds;
+        double share = seconds < RATE_SPAN_S ? seconds / RATE_SPAN_S : 1;
+        p->log_rate += (rate - p->log_rate) * share;
+    }
+    p->rated_ns = now_ns;
+    p->log_bytes = log->bytes_written;
+}
+
 static void
 measure(struct store *s, const struct wal_stats *log)
 {
@@ -58,17 +76,10 @@ measure(struct store *s, const struct wal_stats *log)
     uint64_t free_bytes = 0, total_bytes = 0;
     bool known = s->disk->ops->free_bytes(s->disk, &free_bytes) == 0 &&
                  s->disk->ops->total_bytes(s->disk, &total_bytes) == 0;
-    int64_t now_ns = clock_mono_ns();
-    double seconds = (double)(now_ns - p->looked_ns) / NS_PER_S;
-    if (p->looked_ns && seconds > 0 && log->bytes_written >= p->log_bytes) {
-        uint64_t rate = (uint64_t)((double)(log->bytes_written - p->log_bytes) / seconds);
-        p->log_rate = p->log_rate - p->log_rate / RATE_SHARE + rate / RATE_SHARE;
-    }
-    p->looked_ns = now_ns;
-    p->log_bytes = log->bytes_written;
-    uint64_t growth = p->log_rate * NEED_LOG_S, most = atomic_load(&s->snapshot_log_bytes);
+    measure_growth(p, log);
+    uint64_t growth = (uint64_t)p->log_rate * NEED_LOG_S;
+    uint64_t most = atomic_load(&s->snapshot_log_bytes), next = s->wal ? s->segment_bytes : 0;
     growth = most && growth > most ? most : growth;
-    uint64_t next = s->wal ? s->segment_bytes : 0;
     atomic_store(&p->free_bytes, free_bytes);
     atomic_store(&p->total_bytes, total_bytes);
     atomic_store(&p->need_bytes, next + atomic_load(&s->last_bytes) + growth);
@@ -130,29 +141,37 @@ adopt(struct store *s)
 }
 
 static void
+remake(struct store *s, uint64_t bytes)
+{
+    struct space *p = &s->space;
+    int error = bytes ? create(s, bytes) : s->disk->ops->remove(s->disk, SPACE_RESERVE_NAME);
+    if (bytes || error == 0) /* create() leaves all or nothing */
+        atomic_store(&p->reserve_bytes, error ? 0 : bytes);
+    if (error == 0)
+        p->made_for_bytes = atomic_load(&p->reserve_wish_bytes);
+    p->roomy = 0;
+}
+
+/* What is there stays, unless another size is wished for or it is far too small: the size of some
+ * file systems changes all the time. */
+static void
 keep_reserve(struct store *s, bool is_full, bool is_well)
 {
     struct space *p = &s->space;
-    uint64_t held = atomic_load(&p->reserve_bytes), total = atomic_load(&p->total_bytes);
-    uint64_t wish = space_reserve_size((uint64_t)atomic_load(&p->reserve_wish_bytes), total);
+    int64_t wish_bytes = atomic_load(&p->reserve_wish_bytes);
+    uint64_t held = atomic_load(&p->reserve_bytes);
+    uint64_t bytes = space_reserve_size((uint64_t)wish_bytes, atomic_load(&p->total_bytes));
     if (is_full) {
         (void)space_release(s); /* or with the next look */
         return;
     }
-    if (wish == held || !atomic_load(&p->known) || !is_well)
+    if (!atomic_load(&p->known) || !is_well || bytes == held ||
+        (held > bytes / 2 && p->made_for_bytes == wish_bytes))
         return;
-    if (wish == 0) {
-        if (s->disk->ops->remove(s->disk, SPACE_RESERVE_NAME) == 0)
-            atomic_store(&p->reserve_bytes, 0);
-        return;
-    }
-    bool roomy = atomic_load(&p->free_bytes) + held > low_limit(p) + ROOMY_TIMES * wish;
+    bool roomy = atomic_load(&p->free_bytes) + held > low_limit(p) + ROOMY_TIMES * bytes;
     p->roomy = roomy ? p->roomy + 1 : 0;
-    if (p->roomy < (atomic_load(&p->reserve_released) ? ROOMY_LOOKS : 1))
-        return;
-    if (create(s, wish) == 0)
-        atomic_store(&p->reserve_bytes, wish);
-    p->roomy = 0;
+    if (bytes == 0 || p->roomy >= (atomic_load(&p->reserve_released) ? ROOMY_LOOKS : 1))
+        remake(s, bytes);
 }
 
 /* ---- the open segment ---- */
@@ -230,7 +249,7 @@ space_look(struct store *s)
     struct wal_stats log = { 0 };
     if (s->wal)
         wal_stats_get(s->wal, &log);
-    if (s->space.looked_ns == 0)
+    if (s->space.rated_ns == 0)
         adopt(s);
     measure(s, &log);
     bool log_full = s->wal && log.last_error == -ENOSPC;

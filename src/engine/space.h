@@ -29,13 +29,15 @@ struct space {
     _Atomic uint64_t reserve_released;
     _Atomic bool emergency;         /* asked for: everything that recovery does not need may go */
     _Atomic uint64_t segments_gone; /* open segments whose name went away */
-    int64_t looked_ns;              /* 0: not yet */
-    uint64_t log_bytes, log_rate;   /* at the last look; per second, smoothed */
-    unsigned roomy;                 /* looks in a row with room for the reserve */
-    uint64_t checked_bytes;         /* of the log, when the open segment was last looked for */
-    uint64_t suspect_lsn;           /* the open segment was too short at the last look; 0: none */
-    uint64_t gone_end_lsn;          /* changes before it were in a segment that has gone */
-    bool is_low;                    /* as of the last look */
+    int64_t rated_ns;               /* when the next two were measured; 0: not yet */
+    uint64_t log_bytes;
+    double log_rate;        /* bytes per second, smoothed */
+    int64_t made_for_bytes; /* the wish that the reserve was made for */
+    unsigned roomy;         /* looks in a row with room for the reserve */
+    uint64_t checked_bytes; /* of the log, when the open segment was last looked for */
+    uint64_t suspect_lsn;   /* the open segment was too short at the last look; 0: none */
+    uint64_t gone_end_lsn;  /* changes before it were in a segment that has gone */
+    bool is_low;            /* as of the last look */
 };
 
 /* As configured now. */

@@ -10,20 +10,20 @@ static const char head[] =
     "# Metrics\n"
     "<!-- Made from src/metric/metrics.inc by tools/gen_docs.py: change it there. -->\n"
     "\n"
-    "Everything attld measures. `GET /metrics` on the admin port and `ATTL.METRICS` give it as text\n"
-    "for Prometheus (0.0.4) or OpenMetrics (1.0), `ATTL.METRICS JSON` as JSON; fields of INFO come\n"
-    "from the same table. Units are seconds, bytes and ratios (1 is all). Counters count since the\n"
-    "start, or since `CONFIG RESETSTAT`. A number that is not known has no line. Labels are bounded:\n"
-    "none is a key or a client. What to watch is in `docs/monitoring.md`.\n"
+    "Everything attld measures. `GET /metrics` on the admin port and `ATTL.METRICS` give it as\n"
+    "text for Prometheus (0.0.4) or OpenMetrics (1.0), `ATTL.METRICS JSON` as JSON; fields of\n"
+    "INFO come from the same table. Units are seconds, bytes and ratios (1 is all). Counters\n"
+    "count since the start, or since `CONFIG RESETSTAT`. A number that is not known has no line.\n"
+    "Labels are bounded: none is a key or a client. What to watch is in `docs/monitoring.md`.\n"
     "\n"
     "| metric | kind | labels | INFO | meaning |\n"
     "|---|---|---|---|---|\n";
 
 static const char histograms[] =
     "\n"
-    "Buckets of histograms end at powers of two of a nanosecond, from 256 ns to 8.6 s. A duration\n"
-    "is cut to whole nanoseconds, microseconds (fsync) or milliseconds (queue, expiry_lag) before it\n"
-    "is counted, so there is nothing below that.\n";
+    "Buckets of histograms end at powers of two of a nanosecond, from 256 ns to 8.6 s. A\n"
+    "duration is cut to whole nanoseconds, microseconds (fsync) or milliseconds (queue,\n"
+    "expiry_lag) before it is counted, so there is nothing below that.\n";
 
 /* The names of the labels of a family, with the values that its rows give them. */
 static void

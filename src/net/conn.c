@@ -170,8 +170,9 @@ conn_drop(struct worker *w, struct conn *c, counter *count, enum complaint kind,
 
 /* ---- running what has arrived ---- */
 
-static void
-watch(struct worker *w, struct conn *c)
+/* What the event loop is to tell us of. */
+static unsigned
+interest_of(const struct worker *w, const struct conn *c)
 {
     unsigned interest = 0;
     size_t pending = conn_pending(c);
@@ -184,10 +185,17 @@ watch(struct worker *w, struct conn *c)
      * One that is held, put off or waits for its job is continued by those. */
     if (!c->held && (pending > 0 || (c->stalled && !conn_waits(c))))
         interest |= EVENT_WRITE;
-    if ((interest & EVENT_READ) && secure_has_more(c))
-        interest |= EVENT_WRITE;
     if (c->task && c->task->is_parked && !c->peer_gone)
         interest |= EVENT_PEER_GONE;
+    return interest;
+}
+
+static void
+watch(struct worker *w, struct conn *c)
+{
+    unsigned interest = interest_of(w, c);
+    if ((interest & EVENT_READ) && secure_has_more(c))
+        interest |= EVENT_WRITE;
     if (interest == c->interest)
         return;
     if (event_loop_change(&w->loop, c->session.fd, interest, c))
@@ -536,6 +544,23 @@ stop_waiting(struct worker *w, struct conn *c)
     watch(w, c);
 }
 
+/* The socket has something for us, or its end. */
+static void
+take_input(struct worker *w, struct conn *c, unsigned flags)
+{
+    bool reads = c->interest & EVENT_READ;
+    if (flags & EVENT_HANGUP && (c->held || !(flags & c->interest & EVENT_READ))) {
+        conn_close(w, c);
+    } else if (c->held && flags & EVENT_READ) {
+        c->early = true;
+        watch(w, c);
+    } else if (reads && ((flags & EVENT_READ) || secure_has_more(c))) {
+        read_input(w, c);
+    } else if ((flags & EVENT_PEER_GONE) && c->task && c->task->is_parked) {
+        stop_waiting(w, c);
+    }
+}
+
 void
 conn_turn(struct worker *w, struct conn *c, unsigned flags)
 {
@@ -553,19 +578,8 @@ conn_turn(struct worker *w, struct conn *c, unsigned flags)
     if ((flags & EVENT_WRITE) && !c->held) /* an old event, if it is */
         write_output(w, c);
     /* Sending may have closed us, or shown that we hold the most memory of all. */
-    if (c->dead || c->killed)
-        return;
-    if (flags & EVENT_HANGUP && (c->held || !(flags & c->interest & EVENT_READ))) {
-        conn_close(w, c);
-    } else if (c->held && flags & EVENT_READ) {
-        c->early = true;
-        watch(w, c);
-    } else if ((flags & c->interest & EVENT_READ) ||
-               ((c->interest & EVENT_READ) && secure_has_more(c))) {
-        read_input(w, c);
-    } else if ((flags & EVENT_PEER_GONE) && c->task && c->task->is_parked) {
-        stop_waiting(w, c);
-    }
+    if (!c->dead && !c->killed)
+        take_input(w, c, flags);
 }
 
 void

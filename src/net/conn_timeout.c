@@ -9,6 +9,18 @@
 #include "net/secure.h"
 #include "net/worker.h"
 
+/* True while it may go on. */
+static bool
+check_handshake(struct worker *w, struct conn *c)
+{
+    if (!secure_is_late(w, c))
+        return true;
+    counter_add(&w->counters.tls_failures, 1);
+    counter_add(&w->counters.timed_out, 1);
+    conn_close(w, c);
+    return false;
+}
+
 bool
 conn_check_timeouts(struct worker *w, struct conn *c)
 {
@@ -17,14 +29,8 @@ conn_check_timeouts(struct worker *w, struct conn *c)
     bool owing = conn_pending(c) > 0;
     if (c->held) /* it is us who keep it waiting */
         return true;
-    if (c->tls && c->tls->handshaking) {
-        if (secure_is_late(w, c)) {
-            counter_add(&w->counters.tls_failures, 1);
-            counter_add(&w->counters.timed_out, 1);
-            conn_close(w, c);
-        }
-        return !c->dead;
-    }
+    if (c->tls && c->tls->handshaking)
+        return check_handshake(w, c);
     if (owing && w->now_ms - c->out_progress_ms > NET_STUCK_OUTPUT_MS) {
         conn_drop(w, c, &w->counters.dropped_output, COMPLAINT_STUCK,
                   "it has stopped reading its replies");

@@ -173,9 +173,10 @@ net_open(const struct net_settings *s, struct socket_problem *ret_problem)
     clock_init(&net->clock);
     aside_init(&net->aside);
     lock_init(&net->tls_lock);
+    net->slow = slowlog_new(&net->clock);
     net->exchange = s->exchange ? s->exchange : exchange_new(s->workers);
     net->owns_exchange = !s->exchange;
-    if (!net->exchange) {
+    if (!net->exchange || !net->slow) {
         (void)fail(ret_problem, ENOMEM, "no memory for the workers");
         net_close(&net);
         return NULL;
@@ -270,6 +271,7 @@ net_close(struct net **net_ptr)
     if (net->owns_exchange)
         exchange_free(&net->exchange);
     tls_context_free(net->tls_context);
+    slowlog_free(&net->slow);
     free(net->unix_path);
     free(net->workers);
     free(net);
@@ -347,6 +349,7 @@ net_set_limits(struct net *net, const struct net_limits *limits)
             socket_tune_tcp(net->listeners[i].fd, limits->keepalive_s);
     if (net->exchange)
         set_exchange_limits(net->exchange, limits);
+    slowlog_set_limits(net->slow, &limits->slow);
     for (size_t i = 0; i < net->workers_len; i++)
         worker_wake(&net->workers[i]);
 }

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "command/command.h"
+#include "command/slowlog.h"
 #include "os/socket.h"
 
 #include <attl/attl.h>
@@ -68,6 +69,7 @@ struct net_limits {
     int64_t tls_handshake_ms;
     uint64_t tls_handshakes; /* in progress at once */
     bool tls_user;           /* the name in a client's certificate is its user */
+    struct slowlog_limits slow;
 };
 
 struct net_settings {

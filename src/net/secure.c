@@ -74,7 +74,7 @@ adopt_user(struct worker *w, struct conn *c)
         c->session.authenticated = true;
         return;
     }
-    user_release(u);
+    user_free(u);
     struct denial_report report = { .reason = DENIAL_TLS,
                                     .now_ms = w->now_ms,
                                     .object = attl_s("TLS client certificate"),

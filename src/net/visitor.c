@@ -115,13 +115,11 @@ net_visitor_execute(struct net_visitor *v, const attl_slice *argv, size_t argc, 
     struct worker *w = &v->worker;
     struct session *s = &v->conn.session;
     ASSERT(s->proto != 0); /* it was begun */
-    w->now_ms = clock_now_ms(&w->net->clock);
-    if (w->env.loading)
-        worker_look_at_loading(w);
     attl_actor_set(w->net->cache, s->id);
-    lock_acquire(&w->lock); /* commands that walk the workers let go of it */
-    command_execute(&w->env, s, argv, argc, out);
-    lock_release(&w->lock);
+    struct command_env *env =
+        net_visitor_enter(v); /* commands that walk the workers let go of it */
+    command_execute(env, s, argv, argc, out);
+    net_visitor_leave(v);
     ASSERT(!s->waiting);
     s->interrupt = 0;
 }
@@ -133,9 +131,17 @@ net_visitor_end(struct net_visitor *v)
 }
 
 struct command_env *
-net_visitor_env(struct net_visitor *v)
+net_visitor_enter(struct net_visitor *v)
 {
+    v->worker.now_ms = clock_now_ms(&v->worker.net->clock);
     if (v->worker.env.loading)
         worker_look_at_loading(&v->worker);
+    lock_acquire(&v->worker.lock);
     return &v->worker.env;
+}
+
+void
+net_visitor_leave(struct net_visitor *v)
+{
+    lock_release(&v->worker.lock);
 }

@@ -30,7 +30,8 @@ void net_visitor_execute(struct net_visitor *visitor, const attl_slice *argv, si
                          struct buf *out);
 /* Ends the session, with the transaction it may have left open. */
 void net_visitor_end(struct net_visitor *visitor);
-/* For what renders without a request, such as metrics. */
-struct command_env *net_visitor_env(struct net_visitor *visitor);
+/* For what needs an env and no request, such as metrics: until net_visitor_leave(). */
+struct command_env *net_visitor_enter(struct net_visitor *visitor);
+void net_visitor_leave(struct net_visitor *visitor);
 
 #endif

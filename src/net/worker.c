@@ -407,6 +407,7 @@ worker_host_init(struct worker *w)
         .cache = w->net->cache,
         .access = w->net->access,
         .host = &w->host,
+        .slow = w->net->slow,
     };
     audited_prepare(&w->env);
 }

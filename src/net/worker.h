@@ -150,6 +150,7 @@ struct net {
     struct listener listeners[NET_LISTENERS_MAX];
     size_t listeners_len;
     struct aside aside;
+    struct slowlog *slow;
     char *unix_path; /* to be removed at the end, or NULL */
     struct worker *workers;
     size_t workers_len;

@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 enum { STAT_BYTES = 1024 };
+enum { STREAM_TEXT_MAX = 48 }; /* two numbers of 20 digits */
 
 void
 process_umask_private(void)
@@ -154,4 +156,18 @@ bool
 process_stderr_is_terminal(void)
 {
     return isatty(STDERR_FILENO) == 1;
+}
+
+bool
+process_stderr_is_journal(void)
+{
+    /* "device:inode" of the stream: an inherited variable alone says nothing about our stderr. */
+    const char *stream = getenv("JOURNAL_STREAM");
+    char ours[STREAM_TEXT_MAX];
+    struct stat st;
+    if (!stream || fstat(STDERR_FILENO, &st) != 0)
+        return false;
+    int n = snprintf(ours, sizeof ours, "%llu:%llu", (unsigned long long)st.st_dev,
+                     (unsigned long long)st.st_ino);
+    return n > 0 && strcmp(stream, ours) == 0;
 }

@@ -40,5 +40,7 @@ void process_host_name(char out[PROCESS_HOST_NAME_MAX]);
 /* Random bytes from the system; false if it has none. */
 bool process_random(void *out, size_t len);
 bool process_stderr_is_terminal(void);
+/* Whether standard error goes to systemd's journal, which understands "<N>" before a line. */
+bool process_stderr_is_journal(void);
 
 #endif

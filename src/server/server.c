@@ -30,6 +30,26 @@ enum {
     INERT_OPTIONS_SHOWN = 16
 };
 
+static void
+slow_limits(const attl_config *c, struct slowlog_limits *ret)
+{
+    *ret = (struct slowlog_limits){
+        .least = { [SLOWLOG_SLOW] = config_i64(c, OPT_LATENCY_SLOWLOG_LOG_SLOWER_THAN),
+                   [SLOWLOG_LARGE_REQUEST] =
+                       config_i64(c, OPT_LATENCY_COMMANDLOG_REQUEST_LARGER_THAN),
+                   [SLOWLOG_LARGE_REPLY] =
+                       config_i64(c, OPT_LATENCY_COMMANDLOG_REPLY_LARGER_THAN) },
+        .len_max = { [SLOWLOG_SLOW] = (uint64_t)config_i64(c, OPT_LATENCY_SLOWLOG_MAX_LEN),
+                     [SLOWLOG_LARGE_REQUEST] =
+                         (uint64_t)config_i64(c, OPT_LATENCY_COMMANDLOG_LARGE_REQUEST_MAX_LEN),
+                     [SLOWLOG_LARGE_REPLY] =
+                         (uint64_t)config_i64(c, OPT_LATENCY_COMMANDLOG_LARGE_REPLY_MAX_LEN) },
+        .monitor_ms = config_i64(c, OPT_LATENCY_MONITOR_THRESHOLD),
+        .redact = config_bool(c, OPT_LATENCY_SLOWLOG_REDACT),
+        .redact_log = config_bool(c, OPT_LOG_REDACT),
+    };
+}
+
 void
 server_limits(const struct server *server, struct net_limits *ret_limits)
 {
@@ -51,8 +71,9 @@ server_limits(const struct server *server, struct net_limits *ret_limits)
         .untimed = !config_bool(c, OPT_METRICS_ENABLED),
         .tls_handshake_ms = config_i64(c, OPT_TLS_HANDSHAKE_TIMEOUT),
         .tls_handshakes = (uint64_t)config_i64(c, OPT_TLS_MAX_HANDSHAKES),
-        .tls_user = config_i64(c, OPT_TLS_AUTH_CLIENTS_USER) == CHOICE_AUTH_CLIENTS_USER_CN,
+        .tls_user = config_i64(c, OPT_TLS_AUTH_CLIENTS_USER) == CHOICE_TLS_USER_CN,
     };
+    slow_limits(c, &ret_limits->slow);
     /* It was found right when it was set. */
     (void)notify_flags_parse(attl_s(config_str(c, OPT_REDIS_NOTIFY_KEYSPACE_EVENTS)),
                              &ret_limits->published_events);
@@ -272,9 +293,12 @@ server_open(struct server *server, attl_config *config)
     lock_init(&server->notify_lock);
     lock_init(&server->audit_lock);
     int64_t format = config_i64(config, OPT_LOG_FORMAT);
+    bool journal = process_stderr_is_journal();
     log_init(&server->log, (int)config_i64(config, OPT_LOG_LEVEL),
              format == CHOICE_LOG_FORMAT_JSON ||
-                 (format == CHOICE_LOG_FORMAT_AUTO && !process_stderr_is_terminal()));
+                 (format == CHOICE_LOG_FORMAT_AUTO && !journal && !process_stderr_is_terminal()));
+    server->log.journal = journal;
+    log_set_rate(&server->log, (uint64_t)config_i64(config, OPT_LOG_RATE));
     server->started_us = clock_mono_ns() / 1000;
     server->started_wall_us = clock_wall_us();
     server->rate.since_us = server->rate.last_us = server->started_us;
@@ -288,7 +312,7 @@ server_open(struct server *server, attl_config *config)
     fit_max_clients(server);
     int code = open_alert(server);
     if (code == EX_OK)
-        code = users_open(server);
+        code = users_begin(server);
     if (code == EX_OK)
         code = open_cache(server);
     if (code == EX_OK)
@@ -393,6 +417,7 @@ server_close(struct server *server)
     alert_close(&server->alert, ALERT_LAST_MS);
     access_free(&server->access);
     explicit_bzero(server->tls_key_pass, sizeof server->tls_key_pass);
+    log_flush(&server->log);
     log_write(&server->log, LOG_INFO, "stopped", "bye");
     attl_config_free(server->config);
     server->config = NULL;

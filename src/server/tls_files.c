@@ -20,9 +20,9 @@ tls_files_wanted(const attl_config *config)
 static enum tls_verify
 verify_of(int64_t choice)
 {
-    return choice == CHOICE_AUTH_CLIENTS_YES        ? TLS_VERIFY_YES
-           : choice == CHOICE_AUTH_CLIENTS_OPTIONAL ? TLS_VERIFY_OPTIONAL
-                                                    : TLS_VERIFY_NO;
+    return choice == CHOICE_VERIFY_YES        ? TLS_VERIFY_YES
+           : choice == CHOICE_VERIFY_OPTIONAL ? TLS_VERIFY_OPTIONAL
+                                              : TLS_VERIFY_NO;
 }
 
 bool

@@ -48,7 +48,7 @@ load_file(struct server *server)
 }
 
 int
-users_open(struct server *server)
+users_begin(struct server *server)
 {
     static const enum option_id settings[] = { OPT_SERVER_REQUIREPASS, OPT_ACL_LOG_MAX_LEN,
                                                OPT_ACL_PUBSUB_DEFAULT };

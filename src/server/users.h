@@ -10,7 +10,7 @@
 #include "server/server.h"
 
 /* Makes server->access and reads acl.file. The exit code; failures are logged. */
-int users_open(struct server *server);
+int users_begin(struct server *server);
 /* Makes a changed setting take effect, if it is about users. ATTL_OK or ATTL_E_NOMEM. */
 int users_apply(struct server *server, const attl_config *config, enum option_id id);
 

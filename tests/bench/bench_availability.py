@@ -192,7 +192,7 @@ def drive(subject, disk):
 
 
 def subjects(attld):
-    attl = [attld, "--port={port}", "--bind=127.0.0.1", "--threads=1", "--dir={dir}", "--fsync=everysec",
+    attl = [attld, "--port={port}", "--admin-port=0", "--bind=127.0.0.1", "--threads=1", "--dir={dir}", "--fsync=everysec",
             "--persist.segment_size=256KiB", f"--cache.max_memory={MEMORY}"]
     off = ["--incident.enabled=no", "--persist.on_error=reject", "--retention.enabled=no",
            "--pressure.enabled=no", "--scrub.enabled=no"]

@@ -14,6 +14,7 @@ import os
 import socket
 import statistics
 import subprocess
+import tempfile
 import threading
 
 from bench_server import Server, generator, note, ratio
@@ -24,9 +25,9 @@ SWITCHES = [  # option, value that observes, value that does not
     ("hotkeys.enabled", "yes", "no"),
     ("incident.enabled", "yes", "no"),
     ("ledger.entries", "65536", "0"),
-    ("latency.slowlog_threshold", "10ms", "-1"),
-    ("slowlog.threshold", "10ms", "-1"),
-    ("latency.enabled", "yes", "no"),
+    ("latency.slowlog_log_slower_than", "10000", "-1"),
+    ("latency.commandlog_request_larger_than", "1048576", "-1"),
+    ("latency.commandlog_reply_larger_than", "1048576", "-1"),
     ("audit.mode", "on", "off"),
 ]
 
@@ -116,12 +117,16 @@ def main():
     parser.add_argument("--json", default="")
     args = parser.parse_args()
     on, off = switches(args.attld, 1), switches(args.attld, 2)
-    base = [args.attld, "--port", "{port}", "--bind", "127.0.0.1", "--threads", "1", "--server.admin_port=0"]
+    base = [args.attld, "--port", "{port}", "--bind", "127.0.0.1", "--threads", "1", "--server.admin_port=0",
+            "--persist.fsync=off"]
     print("off: %s\non:  %s" % (" ".join(off), " ".join(on)))
     servers = []
+    directory = tempfile.TemporaryDirectory(prefix="bench-observe-")
     try:
         for name, flags in (("off", off), ("on", on), ("scraped", on)):
-            servers.append(Server(name, base + flags, "resp"))
+            place = os.path.join(directory.name, name)
+            os.mkdir(place)
+            servers.append(Server(name, base + [f"--server.dir={place}"] + flags, "resp"))
         for s in servers:
             generator(args, "bench_load", s, "--op", "preload", "--pipeline", 64, "--keys", args.keys)
         print("%d keys of 16 + 100 bytes, 50 connections, medians of %d rounds of %g s; %d cores; aimed at %g"
@@ -130,6 +135,7 @@ def main():
     finally:
         for s in servers:
             s.stop()
+        directory.cleanup()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ACL and the checks of permissions, byte for byte, on one session: what is refused and with which
+ * words, what a change does to the session that is there, what EXEC says. The rules themselves are
+ * tested in tests/unit/access, real clients in tests/e2e/test_acl.py.
+ */
+#include "command_support.h"
+
+#include "access/access.h"
+#include "command/category.h"
+#include "command/session.h"
+
+static struct access *
+give_users(struct fixture *f)
+{
+    attl_allocator alloc = alloc_default();
+    f->env.access = access_new(&command_catalog, &alloc);
+    assert_non_null(f->env.access);
+    return f->env.access;
+}
+
+static int
+teardown_users(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    session_end(&f->session);
+    access_free(&f->env.access);
+    return teardown(state);
+}
+
+/* From now on the session is bob's. */
+static void
+become_bob(struct fixture *f)
+{
+    struct access_user *u = access_find(f->env.access, attl_s("bob"));
+    assert_non_null(u);
+    session_end(&f->session);
+    memcpy(f->session.user_name, u->name, sizeof u->name);
+    f->session.user = u;
+}
+
+static void
+users_are_made_shown_and_deleted(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    (void)give_users(f);
+    EXPECT_ALL(f, { "ACL WHOAMI", "$7\r\ndefault\r\n" }, { "ACL SETUSER bob on +get ~a", OK },
+               { "ACL USERS", "*2\r\n$3\r\nbob\r\n$7\r\ndefault\r\n" },
+               { "ACL LIST", "*2\r\n$56\r\nuser bob on sanitize-payload ~a resetchannels -@all "
+                             "+get\r\n$51\r\nuser default on nopass sanitize-payload ~* &* "
+                             "+@all\r\n" },
+               { "ACL GETUSER nobody", NIL },
+               { "ACL GETUSER bob",
+                 "*12\r\n$5\r\nflags\r\n*2\r\n$2\r\non\r\n$16\r\nsanitize-payload\r\n$9\r\n"
+                 "passwords\r\n*0\r\n$8\r\ncommands\r\n$10\r\n-@all +get\r\n$4\r\nkeys\r\n$2\r\n"
+                 "~a\r\n$8\r\nchannels\r\n$0\r\n\r\n$9\r\nselectors\r\n*0\r\n" },
+               { "ACL SETUSER bob +nosuch",
+                 "-ERR Error in ACL SETUSER modifier '+nosuch': Unknown command or category name "
+                 "in ACL\r\n" },
+               { "ACL SETUSER a~b", "-ERR Usernames can't contain spaces or null characters\r\n" },
+               { "ACL DELUSER default", "-ERR The 'default' user cannot be removed\r\n" },
+               { "ACL DELUSER bob nobody", ":1\r\n" },
+               { "ACL USERS", "*1\r\n$7\r\ndefault\r\n" }, );
+    assert_string_equal(f->killed.user ? "bob" : "", "bob");
+}
+
+static void
+what_is_refused_is_said_in_the_words_of_redis(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct access *a = give_users(f);
+    expect(f, "ACL SETUSER bob on +@all -flushall ~a* %R~r* &c*", OK);
+    become_bob(f);
+    EXPECT_ALL(
+        f, { "SET a 1", OK }, { "GET a", "$1\r\n1\r\n" },
+        { "SET b 1", "-NOPERM No permissions to access a key\r\n" },
+        { "SET r 1", "-NOPERM No permissions to access a key\r\n" }, { "GET r", NIL },
+        { "MGET a b", "-NOPERM No permissions to access a key\r\n" },
+        { "MSETEX 1 b x", "-NOPERM No permissions to access a key\r\n" }, { "COPY r a", ":0\r\n" },
+        { "RENAME r a", "-NOPERM No permissions to access a key\r\n" },
+        { "FLUSHALL", "-NOPERM User bob has no permissions to run the 'flushall' command\r\n" },
+        { "PUBLISH d x", "-NOPERM No permissions to access a channel\r\n" },
+        { "ACL DRYRUN bob GET a", OK },
+        { "ACL DRYRUN bob SET b x",
+          "$49\r\nUser bob has no permissions to access the 'b' key\r\n" }, );
+    struct denial log[8];
+    assert_true(denials_get(&a->denials, log, 8) >= 3);
+    assert_int_equal(log[0].reason, DENIAL_CHANNEL);
+}
+
+static void
+a_change_is_seen_by_the_next_request(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct access *a = give_users(f);
+    attl_slice no_get = attl_s("-get");
+    struct rule_place place;
+    expect(f, "ACL SETUSER bob on +@all ~* &*", OK);
+    become_bob(f);
+    expect(f, "GET a", NIL);
+    assert_int_equal(f->session.special, 0);
+    assert_int_equal(access_set(a, attl_s("bob"), &no_get, 1, NULL, &place), RULE_OK);
+    expect(f, "GET a", "-NOPERM User bob has no permissions to run the 'get' command\r\n");
+    assert_int_equal(f->session.special, SESSION_RESTRICTED);
+    expect(f, "MULTI", OK);
+    expect(f, "SET a 1", "+QUEUED\r\n");
+    no_get = attl_s("-set");
+    assert_int_equal(access_set(a, attl_s("bob"), &no_get, 1, NULL, &place), RULE_OK);
+    expect(
+        f, "EXEC",
+        "*1\r\n-NOPERM ACLs rules changed between the moment the transaction was accumulated and "
+        "the EXEC call. This command is no longer allowed for the following reason: no permission "
+        "to execute the command or subcommand\r\n");
+    assert_true(access_delete(a, attl_s("bob"), NULL));
+    expect(f, "PING", "-NOAUTH the user of this connection was deleted\r\n");
+    assert_true(f->session.close_after_reply);
+}
+
+static void
+the_servers_own_sessions_are_not_asked(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    (void)give_users(f);
+    expect(f, "ACL SETUSER default -@all", OK);
+    expect(f, "GET a", "-NOPERM User default has no permissions to run the 'get' command\r\n");
+    session_end(&f->session);
+    f->session.privileged = true;
+    expect(f, "GET a", NIL);
+}
+
+static void
+every_command_is_in_the_categories_that_follow_from_it(void **state)
+{
+    (void)state;
+    for (size_t row = 0; row < command_table_len; row++) {
+        const struct command *cmd = &command_table[row];
+        uint32_t bits = command_categories(cmd);
+        uint32_t fast = catalog_category(&command_catalog, attl_s("fast"));
+        uint32_t slow = catalog_category(&command_catalog, attl_s("slow"));
+        uint32_t admin = catalog_category(&command_catalog, attl_s("admin"));
+        uint32_t dangerous = catalog_category(&command_catalog, attl_s("dangerous"));
+        uint32_t ours = catalog_category(&command_catalog, attl_s("attl"));
+        assert_true(!(bits & fast) != !(bits & slow));
+        if (bits & admin)
+            assert_true(bits & dangerous);
+        assert_int_equal(!!(bits & ours), strncmp(cmd->name, "attl.", 5) == 0);
+    }
+    assert_int_equal(catalog_category(&command_catalog, attl_s("nosuch")), 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown_users)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(users_are_made_shown_and_deleted),
+        TEST(what_is_refused_is_said_in_the_words_of_redis),
+        TEST(a_change_is_seen_by_the_next_request),
+        TEST(the_servers_own_sessions_are_not_asked),
+        TEST(every_command_is_in_the_categories_that_follow_from_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
