@@ -149,7 +149,7 @@ enum option_id {
     OPT_ALERT_TIMEOUT,     /* ms */
     OPT_ALERT_BACKOFF,     /* ms */
     OPT_ALERT_BACKOFF_MAX, /* ms */
-    OPT_AUDIT_ENABLED,        /* enum choice_auto */
+    OPT_AUDIT_MODE,        /* enum choice_auto */
     OPT_AUDIT_DIR,
     OPT_AUDIT_KEY_FILE,
     OPT_AUDIT_ROTATE_SIZE, /* bytes */

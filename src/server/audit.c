@@ -22,7 +22,7 @@ enum { PATH_BYTES = 1100, TEXT_BYTES = 512 };
 static bool
 is_wanted(const attl_config *c)
 {
-    int64_t enabled = config_i64(c, OPT_AUDIT_ENABLED);
+    int64_t enabled = config_i64(c, OPT_AUDIT_MODE);
     if (enabled != CHOICE_AUTO)
         return enabled == CHOICE_YES;
     return config_origin(c, OPT_SERVER_DIR) != CONFIG_DEFAULT ||
