@@ -287,7 +287,8 @@ main(int argc, char **argv)
     unsigned shares_n = args_list(shares, share);
     struct setup s = { .cache = bench_attl_open(settings) };
     fill(&s);
-    (void)printf("readers  value     hot   writes/s     get ns    copy ns  from copy   get / copy\n");
+    (void)printf(
+        "readers  value     hot   writes/s     get ns    copy ns  from copy   get / copy\n");
     for (uint64_t threads = 1; threads <= threads_max && threads <= THREADS_MAX; threads *= 2)
         for (unsigned v = 0; v < values_n; v++)
             for (unsigned h = 0; h < shares_n; h++)
