@@ -85,6 +85,7 @@ struct control_garbage {
     uint64_t expired_bytes; /* past their deadlines, and not reclaimed yet */
     uint64_t due_bytes;     /* those, and what waits to be moved to finer slots of the wheel */
     uint64_t coming_bytes;  /* expire within the horizon */
+    int64_t waited_ms;      /* the oldest of what is due; 0: nothing is */
     uint64_t dead_bytes;    /* overwritten and deleted: the cleaner's */
     uint64_t reclaimed, deep_passes, sweeps, pauses, pause_ns; /* since the cache was opened */
 };
