@@ -76,7 +76,7 @@ inside_a_transaction_it_is_refused(void **state)
     ASSERT_STATUS(attl_txn_scope_begin(txn, &key, 1, 64, 0), ATTL_OK);
     ASSERT_STATUS(attl_health(f->cache, NULL, NULL, NULL), ATTL_E_INVALID);
     ASSERT_STATUS(attl_txn_scope_end(txn), ATTL_OK);
-    attl_txn_rollback(txn);
+    attl_txn_rollback(&txn);
     ASSERT_STATUS(attl_health(f->cache, NULL, NULL, NULL), ATTL_OK);
 }
 
