@@ -9,6 +9,7 @@
 #define ATTL_COMMAND_COMMAND_H
 
 #include "base/buf.h"
+#include "command/track.h"
 
 #include <attl/attl.h>
 #include <stdatomic.h>
@@ -39,30 +40,6 @@ enum session_interrupt {
 /* Of requests, in the order in which they are shed, last to first; see shed.h. */
 enum shed_class { SHED_NEVER, SHED_READ, SHED_WRITE, SHED_SCAN, SHED_CLASSES };
 enum shed_outcome { SHED_REFUSED, SHED_LATE, SHED_PUT_OFF, SHED_OUTCOMES };
-
-enum tracking_flag {
-    TRACKING_ON = 1 << 0,
-    TRACKING_BCAST = 1 << 1,
-    TRACKING_OPTIN = 1 << 2,
-    TRACKING_OPTOUT = 1 << 3,
-    TRACKING_NOLOOP = 1 << 4,
-    TRACKING_CACHING = 1 << 5, /* CLIENT CACHING was said, for the next command */
-    TRACKING_BROKEN = 1 << 6   /* the client it redirects to has gone */
-};
-
-/* CLIENT TRACKING of one connection. */
-struct session_tracking {
-    unsigned flags;    /* enum tracking_flag */
-    uint64_t redirect; /* the client that gets the invalidations; 0: the connection itself */
-};
-
-/* What CLIENT TRACKING ON asks for. */
-struct tracking_wish {
-    unsigned flags; /* TRACKING_BCAST to TRACKING_NOLOOP */
-    uint64_t redirect;
-    const attl_slice *prefixes;
-    size_t prefixes_len;
-};
 
 /* What one can subscribe to. */
 enum pubsub_kind { PUBSUB_CHANNEL, PUBSUB_PATTERN, PUBSUB_SHARD, PUBSUB_KINDS };

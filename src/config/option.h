@@ -112,7 +112,7 @@ enum option_id {
     OPT_TRACKING_PENDING_LIMIT,  /* bytes */
     OPT_LOG_LEVEL,               /* enum choice_log_level */
     OPT_LOG_FORMAT,              /* enum choice_log_format */
-    OPT_LOG_RATE, /* lines per minute and event, 0: any number */
+    OPT_LOG_RATE,                /* lines per minute and event, 0: any number */
     OPT_LOG_REDACT,
     OPT_LATENCY_SLOWLOG_LOG_SLOWER_THAN, /* microseconds, < 0: never */
     OPT_LATENCY_SLOWLOG_MAX_LEN,
