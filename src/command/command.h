@@ -9,8 +9,10 @@
 #define ATTL_COMMAND_COMMAND_H
 
 #include "base/buf.h"
-#include "metric/format.h"
 #include "command/client_filter.h"
+#include "command/host.h"
+#include "command/track.h"
+#include "metric/format.h"
 
 #include <attl/attl.h>
 #include <stdatomic.h>
@@ -42,30 +44,6 @@ enum session_interrupt {
 /* Of requests, in the order in which they are shed, last to first; see shed.h. */
 enum shed_class { SHED_NEVER, SHED_READ, SHED_WRITE, SHED_SCAN, SHED_CLASSES };
 enum shed_outcome { SHED_REFUSED, SHED_LATE, SHED_PUT_OFF, SHED_OUTCOMES };
-
-enum tracking_flag {
-    TRACKING_ON = 1 << 0,
-    TRACKING_BCAST = 1 << 1,
-    TRACKING_OPTIN = 1 << 2,
-    TRACKING_OPTOUT = 1 << 3,
-    TRACKING_NOLOOP = 1 << 4,
-    TRACKING_CACHING = 1 << 5, /* CLIENT CACHING was said, for the next command */
-    TRACKING_BROKEN = 1 << 6   /* the client it redirects to has gone */
-};
-
-/* CLIENT TRACKING of one connection. */
-struct session_tracking {
-    unsigned flags;    /* enum tracking_flag */
-    uint64_t redirect; /* the client that gets the invalidations; 0: the connection itself */
-};
-
-/* What CLIENT TRACKING ON asks for. */
-struct tracking_wish {
-    unsigned flags; /* TRACKING_BCAST to TRACKING_NOLOOP */
-    uint64_t redirect;
-    const attl_slice *prefixes;
-    size_t prefixes_len;
-};
 
 /* One connection as commands see it. Owned by the worker that serves the connection. */
 struct session {
@@ -127,95 +105,6 @@ session_has_type(const struct session *s, enum client_type type)
 {
     return type == CLIENT_ANY || type == (session_is_subscribed(s) ? CLIENT_PUBSUB : CLIENT_NORMAL);
 }
-
-/* Submits what a job waits for: the completion comes back with this `user_data`. As attl_submit_...
- */
-typedef int (*command_submit_fn)(struct command_job *job, attl_queue *queue, uint64_t user_data,
-                                 uint64_t *ret_id);
-
-struct alert;
-
-/* The server around the commands. Every function may be called from any worker. */
-struct command_host {
-    void *ud;
-    struct audit *audit;          /* the trail; NULL: none. See audited.h */
-    int64_t (*wall_us)(void *ud); /* Unix microseconds */
-    /* One call per connected client, in order of id; the session must not be kept. */
-    void (*each_client)(void *ud, void (*fn)(void *fn_ud, const struct session *s), void *fn_ud);
-    size_t (*kill_clients)(void *ud, const struct client_filter *filter);
-    void (*shutdown)(void *ud);
-    /* Appends "field:value\r\n" lines the server knows of (section "server", "clients", "stats"
-     * ...). */
-    void (*info)(void *ud, const char *section, struct buf *out);
-    /* Settings by canonical name or alias; see attl_option_get/set. Server options included. */
-    int (*config_get)(void *ud, const char *name, char *value, size_t len);
-    int (*config_set)(void *ud, const char *name, const char *value, char *err, size_t err_len);
-    /* After all settings of one request: what needs them together, or an error. May be NULL. */
-    int (*config_settle)(void *ud, char *err, size_t err_len);
-    int (*config_rewrite)(void *ud, char *err, size_t err_len);
-    /* One call per option and per alias, for CONFIG GET patterns; ends at false. */
-    bool (*config_name)(void *ud, size_t index, const char **ret_name);
-    /* Fields of a namespace, and removing one, as attl_ns_set and _del; NULL: the cache's alone. */
-    int (*ns_set)(void *ud, attl_slice prefix, const attl_ns_field *fields, size_t n, char *err,
-                  size_t err_len);
-    int (*ns_del)(void *ud, attl_slice prefix);
-    void (*stats_reset)(void *ud);
-    /* Bytes that one client's queued requests may take, 0 or NULL: any number. */
-    size_t (*queue_bytes)(void *ud);
-    /* True if `password` is right (constant time), or none is required. *ret_user is then that
-     * user, kept for the caller; NULL where there are no users. */
-    bool (*auth)(void *ud, attl_slice user, attl_slice password, struct access_user **ret_user);
-    bool (*auth_required)(void *ud);
-    /*
-     * Takes `job` over, to call command_job_work() on a thread that may block, then
-     * command_job_reply() and command_job_free() on the caller's. False if there is no room.
-     * NULL: the caller may block itself.
-     */
-    bool (*aside)(void *ud, struct command_job *job);
-    /*
-     * Publish and subscribe, for the connection whose request is being executed; all NULL where
-     * there is no such thing. subscribe and unsubscribe keep session.subscribed: ATTL_OK,
-     * ATTL_NOT_SET (nothing to do), or a failure.
-     */
-    int (*subscribe)(void *ud, enum pubsub_kind kind, attl_slice name);
-    int (*unsubscribe)(void *ud, enum pubsub_kind kind, attl_slice name);
-    /* Its oldest subscription of that kind; the name lives as long as the subscription. */
-    bool (*subscription)(void *ud, enum pubsub_kind kind, attl_slice *ret_name);
-    /* How many receive it. */
-    size_t (*publish)(void *ud, enum pubsub_kind kind, attl_slice channel, attl_slice payload);
-    size_t (*subscribers)(void *ud, enum pubsub_kind kind, attl_slice name);
-    /* One call per name that somebody is subscribed to; `fn` must be quick. */
-    void (*each_topic)(void *ud, enum pubsub_kind kind, void (*fn)(void *fn_ud, attl_slice name),
-                       void *fn_ud);
-    size_t (*topics)(void *ud, enum pubsub_kind kind);
-    /* Appends what others have sent to the connection so far: it precedes the reply to come. */
-    void (*pushes)(void *ud, struct buf *out);
-    /* RESET: no subscriptions and no tracking any more. */
-    void (*leave)(void *ud);
-    /*
-     * Calls `submit` with a queue of the caller's, takes `job` over if that is ATTL_OK, and when it
-     * is complete calls command_job_complete() and command_job_reply(), or command_job_drop() if
-     * the client is gone; then command_job_free(). NULL: nobody can wait.
-     */
-    int (*park)(void *ud, struct command_job *job, command_submit_fn submit);
-    /*
-     * CLIENT TRACKING of the same connection. track keeps session.tracking; ATTL_OK, ATTL_MISS
-     * (there is no client wish->redirect), or a failure that changed nothing.
-     */
-    int (*track)(void *ud, const struct tracking_wish *wish);
-    void (*untrack)(void *ud);
-    bool (*client_exists)(void *ud, uint64_t id);
-    /* The prefixes it has registered, in order of their bytes; ends at false. */
-    bool (*tracked_prefix)(void *ud, size_t index, attl_slice *ret_prefix);
-    /* It is about to read this key, and wants to hear when that changes. */
-    void (*track_key)(void *ud, attl_slice key);
-    struct alert *alert; /* who is told of incidents; NULL: nobody */
-    /* What is known of process, clients and traffic; the rest of *ret, which is zeroed, stays so.
-     * NULL: nothing is. */
-    void (*metrics)(void *ud, struct metric_host *ret);
-    /* Writes a line of the log, as an attl_log_fn does; NULL: there is none. */
-    void (*log)(void *ud, int level, const char *event, const char *text);
-};
 
 /* Shared by all workers; per-command counters are per worker and summed by INFO. */
 struct command_env {

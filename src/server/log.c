@@ -73,21 +73,32 @@ put(struct line *line, const char *text)
     line->len += n;
 }
 
+/* Bytes of a UTF-8 sequence that begins with `c`; 0 if none does. */
+static size_t
+utf8_announced(unsigned char c)
+{
+    if (c < 0x80)
+        return 1;
+    if (c < 0xc2 || c > 0xf4)
+        return 0;
+    return c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+}
+
 /* Bytes of the UTF-8 sequence at `p`, which ends with a NUL; 0 if it is none. */
 static size_t
 utf8_len(const unsigned char *p)
 {
-    size_t n = p[0] < 0x80                   ? 1
-               : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-               : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-               : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
-                                             : 0;
+    size_t n = utf8_announced(p[0]);
     for (size_t i = 1; i < n; i++)
         if ((p[i] & 0xc0) != 0x80)
             return 0;
-    bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
-    bool beyond = (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf4 && p[1] > 0x8f);
-    return overlong || beyond ? 0 : n;
+    switch (p[0]) { /* overlong, or beyond what Unicode has */
+    case 0xe0: return p[1] < 0xa0 ? 0 : n;
+    case 0xed: return p[1] > 0x9f ? 0 : n;
+    case 0xf0: return p[1] < 0x90 ? 0 : n;
+    case 0xf4: return p[1] > 0x8f ? 0 : n;
+    default: return n;
+    }
 }
 
 static void
