@@ -3,7 +3,7 @@
 """The balancer of a running attld: an uneven load is named by ATTL.SHARDS, a dry run changes nothing,
 ATTL.BALANCE NOW moves partitions and the imbalance falls, every key keeps its value; an even load moves
 nothing; ATTL.HOTKEYS names the key that is asked for most. The load is uneven by what is asked for: reads
-of keys that all lie in two shards, found by the command itself, as nothing else tells where a key lies."""
+of keys that all lie in one shard, found by ATTL.HOTKEYS, as nothing else tells where a key lies."""
 import sys
 import time
 
