@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "access/access.h"
-#include "refusing.h"
+#include "support/refusing.h"
 
 enum { FAKE_ROWS = 8, FAKE_RULES_MAX = 64, TEXT_MAX_BYTES = 4096 };
 enum {
