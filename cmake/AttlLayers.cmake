@@ -55,6 +55,9 @@ foreach(line ${attl_layer_lines})
       target_link_libraries(attl_${layer} PRIVATE PkgConfig::${library})
       target_link_libraries(attl_${layer}_archive PUBLIC PkgConfig::${library})
     endforeach()
+    if(layer STREQUAL "command") # what attl_build_info says
+      target_compile_definitions(attl_command PRIVATE ATTL_REVISION="${ATTL_REVISION}")
+    endif()
     if(layer STREQUAL "os" AND ATTL_HAVE_ZSTD) # src/os/zstd.c refuses without it
       target_compile_definitions(attl_os PRIVATE ATTL_HAVE_ZSTD)
       target_link_libraries(attl_os PRIVATE PkgConfig::ZSTD)

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Writes the generated documentation: docs/config.md from the table of options, and the pages about files
-from the comments that specify them.
+"""Writes the generated documentation: docs/config.md from the table of options, docs/metrics.md from that of
+metrics, and the pages about files from the comments that specify them.
 
-    tools/gen_docs.py ATTLD            writes what `ATTLD --dump-options` prints, and the other pages
+    tools/gen_docs.py ATTLD            writes what `ATTLD --dump-options` and the like print, and the other pages
     tools/gen_docs.py --check ATTLD    writes nothing; exit code 1 if a page is not up to date
 
-The text of docs/config.md is made by src/config/config_docs.c, so that it cannot disagree with the
-program. A format's page is the first comment of its source file that begins with a title (`# ...`). Of
+The text of docs/config.md is made by src/config/config_docs.c, and that of docs/metrics.md by
+src/metric/markdown.c, so that they cannot disagree with the program. A format's page is the first comment of its source file that begins with a title (`# ...`). Of
 docs/incidents.md only the table of kinds is made, from src/control/incidents.inc.
 """
 import argparse
@@ -17,7 +17,10 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-OPTIONS_PAGE = "docs/config.md"
+DUMPED = {  # page: the option that prints it, and how it begins
+    "docs/config.md": ("--dump-options", b"# Settings\n"),
+    "docs/metrics.md": ("--dump-metrics", b"# Metrics\n"),
+}
 FORMATS = {  # page: the source that specifies it; one that does not exist yet is left out
     "docs/wal-format.md": "src/persist/wal_format.c",
     "docs/snapshot-format.md": "src/persist/snapshot_format.c",
@@ -26,11 +29,10 @@ INCIDENTS_PAGE = "docs/incidents.md"
 INCIDENTS = "src/control/incidents.inc"
 
 
-def options_page(attld):
-    dump = subprocess.run([attld, "--dump-options"], check=True, timeout=10,
-                          stdout=subprocess.PIPE).stdout
-    if not dump.startswith(b"# Settings\n"):
-        sys.exit(f"gen_docs: {attld} --dump-options printed something else")
+def dumped_page(attld, option, head):
+    dump = subprocess.run([attld, option], check=True, timeout=10, stdout=subprocess.PIPE).stdout
+    if not dump.startswith(head):
+        sys.exit(f"gen_docs: {attld} {option} printed something else")
     return dump
 
 
@@ -65,7 +67,7 @@ def main():
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     parser.add_argument("attld", help="the server's program, as built")
     args = parser.parse_args()
-    pages = {OPTIONS_PAGE: options_page(args.attld)}
+    pages = {page: dumped_page(args.attld, *dump) for page, dump in DUMPED.items()}
     for page, source in FORMATS.items():
         if (ROOT / source).exists():
             pages[page] = format_page(source, (ROOT / source).read_text(encoding="utf-8"))

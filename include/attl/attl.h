@@ -549,4 +549,6 @@ ATTL_API void attl_stats_reset(attl *cache);
 #include <attl/tune.h>
 #include <attl/incident.h>
 #include <attl/pressure.h>
+#include <attl/health.h>
+#include <attl/latency.h>
 #endif

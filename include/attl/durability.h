@@ -148,6 +148,12 @@ typedef struct attl_persist_stats {
     uint64_t recovered_entries, recovered_frames, recovered_lost_frames;
     int64_t recovery_ms;
     uint64_t disk_bytes; /* of all our files                                               */
+    /* Since 0.4. The last interval of changes that the log may not have: `to` is 0 while it
+     * lasts, `from` if there was none. A snapshot has them once `state` is 0 again. */
+    uint64_t log_gap_from, log_gap_to, log_gap_changes; /* LSNs; how many                  */
+    int64_t log_gap_from_ms, log_gap_to_ms;             /* Unix ms                         */
+    uint64_t disk_free_bytes, disk_total_bytes, disk_low_bytes; /* 0: not known            */
+    uint64_t reserve_bytes, reserve_released;
 } attl_persist_stats;
 /* Fills *ret_stats (struct_size must be set). Never blocks on the disk. Since 0.2. */
 ATTL_API void attl_persist_stats_get(attl *cache, attl_persist_stats *ret_stats);

@@ -38,6 +38,7 @@ enum attl_incident_kind {
     ATTL_INCIDENT_BALANCER_STUCK,
     ATTL_INCIDENT_CLOCK_JUMP,
     ATTL_INCIDENT_OVERLOAD,
+    ATTL_INCIDENT_AUDIT_FAILURE,
     ATTL_INCIDENT_KINDS /* how many there are in this release; grows */
 };
 
@@ -89,10 +90,16 @@ typedef struct attl_incident_stats {
     uint64_t told, told_failed;        /* calls and programs; those that failed */
     uint64_t told_dropped;             /* not told for lack of room, or because of incident.rate */
     uint64_t forgotten;                /* records that the history has no room for any more */
+    /* ms in which one was open that was no drill: by kind, any, any of severity critical.
+     * Since 0.6. */
+    uint64_t open_ms[32], any_open_ms, critical_open_ms;
 } attl_incident_stats;
 
 /* The word for a kind, "wal_failure"; NULL if there is none. Threads: any. Since 0.4. */
 ATTL_API const char *attl_incident_kind_name(int kind);
+/* enum attl_severity of a kind; ATTL_SEVERITY_INFO if there is no such kind. Threads: any.
+ * Since 0.6. */
+ATTL_API int attl_incident_kind_severity(int kind);
 /* "open", "acknowledged", "resolved"; "?" if unknown. Threads: any. Since 0.4. */
 ATTL_API const char *attl_incident_state_name(int state);
 /* "info", "warning", "critical"; "?" if unknown. Threads: any. Since 0.4. */
@@ -124,6 +131,15 @@ ATTL_CHECKED int attl_incident_ack(attl *cache, uint64_t id);
  * false). Threads: any. Since 0.4.
  */
 ATTL_CHECKED int attl_incident_simulate(attl *cache, int kind, int on);
+/*
+ * For programs around the cache, which see what the cache cannot: that something of theirs goes
+ * wrong (`level` 1), or worse (2), with a sentence that says why; or is well again (0). It stays so
+ * until the next report of that kind, and opens, escalates and resolves an incident as the cache's
+ * own readings do. Kinds that take reports: ATTL_INCIDENT_AUDIT_FAILURE. `cause` is copied, at most
+ * 223 bytes; NULL: none. Returns ATTL_OK, ATTL_E_INVALID (another kind, another level). Threads:
+ * any; may wait for as long as a look of the cache at itself takes. Since 0.6.
+ */
+ATTL_API int attl_incident_report(attl *cache, int kind, int level, const char *cause);
 /* Fills *ret_stats, whose struct_size must be set. Threads: any. Since 0.4. */
 ATTL_API void attl_incident_stats_get(attl *cache, attl_incident_stats *ret_stats);
 

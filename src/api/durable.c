@@ -222,6 +222,25 @@ log_stats(const struct store *s, attl_persist_stats *st)
     st->sync_us_p99 = log.sync_us_p99;
     st->sync_us_max = log.sync_us_max;
     st->last_sync_ms = log.last_sync_ms;
+    st->log_gap_from = log.gap_from_lsn;
+    st->log_gap_to = log.gap_to_lsn;
+    st->log_gap_changes = log.gap_frames;
+    st->log_gap_from_ms = log.gap_from_ms;
+    st->log_gap_to_ms = log.gap_to_ms;
+}
+
+static void
+disk_stats(const struct store *s, attl_persist_stats *st)
+{
+    const struct space *p = &s->space;
+    if (atomic_load(&p->known)) {
+        st->disk_free_bytes = atomic_load(&p->free_bytes);
+        st->disk_total_bytes = atomic_load(&p->total_bytes);
+        st->disk_low_bytes =
+            space_low_limit((uint64_t)atomic_load(&p->low_bytes), atomic_load(&p->need_bytes));
+    }
+    st->reserve_bytes = atomic_load(&p->reserve_bytes);
+    st->reserve_released = atomic_load(&p->reserve_released);
 }
 
 static void
@@ -261,7 +280,9 @@ attl_persist_stats_get(attl *a, attl_persist_stats *ret_stats)
     attl_persist_stats st = { .last_snapshot_status = ATTL_OK };
     if (wal_of(a))
         log_stats(a->store, &st);
-    if (a->store)
+    if (a->store) {
         store_stats(a->store, &st);
+        disk_stats(a->store, &st);
+    }
     sized_export(&st, sizeof st, ret_stats);
 }

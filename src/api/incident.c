@@ -36,6 +36,12 @@ attl_incident_simulate(attl *a, int kind, int on)
     return incidents_drill(control_of(a), kind, on != 0, engine_now_ms(a));
 }
 
+int
+attl_incident_report(attl *a, int kind, int level, const char *cause)
+{
+    return incidents_report(control_of(a), kind, level, cause);
+}
+
 void
 attl_incident_stats_get(attl *a, attl_incident_stats *ret_stats)
 {

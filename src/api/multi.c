@@ -9,6 +9,7 @@
 
 #include "cache/freeze.h"
 #include "engine/batch.h"
+#include "engine/durability.h"
 #include "engine/scope.h"
 
 /* ---- MSET ------------------------------------------------------------------------------------ */
@@ -287,6 +288,10 @@ transfer(attl *a, attl_slice from, attl_slice to, struct transfer *t)
         status = engine_check_key(a, r, to);
     if (status == ATTL_OK)
         status = batch_admit(a);
+    if (status == ATTL_OK && !t->keep_source)
+        status = durability_admit(a, from);
+    if (status == ATTL_OK)
+        status = durability_admit(a, to);
     if (status != ATTL_OK)
         return status;
     t->a = a;

@@ -8,6 +8,7 @@
 #include "api/api.h"
 
 #include "cache/scan.h"
+#include "engine/durability.h"
 #include "engine/journal.h"
 
 enum { FLUSH_STEP_ENTRIES = 256, FLUSH_STEP_BYTES = 64 << 10, COUNT_AT_ONCE_ENTRIES = 1 << 16 };
@@ -193,7 +194,10 @@ remove_collected(attl *a, struct flush *f, uint64_t *removed)
         size_t len;
         memcpy(&len, f->keys.data + at, sizeof(len));
         at += sizeof(len);
-        status = engine_restore(a, attl_b(f->keys.data + at, len), flush_change, removed);
+        attl_slice key = attl_b(f->keys.data + at, len);
+        status = durability_admit(a, key);
+        if (status == ATTL_OK)
+            status = engine_restore(a, key, flush_change, removed);
         at += len;
     }
     return status < 0 ? status : ATTL_OK;

@@ -7,6 +7,7 @@
 #include "api/api.h"
 
 #include "cache/scan.h"
+#include "engine/durability.h"
 #include "engine/journal.h"
 #include "engine/scope.h"
 #include "os/mem.h"
@@ -62,6 +63,8 @@ clear_in_scope(struct scope *s)
         return ATTL_E_INVALID;
     if (s->admitted != ATTL_OK)
         return s->admitted;
+    if (durability_admit_all(s->a) != ATTL_OK)
+        return ATTL_E_IO;
     if (!journal_group_reserve(s->a, &s->logged, 0))
         return ATTL_E_NOMEM;
     cache_clear_claimed(&s->a->cache, notice_clear, s->a);
@@ -75,6 +78,8 @@ attl_clear(attl *a)
         return clear_in_scope(scope_mine(a, reclaim_self()));
     const struct reclaim_reader *r = reclaim_self();
     int status = r ? journal_admit(a) : ATTL_E_NOMEM;
+    if (status == ATTL_OK)
+        status = durability_admit_all(a);
     if (status != ATTL_OK)
         return status;
     cache_clear(&a->cache, notice_clear, a);

@@ -22,6 +22,7 @@ region_init(struct region *r, const attl_allocator *alloc, size_t want_bytes, bo
     *r = (struct region){ .alloc = alloc, .huge = huge };
     lock_init(&r->lock);
     atomic_init(&r->commits_until_failure, -1);
+    atomic_init(&r->touched_max, UINT64_MAX);
     size_t bytes = want_bytes < os_mem_reserve_max() ? want_bytes : os_mem_reserve_max();
     bytes = bytes / LIMIT_ARENA_BYTES * LIMIT_ARENA_BYTES;
     if (bytes < REGION_MIN_BYTES)
@@ -205,6 +206,86 @@ map_fill(uint64_t *map, uint32_t at, uint32_t count, bool set)
     }
 }
 
+/* ---- what the system has given ---- */
+
+/* Counts the granules of the run that were not touched before. */
+static void
+touch(struct arena_pool *p, struct arena *a, uint32_t at, uint32_t count)
+{
+    uint64_t fresh = 0;
+    for (uint32_t i = at; i < at + count; i++) {
+        uint64_t bit = UINT64_C(1) << (i % 64);
+        fresh += !(a->touched_map[i / 64] & bit);
+        a->touched_map[i / 64] |= bit;
+    }
+    if (fresh > 0)
+        atomic_fetch_add_explicit(&p->region->touched_bytes, fresh * p->granule_bytes,
+                                  memory_order_relaxed);
+}
+
+/* Forgets those of the run that were; returns their bytes. */
+static uint64_t
+untouch(struct arena_pool *p, struct arena *a, uint32_t at, uint32_t count)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = at; i < at + count; i++) {
+        uint64_t bit = UINT64_C(1) << (i % 64);
+        bytes += a->touched_map[i / 64] & bit ? p->granule_bytes : 0;
+        a->touched_map[i / 64] &= ~bit;
+    }
+    atomic_fetch_sub_explicit(&p->region->touched_bytes, bytes, memory_order_relaxed);
+    return bytes;
+}
+
+/* Gives the memory of a free run back; the bytes. Granules smaller than a page share theirs with
+ * others. */
+static uint64_t
+discard(struct arena_pool *p, struct arena *a, uint32_t at, uint32_t count)
+{
+    if (p->granule_bytes < ARENA_PAGE_BYTES)
+        return 0;
+    char *first = p->region->base + (size_t)a->index * LIMIT_ARENA_BYTES +
+                  (size_t)at * p->granule_bytes;
+    bool ok = os_mem_discard(first, (size_t)count * p->granule_bytes);
+    return ok ? untouch(p, a, at, count) : 0;
+}
+
+static bool
+is_above_max(struct region *r)
+{
+    return atomic_load_explicit(&r->touched_bytes, memory_order_relaxed) >
+           atomic_load_explicit(&r->touched_max, memory_order_relaxed);
+}
+
+static uint64_t
+discard_arena(struct arena_pool *p, struct arena *a, unsigned *runs_left)
+{
+    uint64_t bytes = 0;
+    uint32_t n = pool_granules(p);
+    uint32_t at = map_find(a->free_map, n, 0, true);
+    while (*runs_left > 0 && at < n) {
+        uint32_t end = map_find(a->free_map, n, at, false);
+        if (map_find(a->touched_map, end, at, true) < end) {
+            bytes += discard(p, a, at, end - at);
+            --*runs_left;
+        }
+        at = map_find(a->free_map, n, end, true);
+    }
+    return bytes;
+}
+
+size_t
+arena_pool_discard(struct arena_pool *p, unsigned max_runs)
+{
+    uint64_t bytes = 0;
+    lock_acquire(&p->lock);
+    for (int class = ARENA_CLASSES - 1; class >= 0; class --)
+        for (struct arena *a = p->by_class[class]; a && max_runs > 0; a = a->next)
+            bytes += discard_arena(p, a, &max_runs);
+    lock_release(&p->lock);
+    return (size_t)bytes;
+}
+
 static void
 arena_reclass(struct arena_pool *p, struct arena *a)
 {
@@ -249,6 +330,7 @@ arena_drop(struct arena_pool *p, struct arena *a)
     class_remove(p, a);
     p->arenas--;
     p->empty_arenas--;
+    (void)untouch(p, a, 0, pool_granules(p));
     region_decommit(p->region, a->index);
     alloc_free(p->region->alloc, a);
 }
@@ -278,6 +360,7 @@ arena_pool_alloc(struct arena_pool *p, size_t bytes)
         if (a->free_granules == pool_granules(p))
             p->empty_arenas--;
         map_fill(a->free_map, first, want, false);
+        touch(p, a, first, want);
         a->free_granules = (uint16_t)(a->free_granules - want);
         arena_reclass(p, a);
         at = p->region->base + (size_t)a->index * LIMIT_ARENA_BYTES +
@@ -300,6 +383,8 @@ arena_pool_free(struct arena_pool *p, void *at, size_t bytes)
     ASSERT(map_find(a->free_map, first + count, first, true) == first + count); /* no double free */
     map_fill(a->free_map, first, count, true);
     a->free_granules = (uint16_t)(a->free_granules + count);
+    if (__builtin_expect(is_above_max(p->region), 0))
+        (void)discard(p, a, first, count);
     if (a->free_granules == pool_granules(p))
         p->empty_arenas++;
     arena_reclass(p, a);

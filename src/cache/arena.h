@@ -27,9 +27,11 @@ struct arena {
     struct arena *prev, *next; /* in the pool's list of its class */
     uint32_t index;            /* in the region */
     uint16_t free_granules;
-    int8_t class;                   /* floor(log2(largest free run)), -1: in no list */
-    uint64_t free_map[ARENA_WORDS]; /* bit set: free */
-    struct chunk *chunk_of[];       /* chunk pool only: by 4 KiB page */
+    int8_t class;                      /* floor(log2(largest free run)), -1: in no list */
+    uint64_t free_map[ARENA_WORDS];    /* bit set: free */
+    uint64_t touched_map[ARENA_WORDS]; /* bit set: handed out once, so the system may have given
+                                          memory for it */
+    struct chunk *chunk_of[];          /* chunk pool only: by 4 KiB page */
 };
 
 struct region {
@@ -43,7 +45,11 @@ struct region {
     uint32_t *free_indices; /* stack of given-back indices */
     uint32_t free_count;
     _Atomic uint64_t committed_bytes;
-    _Atomic uint64_t refused;              /* times the system had no memory */
+    _Atomic uint64_t refused; /* times the system had no memory */
+    /* What the system has given, at most: what is used, and what is free but was used before. Above
+     * the maximum (UINT64_MAX: none) what is freed is given back at once, though its arena stays.
+     */
+    _Atomic uint64_t touched_bytes, touched_max;
     _Atomic int64_t commits_until_failure; /* fault tests: < 0 never */
 };
 
@@ -70,6 +76,9 @@ void *arena_pool_alloc(struct arena_pool *p, size_t bytes);
 void arena_pool_free(struct arena_pool *p, void *at, size_t bytes);
 /* Gives up to `max_arenas` empty arenas beyond `keep` back to the system; returns the bytes. */
 size_t arena_pool_trim(struct arena_pool *p, uint32_t keep, uint32_t max_arenas);
+/* Gives the memory of free granules back, arena by arena, up to `max_runs` of them; returns the
+ * bytes. For when memory is short: whoever gets those granules next pays for the pages anew. */
+size_t arena_pool_discard(struct arena_pool *p, unsigned max_runs);
 /*
  * If more than a quarter of the pool lies free in pieces, chooses its emptiest arena to be emptied,
  * so that it can be given back. True while there is one: move what arena_pool_is_emptying() says.

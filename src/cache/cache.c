@@ -253,6 +253,8 @@ cache_counters_reset(struct cache *c)
         }
     }
     atomic_store(&c->lag_max_ms, 0);
+    for (unsigned class = 0; class < HISTOGRAM_CLASSES; class ++)
+        atomic_store_explicit(&c->lags[class], 0, memory_order_relaxed);
     atomic_store(&c->rebuilds, 0);
     atomic_store(&c->moves, 0);
 }

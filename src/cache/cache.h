@@ -7,6 +7,7 @@
 #ifndef ATTL_CACHE_CACHE_H
 #define ATTL_CACHE_CACHE_H
 
+#include "base/histogram.h"
 #include "cache/extent.h"
 #include "cache/partition.h"
 #include "cache/shard.h"
@@ -40,6 +41,7 @@ enum cache_counter {
     COUNT_LAG_SUM_MS,
     COUNT_EXPIRE_CPU_NS,
     COUNT_ROLLED_BACK, /* removed by a rollback */
+    COUNT_PROBED,      /* by a look whether the cache works, which had stored it */
     COUNT_MISSES_COLD, /* by cause, where there is a ledger */
     COUNT_MISSES_EXPIRED,
     COUNT_MISSES_EVICTED,
@@ -124,6 +126,7 @@ struct cache {
     _Atomic uint64_t ghost_bytes, pinned_bytes, peak_bytes;
     _Atomic uint64_t rebuilds, moves;
     _Atomic uint64_t lag_max_ms;
+    _Atomic uint64_t lags[HISTOGRAM_CLASSES]; /* removals of expired entries, by lag in ms */
     _Atomic(struct stripe *) stripes[LIMIT_THREAD_STRIPES];
     _Atomic uint32_t stripes_end; /* no stripe at or above this index */
     struct stripe shared_stripe;  /* threads beyond the table, or without memory for their own */

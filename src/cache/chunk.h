@@ -44,6 +44,7 @@ struct chunk {
     _Atomic uint32_t pins;
     uint32_t drain_offset;
     uint64_t opened_seq; /* order of birth within the shard: its age for the cleaner */
+    int64_t due_ms;      /* while DUE: when its slot's turn came */
     uint16_t slot;
     uint8_t gen;
     _Atomic uint16_t shard; /* these two are also looked at by whoever kills the last record */

@@ -28,6 +28,7 @@ struct drain {
     int64_t now_ms;
     struct drain_done *done;
     const struct reclaim_reader *self;
+    unsigned lag_class, lags; /* the class of the last removals' lags, and how many in a row */
 };
 
 struct candidate {
@@ -90,10 +91,25 @@ remember_evicted(struct cache *c, struct partition *p, uint64_t hash)
     lock_release(&owner->lock);
 }
 
+/* Enters what has been counted aside: neighbours in a chunk expire together, and so one addition to
+ * a shared line does for most of a quantum. */
+static void
+flush_lags(struct drain *d)
+{
+    if (d->lags > 0)
+        atomic_fetch_add_explicit(&d->cache->lags[d->lag_class], d->lags, memory_order_relaxed);
+    d->lags = 0;
+}
+
 static void
 note_lag(struct drain *d, int64_t deadline_ms)
 {
     uint64_t lag_ms = (uint64_t)(d->now_ms - deadline_ms);
+    unsigned class = histogram_class(lag_ms);
+    if (class != d->lag_class)
+        flush_lags(d);
+    d->lag_class = class;
+    d->lags++;
     cache_count(d->cache, d->self, COUNT_LAG_SUM_MS, lag_ms);
     if (lag_ms > atomic_load_explicit(&d->cache->lag_max_ms, memory_order_relaxed))
         atomic_store_explicit(&d->cache->lag_max_ms, lag_ms, memory_order_relaxed);
@@ -286,6 +302,7 @@ drain_step(struct cache *c, struct shard *s, enum drain_reason reason, int64_t n
     } else if (!d.chunk) {
         done->finished = true;
     }
+    flush_lags(&d);
     lock_release(&s->drain_lock);
 }
 

@@ -45,6 +45,8 @@ extent_new(struct extent_store *s, uint64_t len)
     atomic_store_explicit(&e->refs, 1, memory_order_relaxed);
     atomic_store_explicit(&e->owners, 1, memory_order_relaxed);
     if (!pooled)
+        atomic_fetch_add_explicit(&s->pool->region->touched_bytes, bytes, memory_order_relaxed);
+    if (!pooled)
         atomic_fetch_add_explicit(&s->mapped_bytes, bytes, memory_order_relaxed);
     atomic_fetch_add_explicit(&s->used_bytes, bytes, memory_order_relaxed);
     return e;
@@ -72,6 +74,7 @@ extent_free(struct extent *e)
         arena_pool_free(s->pool, e, bytes);
         return;
     }
+    atomic_fetch_sub_explicit(&s->pool->region->touched_bytes, bytes, memory_order_relaxed);
     atomic_fetch_sub_explicit(&s->mapped_bytes, bytes, memory_order_relaxed);
     os_mem_unmap(e, bytes);
 }

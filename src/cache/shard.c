@@ -208,7 +208,7 @@ count_due(struct shard *s, const struct chunk *c, bool comes)
 }
 
 static void
-slot_make_due(struct shard *s, unsigned slot)
+slot_make_due(struct shard *s, unsigned slot, int64_t turn_ms)
 {
     struct chain *chain = &s->chains[slot];
     for (unsigned gen = 0; gen < GEN_COUNT; gen++)
@@ -218,6 +218,7 @@ slot_make_due(struct shard *s, unsigned slot)
         next = c->link[LINK_CHAIN].next;
         chunk_unlink(s, c);
         atomic_store(&c->state, CHUNK_DUE);
+        c->due_ms = turn_ms;
         count_due(s, c, true);
         chunk_list_append(&s->due, c, LINK_CHAIN);
         for (unsigned reason = 0; reason < DRAIN_REASONS; reason++)
@@ -244,8 +245,11 @@ shard_advance(struct shard *s, int64_t now_ms)
 {
     lock_acquire(&s->lock);
     unsigned slot;
-    while ((slot = wheel_advance(&s->wheel, now_ms)) != WHEEL_NEVER)
-        slot_make_due(s, slot);
+    int64_t turn_ms = wheel_next(&s->wheel, &slot);
+    while ((slot = wheel_advance(&s->wheel, now_ms)) != WHEEL_NEVER) {
+        slot_make_due(s, slot, turn_ms);
+        turn_ms = wheel_next(&s->wheel, &slot);
+    }
     refresh_earliest(s);
     lock_release(&s->lock);
 }
@@ -258,7 +262,7 @@ shard_expire_early(struct shard *s, int64_t now_ms)
     struct chain *chain = &s->chains[slot];
     if (slot < WHEEL_LEVEL_SLOTS && chain->min_deadline_ms <= now_ms &&
         chain->bytes <= EARLY_EXPIRE_MAX_BYTES)
-        slot_make_due(s, slot);
+        slot_make_due(s, slot, now_ms);
     refresh_earliest(s);
     lock_release(&s->lock);
 }
@@ -279,7 +283,9 @@ void
 shard_observe_due(struct shard *s, int64_t now_ms, int64_t horizon_ms, struct shard_due *ret_due)
 {
     lock_acquire(&s->lock);
-    struct shard_due due = { .due_bytes = s->due_bytes, .expired_bytes = s->due_expired_bytes };
+    struct shard_due due = { .due_bytes = s->due_bytes,
+                             .expired_bytes = s->due_expired_bytes,
+                             .since_ms = s->due.first ? s->due.first->due_ms : INT64_MAX };
     for (unsigned level = 0; level < WHEEL_LEVELS; level++)
         for (uint64_t mask = s->wheel.occupied[level]; mask; mask &= mask - 1)
             observe_slot(s, level * WHEEL_LEVEL_SLOTS + (unsigned)__builtin_ctzll(mask),

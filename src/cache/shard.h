@@ -95,6 +95,7 @@ struct shard_due {
     uint64_t due_bytes;     /* waits to be drained */
     uint64_t expired_bytes; /* of it, past its deadline */
     uint64_t coming_bytes;  /* its deadlines lie within the horizon, as far as one can tell */
+    int64_t since_ms;       /* when the oldest of what waits came due; INT64_MAX: nothing does */
 };
 void shard_observe_due(struct shard *s, int64_t now_ms, int64_t horizon_ms,
                        struct shard_due *ret_due);

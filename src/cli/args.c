@@ -170,6 +170,9 @@ apply_offline(struct cli_args *args, const struct args_option *o, char *value)
     case OPT_KEYS: to->keys = true; return true;
     case OPT_VALUES: to->values = true; return true;
     case OPT_DRY_RUN: to->dry_run = true; return true;
+    case OPT_KEY_FILE: to->key_file = value; return true;
+    case OPT_SINCE: to->since = value; return true;
+    case OPT_KIND: to->kind = value; return true;
     default: /* OPT_YES */ to->yes = true; return true;
     }
 }
@@ -198,6 +201,9 @@ apply(struct cli_args *args, const struct args_option *o, char *value)
     case OPT_KEYS:
     case OPT_VALUES:
     case OPT_DRY_RUN:
+    case OPT_KEY_FILE:
+    case OPT_SINCE:
+    case OPT_KIND:
     case OPT_YES: return apply_offline(args, o, value);
     case OPT_HEALTHCHECK: args->mode = MODE_HEALTHCHECK; return true;
     case OPT_HELP: args->mode = MODE_HELP; return true;

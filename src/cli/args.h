@@ -31,7 +31,8 @@ enum cli_mode {
     MODE_WAL, /* this and the next two look at a data directory and need no server */
     MODE_SNAPSHOT,
     MODE_CHECK,
-    MODE_HELP, /* attl help [topic]; --help is this without a topic */
+    MODE_AUDIT, /* looks at a trail */
+    MODE_HELP,  /* attl help [topic]; --help is this without a topic */
     MODE_VERSION,
     MODE_HEALTHCHECK,
     MODE_COUNT
@@ -49,6 +50,7 @@ struct cli_offline {
     uint64_t from_lsn, to_lsn;
     uint64_t limit; /* 0: none */
     bool keys, values, yes, dry_run;
+    const char *key_file, *since, *user, *kind; /* audit; NULL: not given */
 };
 
 struct cli_args {

@@ -8,6 +8,7 @@
 
 #include "cli/args_table.h"
 #include "cli/nearest.h"
+#include "cli/offline_audit.h"
 #include "cli/offline_check.h"
 #include "cli/offline_dump.h"
 #include "cli/offline_restore.h"
@@ -52,6 +53,18 @@ const struct args_verb args_verbs[] = {
       .options = IN(OPT_DRY_RUN) | IN(OPT_YES),
       .names = 1,
       .locks = true },
+    { .mode = MODE_AUDIT,
+      .word = "verify",
+      .usage = "attl audit verify DIR|FILE [--key-file FILE]",
+      .run = offline_audit_verify,
+      .options = IN(OPT_KEY_FILE),
+      .names = -1 },
+    { .mode = MODE_AUDIT,
+      .word = "show",
+      .usage = "attl audit show DIR|FILE [--since TIME] [--user NAME] [--kind KIND] [--limit N]",
+      .run = offline_audit_show,
+      .options = IN(OPT_KEY_FILE) | IN(OPT_SINCE) | IN(OPT_USER) | IN(OPT_KIND) | IN(OPT_LIMIT),
+      .names = -1 },
     { .mode = MODE_CHECK, .word = "", .usage = "attl check DIR", .run = offline_check },
 };
 const size_t args_verb_count = sizeof args_verbs / sizeof args_verbs[0];
@@ -73,7 +86,7 @@ fail(struct cli_args *args, const char *format, ...)
 bool
 args_is_offline(enum cli_mode mode)
 {
-    return mode == MODE_WAL || mode == MODE_SNAPSHOT || mode == MODE_CHECK;
+    return mode == MODE_WAL || mode == MODE_SNAPSHOT || mode == MODE_CHECK || mode == MODE_AUDIT;
 }
 
 bool
@@ -90,7 +103,10 @@ args_offline_take(struct cli_args *args, const char *word)
 static const char *
 mode_word(enum cli_mode mode)
 {
-    return mode == MODE_WAL ? "wal" : mode == MODE_SNAPSHOT ? "snapshot" : "check";
+    return mode == MODE_WAL        ? "wal"
+           : mode == MODE_SNAPSHOT ? "snapshot"
+           : mode == MODE_AUDIT    ? "audit"
+                                   : "check";
 }
 
 static bool
@@ -114,10 +130,9 @@ find_verb(struct cli_args *args, int *ret_used)
     const struct cli_offline *o = &args->offline;
     *ret_used = args->mode != MODE_CHECK;
     if (o->operand_count < *ret_used) {
-        (void)fail(args, "%s needs a word and a directory, as %s; see attl %s --help",
-                   mode_word(args->mode),
-                   args->mode == MODE_WAL ? "attl wal list DIR" : "attl snapshot list DIR",
-                   mode_word(args->mode));
+        (void)fail(args, "%s needs a word and a directory, as attl %s %s DIR; see attl %s --help",
+                   mode_word(args->mode), mode_word(args->mode),
+                   args->mode == MODE_AUDIT ? "verify" : "list", mode_word(args->mode));
         return NULL;
     }
     const char *word = *ret_used ? o->operands[0] : "";
@@ -128,11 +143,27 @@ find_verb(struct cli_args *args, int *ret_used)
     return NULL;
 }
 
+/* DIR/audit-....jsonl is both in one. The slash is argv's, like everything here. */
+static void
+split_file(struct cli_offline *o)
+{
+    char *slash = strrchr((char *)o->dir, '/');
+    const char *name = slash ? slash + 1 : o->dir;
+    size_t len = strlen(name);
+    if (o->name || len < 6 || strcmp(name + len - 6, ".jsonl") != 0)
+        return;
+    o->name = name;
+    o->dir = !slash ? "." : slash == o->dir ? "/" : o->dir;
+    if (slash)
+        *slash = '\0';
+}
+
 bool
 args_offline_check(struct cli_args *args, unsigned seen)
 {
     static const unsigned own = IN(OPT_FROM) | IN(OPT_TO) | IN(OPT_LIMIT) | IN(OPT_KEYS) |
-                                IN(OPT_VALUES) | IN(OPT_DRY_RUN) | IN(OPT_YES);
+                                IN(OPT_VALUES) | IN(OPT_DRY_RUN) | IN(OPT_YES) | IN(OPT_KEY_FILE) |
+                                IN(OPT_SINCE) | IN(OPT_KIND) | IN(OPT_USER);
     struct cli_offline *o = &args->offline;
     int used;
     const struct args_verb *verb = find_verb(args, &used);
@@ -153,6 +184,10 @@ args_offline_check(struct cli_args *args, unsigned seen)
         return fail(args, "--to is before --from");
     o->dir = o->operands[used];
     o->name = left > 1 ? o->operands[used + 1] : NULL;
+    if (args->mode == MODE_AUDIT) {
+        split_file(o);
+        o->user = args->server.user;
+    }
     o->verb = verb;
     return true;
 }

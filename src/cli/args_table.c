@@ -10,7 +10,7 @@
 #define IN(mode) (1U << (mode))
 #define IN_REPLIES (IN(MODE_COMMAND) | IN(MODE_INTERACTIVE))
 #define IN_ALL (IN(MODE_COUNT) - 1)
-#define IN_OFFLINE (IN(MODE_WAL) | IN(MODE_SNAPSHOT) | IN(MODE_CHECK))
+#define IN_OFFLINE (IN(MODE_WAL) | IN(MODE_SNAPSHOT) | IN(MODE_CHECK) | IN(MODE_AUDIT))
 #define IN_SERVER (IN_ALL & ~IN_OFFLINE)
 
 const struct args_option args_options[] = {
@@ -35,8 +35,8 @@ const struct args_option args_options[] = {
     { .name = "user",
       .value = "NAME",
       .id = OPT_USER,
-      .modes = IN_SERVER,
-      .help = "user for AUTH (default)" },
+      .modes = IN_SERVER | IN(MODE_AUDIT),
+      .help = "user for AUTH (default); audit show: only what this user did" },
     { .name = "password",
       .letter = 'a',
       .value = "WORD",
@@ -135,8 +135,8 @@ const struct args_option args_options[] = {
     { .name = "limit",
       .value = "N",
       .id = OPT_LIMIT,
-      .modes = IN(MODE_WAL) | IN(MODE_SNAPSHOT),
-      .help = "wal dump, snapshot dump: stop after N" },
+      .modes = IN(MODE_WAL) | IN(MODE_SNAPSHOT) | IN(MODE_AUDIT),
+      .help = "wal dump, snapshot dump, audit show: stop after N" },
     { .name = "keys",
       .id = OPT_KEYS,
       .modes = IN(MODE_WAL) | IN(MODE_SNAPSHOT),
@@ -154,6 +154,21 @@ const struct args_option args_options[] = {
       .id = OPT_YES,
       .modes = IN(MODE_SNAPSHOT),
       .help = "snapshot restore: do not ask" },
+    { .name = "key-file",
+      .value = "FILE",
+      .id = OPT_KEY_FILE,
+      .modes = IN(MODE_AUDIT),
+      .help = "audit: the server's audit.key_file" },
+    { .name = "since",
+      .value = "TIME",
+      .id = OPT_SINCE,
+      .modes = IN(MODE_AUDIT),
+      .help = "audit show: from then on, as 2026-11-26 or 2026-11-26T02:47" },
+    { .name = "kind",
+      .value = "KIND",
+      .id = OPT_KIND,
+      .modes = IN(MODE_AUDIT),
+      .help = "audit show: only this kind: auth, config, incident ..." },
     { .name = "healthcheck",
       .id = OPT_HEALTHCHECK,
       .modes = IN_ALL,
@@ -234,6 +249,23 @@ static const struct {
           "last line is the verdict. Nothing is changed; a server may be using the directory.\n\n"
           "Exit status: 0 fine, 65 damaged, 66 no such directory, 74 it cannot be read.\n\n"
           "  attl check /var/lib/attl && attld --dir /var/lib/attl\n" },
+    { .word = "audit",
+      .mode = MODE_AUDIT,
+      .usage = "attl audit verify|show DIR|FILE [OPTION...]",
+      .text =
+          "Looks at the audit trail in DIR (the folder audit in the server's directory), or at\n"
+          "one file of it, without a server and also while one is writing. Nothing is changed.\n\n"
+          "  attl audit verify DIR   checks every line and every link, and names file, line and\n"
+          "                          what is wrong: changed, missing, reordered, replaced,\n"
+          "                          truncated, missing-file, not-keyed\n"
+          "  attl audit show DIR     who did what when, a line each; --json: as it was written\n\n"
+          "Without --key-file a trail is checked as far as digests without a key allow: whoever\n"
+          "can write the files can make such a trail anew. Of one FILE the neighbours are not\n"
+          "known, so that a cut end and missing files are found with DIR only.\n\n"
+          "Exit status: 0 whole, 65 damaged, 66 no such directory, or the key is needed, 74 it\n"
+          "cannot be read.\n\n"
+          "  attl audit verify /var/lib/attl/audit --key-file /etc/attl/audit.key\n"
+          "  attl audit show /var/lib/attl/audit --kind config --since 2026-11-01\n" },
     { .word = "help",
       .mode = MODE_HELP,
       .usage = "attl [OPTION...] help [COMMAND]",

@@ -41,6 +41,9 @@ enum option_id {
     OPT_VALUES,
     OPT_DRY_RUN,
     OPT_YES,
+    OPT_KEY_FILE,
+    OPT_SINCE,
+    OPT_KIND,
     OPT_HEALTHCHECK,
     OPT_HELP,
     OPT_VERSION

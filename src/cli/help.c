@@ -126,7 +126,7 @@ help_prompt(FILE *to)
     (void)fputs("help COMMAND         explain a command of the server: help set, help config get\n"
                 "help @GROUP          the commands of a group: help @string, help @server\n"
                 "connect HOST [PORT]  talk to another server\n"
-                "wal, snapshot, check look at a data directory: help wal\n"
+                "wal, snapshot, check, audit look at files of a server: help wal\n"
                 "clear                clear the screen\n"
                 "exit, quit           leave (also control-D)\n"
                 "Tab completes. Control-C drops a line, or a reply that does not come.\n"

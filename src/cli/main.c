@@ -29,7 +29,8 @@ run_mode(const struct cli_args *args)
     case MODE_HEALTHCHECK: return oneshot_healthcheck(args);
     case MODE_WAL:
     case MODE_SNAPSHOT:
-    case MODE_CHECK: return offline_run(args);
+    case MODE_CHECK:
+    case MODE_AUDIT: return offline_run(args);
     case MODE_HELP: return help_run(args);
     case MODE_VERSION: (void)puts("attl " ATTL_VERSION_STRING); return outcome_flush();
     case MODE_INTERACTIVE: return term_is(stdin) ? interactive_run(args) : oneshot_pipe(args);

@@ -9,6 +9,7 @@
 #include "command/commands.h"
 #include "base/glob.h"
 #include "command/reply.h"
+#include "command/slowlog.h"
 #include "command/stats.h"
 
 #include <stdlib.h>
@@ -243,6 +244,8 @@ cmd_config_resetstat(struct request *rq)
     const struct command_host *host = rq->env->host;
     attl_stats_reset(rq->env->cache);
     stats_reset(rq->env);
+    if (rq->env->slow)
+        slowlog_reset_stats(rq->env->slow);
     host->stats_reset(host->ud);
     reply_ok(rq);
 }

@@ -111,11 +111,5 @@ info_scrub(struct info *info)
 {
     attl_scrub_stats st = { .struct_size = sizeof st };
     attl_scrub_stats_get(info->env->cache, &st);
-    info_line(info, "attl_scrub_running", "%u", (unsigned)st.running);
-    info_line(info, "attl_scrub_passes", "%" PRIu64, st.passes);
     info_line(info, "attl_scrub_last_pass_time", "%" PRId64, st.last_pass_ms / 1000);
-    info_line(info, "attl_scrub_bytes", "%" PRIu64, st.bytes);
-    info_line(info, "attl_scrub_damaged", "%" PRIu64, st.damaged);
-    info_line(info, "attl_scrub_unhealed", "%" PRIu64, st.unhealed);
-    info_line(info, "attl_scrub_unreadable", "%" PRIu64, st.unreadable);
 }

@@ -12,7 +12,7 @@
 
 #include "base/num.h"
 
-enum { US_PER_SECOND = 1000000, SLOWLOG_COUNT_MIN = -1 };
+enum { US_PER_SECOND = 1000000 };
 
 /* DBSIZE */
 void
@@ -128,52 +128,9 @@ cmd_lolwut(struct request *rq)
     resp_verbatim(rq->out, rq->s->proto, "txt", attl_s(text));
 }
 
-/* SLOWLOG GET [count] */
-void
-cmd_slowlog_get(struct request *rq)
-{
-    int64_t count = SLOWLOG_COUNT_MIN;
-    bool right = rq->argc <= 3 && (rq->argc == 2 || (num_parse_i64(rq->argv[2], &count) &&
-                                                     count >= SLOWLOG_COUNT_MIN));
-    if (right)
-        resp_array(rq->out, 0);
-    else if (rq->argc > 3)
-        reply_arity_error(rq);
-    else
-        resp_error(rq->out, "ERR count should be greater than or equal to -1");
-}
-
-/* LATENCY DOCTOR */
-void
-cmd_latency_doctor(struct request *rq)
-{
-    resp_verbatim(rq->out, rq->s->proto, "txt",
-                  attl_s("Latency events are not recorded by this server. "
-                         "INFO commandstats has the mean time of each command.\n"));
-}
-
-/* LATENCY HISTOGRAM [command ...] */
-void
-cmd_latency_histogram(struct request *rq)
-{
-    resp_map(rq->out, rq->s->proto, 0);
-}
-
-/* Commands that list what this server has none of. */
+/* For a command that lists what this server has none of. */
 void
 cmd_empty_array(struct request *rq)
 {
     resp_array(rq->out, 0);
-}
-
-void
-cmd_zero(struct request *rq)
-{
-    resp_int(rq->out, 0);
-}
-
-void
-cmd_ok(struct request *rq)
-{
-    reply_ok(rq);
 }

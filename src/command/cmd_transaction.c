@@ -226,7 +226,7 @@ run_one(struct execution *x, const struct queued *q, struct buf *out)
     size_t mark = out->len;
     bool runs = permit_admits_queued(&rq);
     if (runs)
-        request_run(&rq);
+        request_run_inside(&rq);
     request_count_error(&rq, mark, runs);
 }
 
@@ -314,6 +314,7 @@ cmd_exec(struct request *rq)
         resp_error(rq->out, "ERR EXEC without MULTI");
         return;
     }
+    rq->env->inner_ticks = 0;
     /* Taken out first: the commands are no longer to be queued. */
     rq->s->transaction = NULL;
     if (t->aborted)

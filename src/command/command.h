@@ -10,12 +10,15 @@
 
 #include "base/buf.h"
 #include "command/client_filter.h"
+#include "command/host.h"
+#include "command/track.h"
+#include "metric/format.h"
 
 #include <attl/attl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum { SESSION_NAME_MAX = 64, SESSION_USER_MAX = 64 };
+enum { SESSION_NAME_MAX = 64, SESSION_TRACE_MAX = 64, SESSION_USER_MAX = 64 };
 enum session_reply_mode {
     SESSION_REPLY_ON,
     SESSION_REPLY_OFF,
@@ -28,7 +31,8 @@ enum session_special {
     SESSION_SUBSCRIBED = 1 << 0,
     SESSION_TRACKING = 1 << 1,  /* tracking.flags is not 0 */
     SESSION_DEADLINE = 1 << 2,  /* deadline_ms is not 0 */
-    SESSION_RESTRICTED = 1 << 3 /* its user may not do everything */
+    SESSION_TRACED = 1 << 3,    /* trace is not empty */
+    SESSION_RESTRICTED = 1 << 4 /* its user may not do everything */
 };
 
 /* Bits of session.interrupt: why the requests behind the last one do not follow at once. */
@@ -40,30 +44,6 @@ enum session_interrupt {
 /* Of requests, in the order in which they are shed, last to first; see shed.h. */
 enum shed_class { SHED_NEVER, SHED_READ, SHED_WRITE, SHED_SCAN, SHED_CLASSES };
 enum shed_outcome { SHED_REFUSED, SHED_LATE, SHED_PUT_OFF, SHED_OUTCOMES };
-
-enum tracking_flag {
-    TRACKING_ON = 1 << 0,
-    TRACKING_BCAST = 1 << 1,
-    TRACKING_OPTIN = 1 << 2,
-    TRACKING_OPTOUT = 1 << 3,
-    TRACKING_NOLOOP = 1 << 4,
-    TRACKING_CACHING = 1 << 5, /* CLIENT CACHING was said, for the next command */
-    TRACKING_BROKEN = 1 << 6   /* the client it redirects to has gone */
-};
-
-/* CLIENT TRACKING of one connection. */
-struct session_tracking {
-    unsigned flags;    /* enum tracking_flag */
-    uint64_t redirect; /* the client that gets the invalidations; 0: the connection itself */
-};
-
-/* What CLIENT TRACKING ON asks for. */
-struct tracking_wish {
-    unsigned flags; /* TRACKING_BCAST to TRACKING_NOLOOP */
-    uint64_t redirect;
-    const attl_slice *prefixes;
-    size_t prefixes_len;
-};
 
 /* One connection as commands see it. Owned by the worker that serves the connection. */
 struct session {
@@ -95,9 +75,11 @@ struct session {
     bool keep_reply;                 /* the reply in the making is sent whatever reply_mode says */
     size_t subscribed[PUBSUB_KINDS]; /* subscriptions, by kind */
     struct session_tracking tracking;
-    struct access_user *user; /* a version of whose it is, kept; NULL: not looked up yet */
-    uint64_t access_seen;     /* the generation of the users when it was; 0: never */
-    bool privileged;          /* the server's own: no user, everything is allowed */
+    char trace[SESSION_TRACE_MAX + 1]; /* correlation id, "" for none; see session_trace() */
+    uint8_t trace_left;                /* requests until it goes; 0: it stays */
+    struct access_user *user;          /* a version of whose it is, kept; NULL: not looked up yet */
+    uint64_t access_seen;              /* the generation of the users when it was; 0: never */
+    bool privileged;                   /* the server's own: no user, everything is allowed */
     char user_name[SESSION_USER_MAX + 1]; /* of `user`; "" is the default user */
 };
 
@@ -111,6 +93,7 @@ size_t session_bytes(const struct session *s);
 /* The end of a session: ends its transaction. Before the cache is closed; may be called twice. */
 void session_end(struct session *s);
 
+struct audit;
 struct access;
 struct access_user;
 
@@ -123,86 +106,6 @@ session_has_type(const struct session *s, enum client_type type)
     return type == CLIENT_ANY || type == (session_is_subscribed(s) ? CLIENT_PUBSUB : CLIENT_NORMAL);
 }
 
-/* Submits what a job waits for: the completion comes back with this `user_data`. As attl_submit_...
- */
-typedef int (*command_submit_fn)(struct command_job *job, attl_queue *queue, uint64_t user_data,
-                                 uint64_t *ret_id);
-
-/* The server around the commands. Every function may be called from any worker. */
-struct command_host {
-    void *ud;
-    int64_t (*wall_us)(void *ud); /* Unix microseconds */
-    /* One call per connected client, in order of id; the session must not be kept. */
-    void (*each_client)(void *ud, void (*fn)(void *fn_ud, const struct session *s), void *fn_ud);
-    size_t (*kill_clients)(void *ud, const struct client_filter *filter);
-    void (*shutdown)(void *ud);
-    /* Appends "field:value\r\n" lines the server knows of (section "server", "clients", "stats"
-     * ...). */
-    void (*info)(void *ud, const char *section, struct buf *out);
-    /* Settings by canonical name or alias; see attl_option_get/set. Server options included. */
-    int (*config_get)(void *ud, const char *name, char *value, size_t len);
-    int (*config_set)(void *ud, const char *name, const char *value, char *err, size_t err_len);
-    /* After all settings of one request: what needs them together, or an error. May be NULL. */
-    int (*config_settle)(void *ud, char *err, size_t err_len);
-    int (*config_rewrite)(void *ud, char *err, size_t err_len);
-    /* One call per option and per alias, for CONFIG GET patterns; ends at false. */
-    bool (*config_name)(void *ud, size_t index, const char **ret_name);
-    /* Fields of a namespace, and removing one, as attl_ns_set and _del; NULL: the cache's alone. */
-    int (*ns_set)(void *ud, attl_slice prefix, const attl_ns_field *fields, size_t n, char *err,
-                  size_t err_len);
-    int (*ns_del)(void *ud, attl_slice prefix);
-    void (*stats_reset)(void *ud);
-    /* Bytes that one client's queued requests may take, 0 or NULL: any number. */
-    size_t (*queue_bytes)(void *ud);
-    /* True if `password` is right (constant time), or none is required. *ret_user is then that
-     * user, kept for the caller; NULL where there are no users. */
-    bool (*auth)(void *ud, attl_slice user, attl_slice password, struct access_user **ret_user);
-    bool (*auth_required)(void *ud);
-    /*
-     * Takes `job` over, to call command_job_work() on a thread that may block, then
-     * command_job_reply() and command_job_free() on the caller's. False if there is no room.
-     * NULL: the caller may block itself.
-     */
-    bool (*aside)(void *ud, struct command_job *job);
-    /*
-     * Publish and subscribe, for the connection whose request is being executed; all NULL where
-     * there is no such thing. subscribe and unsubscribe keep session.subscribed: ATTL_OK,
-     * ATTL_NOT_SET (nothing to do), or a failure.
-     */
-    int (*subscribe)(void *ud, enum pubsub_kind kind, attl_slice name);
-    int (*unsubscribe)(void *ud, enum pubsub_kind kind, attl_slice name);
-    /* Its oldest subscription of that kind; the name lives as long as the subscription. */
-    bool (*subscription)(void *ud, enum pubsub_kind kind, attl_slice *ret_name);
-    /* How many receive it. */
-    size_t (*publish)(void *ud, enum pubsub_kind kind, attl_slice channel, attl_slice payload);
-    size_t (*subscribers)(void *ud, enum pubsub_kind kind, attl_slice name);
-    /* One call per name that somebody is subscribed to; `fn` must be quick. */
-    void (*each_topic)(void *ud, enum pubsub_kind kind, void (*fn)(void *fn_ud, attl_slice name),
-                       void *fn_ud);
-    size_t (*topics)(void *ud, enum pubsub_kind kind);
-    /* Appends what others have sent to the connection so far: it precedes the reply to come. */
-    void (*pushes)(void *ud, struct buf *out);
-    /* RESET: no subscriptions and no tracking any more. */
-    void (*leave)(void *ud);
-    /*
-     * Calls `submit` with a queue of the caller's, takes `job` over if that is ATTL_OK, and when it
-     * is complete calls command_job_complete() and command_job_reply(), or command_job_drop() if
-     * the client is gone; then command_job_free(). NULL: nobody can wait.
-     */
-    int (*park)(void *ud, struct command_job *job, command_submit_fn submit);
-    /*
-     * CLIENT TRACKING of the same connection. track keeps session.tracking; ATTL_OK, ATTL_MISS
-     * (there is no client wish->redirect), or a failure that changed nothing.
-     */
-    int (*track)(void *ud, const struct tracking_wish *wish);
-    void (*untrack)(void *ud);
-    bool (*client_exists)(void *ud, uint64_t id);
-    /* The prefixes it has registered, in order of their bytes; ends at false. */
-    bool (*tracked_prefix)(void *ud, size_t index, attl_slice *ret_prefix);
-    /* It is about to read this key, and wants to hear when that changes. */
-    void (*track_key)(void *ud, attl_slice key);
-};
-
 /* Shared by all workers; per-command counters are per worker and summed by INFO. */
 struct command_env {
     attl *cache;
@@ -210,18 +113,35 @@ struct command_env {
     const struct command_host *host;
     struct command_stats *stats; /* of the calling worker; see command_stats_new() */
     bool loading;                /* answer -LOADING to all but a few */
+    bool untimed;                /* metrics.enabled is off: no call is timed */
     unsigned shed_level;         /* 0: nothing is shed; to 3, see shed.h */
-    int64_t shed_retry_ms;       /* what is refused may come back after that */
+    uint32_t audit_flags; /* rows with these bits may be audited, see audited.h; 0: none are */
+    uint16_t audit_cats;
+    int64_t shed_retry_ms; /* what is refused may come back after that */
     _Atomic uint64_t shed[SHED_CLASSES][SHED_OUTCOMES]; /* counters, of one writer */
     /* Every worker's stats, summed by INFO and cleared by CONFIG RESETSTAT; NULL: only `stats`. */
     struct command_stats *const *all_stats;
     size_t all_stats_len;
+    struct slowlog *slow; /* of all workers; NULL: nothing is measured for it */
+    uint64_t turn_ticks;  /* when the command before this one ended, if `turn` */
+    bool turn;            /* commands follow each other without a pause: command_turn_begin() */
+    uint64_t inner_ticks; /* of EXEC's time what its commands took */
 };
 
 /* Executes one request (argc >= 1) and appends its reply to `out`, as the session's reply mode
  * says. */
 void command_execute(struct command_env *env, struct session *s, const attl_slice *argv,
                      size_t argc, struct buf *out);
+/*
+ * Around several calls of command_execute() with next to nothing between them: then one reading of
+ * the clock for each is enough for the slow log. Not required.
+ */
+void command_turn_begin(struct command_env *env);
+static inline void
+command_turn_end(struct command_env *env)
+{
+    env->turn = false;
+}
 /* The three steps of a job that command_execute() has given to the host; see there. */
 void command_job_work(struct command_job *job);
 void command_job_reply(struct command_job *job, struct command_env *env, struct session *s,
@@ -235,6 +155,12 @@ void command_job_drop(struct command_job *job, const attl_completion *done);
  * Requests with unknown commands or wrong arity have none.
  */
 size_t command_keys(const attl_slice *argv, size_t argc, attl_slice *keys, size_t max);
+
+/*
+ * Everything that is measured, appended to `out` as ATTL.METRICS shows it; out->failed if there was
+ * no memory or room. Takes a few milliseconds at most. Any thread that has an env.
+ */
+void command_metrics(struct command_env *env, enum metric_format format, struct buf *out);
 
 /* Calls, microseconds and failures per command; one per worker, no sharing on the hot path. */
 struct command_stats *command_stats_new(void);

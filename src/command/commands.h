@@ -68,7 +68,7 @@ command_fn cmd_config_get, cmd_config_resetstat, cmd_config_rewrite, cmd_config_
 
 /* the server, cmd_server.c */
 command_fn cmd_dbsize, cmd_flush, cmd_time, cmd_wait, cmd_shutdown, cmd_cluster, cmd_lolwut,
-    cmd_slowlog_get, cmd_latency_doctor, cmd_latency_histogram, cmd_empty_array, cmd_zero, cmd_ok;
+    cmd_empty_array;
 
 /* INFO, info.c */
 command_fn cmd_info;
@@ -91,13 +91,24 @@ command_fn cmd_attl_fetch, cmd_attl_fill, cmd_attl_keep, cmd_attl_fail, cmd_attl
 /* shards and their balance, cmd_balance.c */
 command_fn cmd_attl_shards, cmd_attl_balance, cmd_attl_hotkeys;
 
+/* alerts, cmd_alert.c */
+command_fn cmd_attl_alert_list, cmd_attl_alert_status, cmd_attl_alert_test;
+
 /* incidents, cmd_incident.c */
 command_fn cmd_attl_incident_ack, cmd_attl_incident_kinds, cmd_attl_incident_list,
     cmd_attl_incident_show, cmd_attl_incident_simulate;
 
+/* health, cmd_health.c */
+command_fn cmd_attl_health;
+
 /* reading files again, cmd_scrub.c */
 command_fn cmd_attl_scrub;
 
+/* metrics, cmd_metrics.c and cmd_histogram.c */
+command_fn cmd_attl_metrics, cmd_latency_histogram;
+
+/* the audit trail, cmd_audit.c */
+command_fn cmd_attl_audit_rotate, cmd_attl_audit_status, cmd_attl_audit_tail, cmd_attl_audit_verify;
 /* users and what they may do, cmd_acl.c */
 command_fn cmd_acl_cat, cmd_acl_deluser, cmd_acl_dryrun, cmd_acl_genpass, cmd_acl_getuser,
     cmd_acl_list, cmd_acl_load, cmd_acl_log, cmd_acl_save, cmd_acl_setuser, cmd_acl_users,
@@ -106,5 +117,16 @@ command_fn cmd_acl_cat, cmd_acl_deluser, cmd_acl_dryrun, cmd_acl_genpass, cmd_ac
 /* our own, cmd_attl.c */
 command_fn cmd_attl_stats, cmd_attl_accounting;
 command_fn cmd_attl_deadline; /* shed.c */
+
+/* slow and large commands, cmd_slowlog.c */
+command_fn cmd_attl_slowlog, cmd_commandlog_get, cmd_commandlog_len, cmd_commandlog_reset,
+    cmd_slowlog_get, cmd_slowlog_len, cmd_slowlog_reset;
+
+/* spikes, cmd_latency.c and latency_doctor.c */
+command_fn cmd_latency_doctor, cmd_latency_graph, cmd_latency_history, cmd_latency_latest,
+    cmd_latency_reset;
+
+/* correlation of requests, cmd_trace.c */
+command_fn cmd_attl_trace;
 
 #endif

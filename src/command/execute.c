@@ -9,20 +9,25 @@
 #include "command/execute.h"
 
 #include "base/assert.h"
+#include "command/audited.h"
+#include "command/commands.h"
 #include "command/job.h"
 #include "command/permit.h"
 #include "command/reply.h"
+#include "command/session.h"
 #include "command/shed.h"
+#include "command/slowlog.h"
 #include "command/stats.h"
 #include "command/table.h"
 #include "command/tracking.h"
 #include "command/transaction.h"
 #include "os/clock.h"
+#include "os/trace.h"
 
 #include <stdio.h>
 
 /* Redis echoes at most this much of an unknown command and, again, of its arguments. */
-enum { ECHO_MAX_BYTES = 128, ECHO_QUOTES_BYTES = 4 };
+enum { ECHO_MAX_BYTES = 128, ECHO_QUOTES_BYTES = 4, NS_PER_US = 1000 };
 
 /* Bytes of `arg` that Redis' "%.128s" would print: it stops at a NUL. */
 static int
@@ -101,6 +106,8 @@ request_admit_special(struct request *rq)
         return false;
     if ((s->special & SESSION_DEADLINE) && !shed_is_in_time(rq))
         return false;
+    if (s->special & SESSION_TRACED)
+        trace_set(session_trace(s));
     if (!(s->special & SESSION_SUBSCRIBED) || s->proto > 2 || (rq->cmd->flags & CMD_SUBSCRIBED))
         return true;
     resp_errorf(rq->out,
@@ -134,20 +141,104 @@ request_admit(struct request *rq)
 }
 
 void
-request_run(struct request *rq)
+command_turn_begin(struct command_env *env)
+{
+    env->turn = env->slow && slowlog_is_timing(env->slow);
+    if (env->turn)
+        env->turn_ticks = clock_ticks(env->slow->clock);
+}
+
+/* Runs the command; the ticks it took. */
+static uint64_t
+run_measured(struct request *rq)
+{
+    struct command_env *env = rq->env;
+    uint64_t start = env->turn ? env->turn_ticks : clock_ticks(env->slow->clock);
+    rq->cmd->run(rq);
+    env->turn_ticks = clock_ticks(env->slow->clock);
+    return env->turn_ticks - start;
+}
+
+/* Whether the request, or its reply that starts at `mark`, is large enough for the slow log. */
+static bool
+is_large(const struct request *rq, size_t mark)
+{
+    const struct slowlog *slow = rq->env->slow;
+    size_t bytes = 0;
+    for (size_t i = 0; i < rq->argc; i++)
+        bytes += rq->argv[i].len;
+    return slowlog_is_large(slow, SLOWLOG_LARGE_REQUEST, bytes) ||
+           slowlog_is_large(slow, SLOWLOG_LARGE_REPLY, rq->out->len - mark);
+}
+
+/* The commands that EXEC runs speak for themselves; its own is what it took besides. */
+static void
+note_remarkable(struct request *rq, size_t mark, int64_t took_us)
+{
+    size_t reply_bytes = rq->out->len > mark ? rq->out->len - mark : 0;
+    if (rq->cmd->run == cmd_exec) {
+        if (took_us > 0 && atomic_load(&rq->env->slow->slow_us) == 0)
+            return; /* everything is asked for, and its commands are there */
+        took_us -= clock_ticks_ns(rq->env->slow->clock, rq->env->inner_ticks) / NS_PER_US;
+        reply_bytes = 0;
+    }
+    if (!rq->s->waiting)
+        slowlog_note(rq, took_us, reply_bytes);
+}
+
+static void
+run_plainly(struct request *rq)
 {
     if (__builtin_expect(rq->s->special & SESSION_TRACKING, 0))
         tracking_before(rq);
     struct command_stats *stats = rq->env->stats;
     size_t row = command_index(rq->cmd);
+    size_t mark = rq->out->len;
     rq->s->last_command = rq->cmd->name;
-    if (!stats_call(stats, row)) {
+    bool timed = stats_call(stats, row) && !rq->env->untimed;
+    const struct slowlog *slow = rq->env->slow;
+    if (__builtin_expect(slow && slowlog_is_timing(slow), 1)) {
+        uint64_t ticks = run_measured(rq);
+        if (timed)
+            stats_timed(stats, row, clock_ticks_ns(slow->clock, ticks));
+        if (__builtin_expect(slowlog_is_long(slow, ticks) || is_large(rq, mark), 0))
+            note_remarkable(rq, mark, clock_ticks_ns(slow->clock, ticks) / NS_PER_US);
+    } else if (!timed) {
         rq->cmd->run(rq);
+        if (__builtin_expect(slow && is_large(rq, mark), 0))
+            note_remarkable(rq, mark, 0);
+    } else {
+        int64_t start_ns = clock_mono_ns();
+        rq->cmd->run(rq);
+        stats_timed(stats, row, clock_mono_ns() - start_ns);
+        if (__builtin_expect(slow && is_large(rq, mark), 0))
+            note_remarkable(rq, mark, 0);
+    }
+}
+
+void
+request_run_inside(struct request *rq)
+{
+    struct command_env *env = rq->env;
+    bool turn = env->turn;
+    command_turn_begin(env);
+    if (!env->turn) {
+        request_run(rq);
         return;
     }
-    int64_t start_ns = clock_mono_ns();
-    rq->cmd->run(rq);
-    stats_timed(stats, row, clock_mono_ns() - start_ns);
+    uint64_t start = env->turn_ticks;
+    request_run(rq);
+    env->inner_ticks += env->turn_ticks - start;
+    env->turn = turn;
+}
+
+void
+request_run(struct request *rq)
+{
+    if (__builtin_expect(audited_is(rq->env, rq->cmd), 0))
+        audited_run(rq, run_plainly);
+    else
+        run_plainly(rq);
 }
 
 void
@@ -186,6 +277,10 @@ request_end(struct request *rq, size_t mark, bool ran)
     request_count_error(rq, mark, ran);
     if (__builtin_expect(rq->s->special & SESSION_TRACKING, 0))
         tracking_after(rq);
+    if (__builtin_expect(rq->s->special & SESSION_TRACED, 0)) {
+        trace_set(NULL);
+        session_trace_used(rq->s);
+    }
     session_apply_reply_mode(rq->s, rq->out, mark);
 }
 
@@ -197,15 +292,20 @@ command_execute(struct command_env *env, struct session *s, const attl_slice *ar
     size_t mark = out->len;
     struct request rq = { env, s, argv, argc, out, NULL };
     bool ran = request_resolve(&rq) && request_admit(&rq);
-    if (__builtin_expect(s->interrupt & SESSION_PUT_OFF, 0))
+    if (__builtin_expect(s->interrupt & SESSION_PUT_OFF, 0)) {
+        trace_set(NULL);
         return; /* put off: nothing has happened */
-    if (!ran)
+    }
+    if (!ran) {
+        audited_denied(&rq, mark);
         transaction_refused(&rq, mark);
-    else if (__builtin_expect(!s->transaction, 1) || !transaction_takes(&rq))
+    } else if (__builtin_expect(!s->transaction, 1) || !transaction_takes(&rq))
         request_run(&rq);
     s->commands++;
     if (!s->waiting)
         request_end(&rq, mark, ran);
+    else
+        trace_set(NULL);
 }
 
 void
@@ -215,6 +315,12 @@ command_job_reply(struct command_job *job, struct command_env *env, struct sessi
     size_t mark = out->len;
     struct request rq = { env, s, NULL, 0, out, job->cmd };
     s->waiting = false;
+    if (s->special & SESSION_TRACED)
+        trace_set(session_trace(s));
+    if (job->took_ns > 0)
+        slowlog_note_job(env, s, job->cmd, job->took_ns / NS_PER_US);
     job->reply(job, &rq);
+    if (audited_is(env, rq.cmd))
+        audited_job_end(&rq, mark);
     request_end(&rq, mark, true);
 }

@@ -10,6 +10,8 @@
 #include "command/table.h"
 
 void request_run(struct request *rq);
+/* The same for a command that EXEC runs; its time is not EXEC's. */
+void request_run_inside(struct request *rq);
 /* Counts the reply that starts at `mark` if it is an error. */
 void request_count_error(struct request *rq, size_t mark, bool ran);
 

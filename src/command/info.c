@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * INFO, in Redis' sections and words, because dashboards index by them. What a section says comes
- * from three sources in this order: the host (sockets, process, settings), the cache and our
- * counters, and fixed lines for things Redis has and we have not, whose absence would break a tool.
- * A field that an earlier source wrote is not written again. Our own figures are in the section
- * Attl, all of attl_stats and of attl_load_stats.
+ * from four sources in this order: the host (process, settings), the table of metrics, what is no
+ * single number or has Redis' own unit, and fixed lines for things Redis has and we have not, whose
+ * absence would break a tool. A field that an earlier source wrote is not written again. Our own
+ * figures are in the section Attl.
  */
 #include "command/commands.h"
 #include "command/info_lines.h"
+#include "command/metrics.h"
 #include "command/reply.h"
 #include "command/session.h"
 #include "command/stats.h"
 #include "command/stats_fields.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 enum {
     INFO_TEXT_MAX_BYTES = 1 << 20,
     POLICY_TEXT_MAX = 64,
+    STATS_NAME_MAX = 64,
     NS_PER_MS = 1000000,
     PERCENT = 100,
     PERMILLE = 1000,
@@ -65,18 +68,17 @@ write_memory(struct info *info)
     const struct command_host *host = info->env->host;
     uint64_t dataset = st->mem_live + st->mem_extents;
     char policy[POLICY_TEXT_MAX];
+    attl_persist_stats log = { .struct_size = sizeof log };
+    attl_persist_stats_get(info->env->cache, &log);
+    info_line(info, "mem_aof_buffer", "%" PRIu64, log.buffer_used);
     info_bytes(info, "used_memory", st->mem_used);
     uint64_t resident = info_number(info, "used_memory_rss", st->mem_committed);
     info_bytes(info, "used_memory_rss", resident);
     info_bytes(info, "used_memory_peak", st->mem_used_peak);
     info_line(info, "used_memory_peak_perc", "%.2f%%",
               PERCENT * ratio(st->mem_used, st->mem_used_peak));
-    info_line(info, "used_memory_overhead", "%" PRIu64,
-              st->mem_used > dataset ? st->mem_used - dataset : 0);
-    info_line(info, "used_memory_dataset", "%" PRIu64, dataset);
     info_line(info, "used_memory_dataset_perc", "%.2f%%", PERCENT * ratio(dataset, st->mem_used));
     info_line(info, "allocator_allocated", "%" PRIu64, st->mem_used);
-    info_line(info, "allocator_active", "%" PRIu64, st->mem_committed);
     info_line(info, "allocator_resident", "%" PRIu64, st->mem_committed);
     info_bytes(info, "maxmemory", st->max_memory);
     if (host->config_get(host->ud, "maxmemory-policy", policy, sizeof policy) == ATTL_OK)
@@ -103,13 +105,10 @@ write_stats(struct info *info)
         errors += stats_errors_total(info->env, (enum command_error)e);
     info_line(info, "total_commands_processed", "%" PRIu64, commands);
     info_line(info, "total_error_replies", "%" PRIu64, errors);
-    info_line(info, "expired_keys", "%" PRIu64, st->expired);
     info_line(info, "expired_stale_perc", "%.2f",
               PERCENT * ratio(st->mem_expired_unreclaimed, st->mem_used));
     info_line(info, "expire_cycle_cpu_milliseconds", "%" PRIu64, st->expire_cpu_ns / NS_PER_MS);
-    info_line(info, "evicted_keys", "%" PRIu64, st->evicted);
-    info_line(info, "keyspace_hits", "%" PRIu64, st->hits);
-    info_line(info, "keyspace_misses", "%" PRIu64, st->misses);
+    info_slowlog(info);
     info_fixed(
         info, "total_connections_received:0\ninstantaneous_ops_per_sec:0\ntotal_net_input_bytes:0\n"
               "total_net_output_bytes:0\ninstantaneous_input_kbps:0.00\n"
@@ -196,7 +195,6 @@ write_pace(struct info *info)
     info_line(info, "cleanup_interval", "%.3f", (double)t.interval_ms / MS_PER_S);
     info_line(info, "cleanup_reason", "%s", t.interval_reason);
     info_line(info, "cleanup_cycles", "%" PRIu64, t.deep_passes + t.sweeps_done);
-    info_line(info, "tuner_cycles", "%" PRIu64, t.cycles);
     info_line(info, "latency_read_p99_ns", "%" PRIu64, t.read_p99_ns);
     info_line(info, "latency_write_p99_ns", "%" PRIu64, t.write_p99_ns);
     info_line(info, "latency_limit_ns", "%" PRIu64, t.limit_ns);
@@ -205,10 +203,11 @@ write_pace(struct info *info)
 static void
 write_attl(struct info *info)
 {
-    for (size_t i = 0; i < stats_fields_len; i++)
-        buf_printf(info->text, "attl_%s:%" PRIu64 "\r\n", stats_fields[i].name,
-                   stats_field_value(&stats_fields[i], &info->stats));
-    info_loads(info);
+    char name[STATS_NAME_MAX];
+    for (size_t i = 0; i < stats_fields_len; i++) {
+        (void)snprintf(name, sizeof name, "attl_%s", stats_fields[i].name); /* the longest fits */
+        info_line(info, name, "%" PRIu64, stats_field_value(&stats_fields[i], &info->stats));
+    }
     info_balance(info);
     write_pace(info);
 }
@@ -231,9 +230,10 @@ static const struct info_section sections[] = {
     { "modules", "Modules", INFO_DEFAULT | INFO_EVERYTHING, write_nothing },
     { "commandstats", "Commandstats", INFO_ALL, write_commandstats },
     { "errorstats", "Errorstats", INFO_DEFAULT | INFO_ALL, write_errorstats },
-    { "latencystats", "Latencystats", INFO_ALL, write_nothing },
+    { "latencystats", "Latencystats", INFO_ALL, info_latencystats },
     { "cluster", "Cluster", INFO_DEFAULT | INFO_ALL, write_cluster },
     { "keyspace", "Keyspace", INFO_DEFAULT | INFO_ALL, write_keyspace },
+    { "audit", "Audit", INFO_DEFAULT | INFO_ALL, info_audit },
     { "incidents", "Incidents", INFO_DEFAULT | INFO_ALL, info_incidents },
     { "attl", "Attl", INFO_DEFAULT | INFO_ALL, write_attl },
 };
@@ -279,11 +279,13 @@ cmd_info(struct request *rq)
             continue;
         info_title(&info, sections[i].title);
         host->info(host->ud, sections[i].name, &text);
+        info_metrics(&info, sections[i].name);
         sections[i].write(&info);
     }
     if (text.failed)
         reply_failure(rq, ATTL_E_NOMEM);
     else
         resp_verbatim(rq->out, rq->s->proto, "txt", buf_slice(&text));
+    metric_reading_free(info.reading);
     buf_fini(&text);
 }

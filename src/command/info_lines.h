@@ -14,6 +14,7 @@ struct info {
     struct buf *text;
     size_t section; /* offset of the present section's title */
     attl_stats stats;
+    struct metric_reading *reading; /* NULL: not taken yet */
 };
 
 /* Begins a section, with an empty line before it unless it is the first. */
@@ -31,11 +32,19 @@ void info_fixed(struct info *info, const char *lines);
 void info_balance(struct info *info);
 /* The section Incidents, cmd_incident.c. */
 void info_incidents(struct info *info);
+/* What the section says of alerts, cmd_alert.c. */
+void info_alerts(struct info *info);
 /* Lines of the section Persistence about reading files again, cmd_scrub.c. */
 void info_scrub(struct info *info);
+/* The section Audit, cmd_audit.c. */
+void info_audit(struct info *info);
+/* Lines of the section Stats about slow and large commands, cmd_slowlog.c. */
+void info_slowlog(struct info *info);
 /* The section Persistence, info_persistence.c. */
 void info_persistence(struct info *info);
-/* Loads and leases, a part of the section Attl, info_loads.c. */
-void info_loads(struct info *info);
+/* The section Latencystats, cmd_histogram.c. */
+void info_latencystats(struct info *info);
+/* Those fields of a section that are metrics, info_metrics.c. */
+void info_metrics(struct info *info, const char *section);
 
 #endif

@@ -59,8 +59,6 @@ write_rdb(struct info *info, const attl_persist_stats *st)
               running ? percent(st->snapshot_entries_done, st->snapshot_entries_total) : 0.0);
     number(info, "current_save_keys_processed", running ? st->snapshot_entries_done : 0);
     number(info, "current_save_keys_total", running ? st->snapshot_entries_total : 0);
-    number(info, "rdb_changes_since_last_save", st->changes_since_snapshot);
-    info_line(info, "rdb_bgsave_in_progress", "%d", running);
     info_line(info, "rdb_last_save_time", "%" PRId64, st->last_snapshot_ms / MS_PER_SECOND);
     info_line(info, "rdb_last_bgsave_status", "%s", failed ? "err" : "ok");
     info_line(info, "rdb_last_bgsave_time_sec", "%" PRId64, took_s);
@@ -89,7 +87,6 @@ write_aof(struct info *info, const attl_persist_stats *st)
     number(info, "aof_rewrites", st->enabled ? st->snapshots : 0);
     info_line(info, "aof_last_write_status", "%s", broken ? "err" : "ok");
     number(info, "aof_last_cow_size", st->enabled ? st->snapshot_copied_bytes : 0);
-    number(info, "aof_delayed_fsync", st->delayed_syncs);
     if (!st->enabled)
         return;
     number(info, "aof_current_size", st->log_bytes);
@@ -102,25 +99,16 @@ write_aof(struct info *info, const attl_persist_stats *st)
 static void
 write_log(struct info *info, const attl_persist_stats *st)
 {
-    info_line(info, "attl_log_enabled", "%d", st->enabled != 0);
     info_line(info, "attl_log_state", "%s",
               !st->enabled             ? "off"
               : st->state < LOG_STATES ? log_states[st->state]
                                        : "unknown");
     number(info, "attl_next_lsn", st->next_lsn);
-    number(info, "attl_written_lsn", st->written_lsn);
-    number(info, "attl_durable_lsn", st->durable_lsn);
-    number(info, "attl_unsynced_bytes", st->unsynced_bytes);
-    number(info, "attl_log_bytes", st->log_bytes);
-    number(info, "attl_log_segments", st->log_segments);
-    number(info, "attl_log_syncs", st->log_syncs);
     number(info, "attl_fsync_p50_us", st->sync_us_p50);
     number(info, "attl_fsync_p99_us", st->sync_us_p99);
     number(info, "attl_fsync_max_us", st->sync_us_max);
     number(info, "attl_log_errors", st->write_errors + st->sync_errors);
     info_line(info, "attl_log_last_errno", "%d", -st->last_error);
-    number(info, "attl_unlogged_changes", st->unlogged_changes);
-    number(info, "attl_disk_bytes", st->disk_bytes);
 }
 
 static void
@@ -133,17 +121,23 @@ write_snapshot(struct info *info, const attl_persist_stats *st)
         age_s = age_ms > 0 ? age_ms / MS_PER_SECOND : 0;
     }
     info_line(info, "attl_last_snapshot_age_s", "%" PRId64, age_s);
-    number(info, "attl_last_snapshot_bytes", st->last_snapshot_bytes);
-    number(info, "attl_last_snapshot_entries", st->last_snapshot_entries);
-    info_line(info, "attl_last_snapshot_verified", "%d", st->last_snapshot_verified != 0);
-    number(info, "attl_last_snapshot_lsn", st->last_snapshot_lsn);
-    number(info, "attl_snapshot_failures", st->snapshot_failures);
-    number(info, "attl_replay_bytes", st->replay_bytes);
     info_line(info, "attl_replay_estimate_ms", "%" PRId64, st->replay_ms);
-    number(info, "attl_recovered_entries", st->recovered_entries);
-    number(info, "attl_recovered_frames", st->recovered_frames);
-    number(info, "attl_recovered_lost_frames", st->recovered_lost_frames);
     info_line(info, "attl_recovery_ms", "%" PRId64, st->recovery_ms);
+}
+
+static void
+write_disk(struct info *info, const attl_persist_stats *st)
+{
+    number(info, "attl_log_gap_from", st->log_gap_from);
+    number(info, "attl_log_gap_to", st->log_gap_to);
+    number(info, "attl_log_gap_changes", st->log_gap_changes);
+    info_line(info, "attl_log_gap_from_ms", "%" PRId64, st->log_gap_from_ms);
+    info_line(info, "attl_log_gap_to_ms", "%" PRId64, st->log_gap_to_ms);
+    number(info, "attl_disk_free_bytes", st->disk_free_bytes);
+    number(info, "attl_disk_total_bytes", st->disk_total_bytes);
+    number(info, "attl_disk_low_bytes", st->disk_low_bytes);
+    number(info, "attl_reserve_bytes", st->reserve_bytes);
+    number(info, "attl_reserve_released", st->reserve_released);
 }
 
 void
@@ -156,5 +150,6 @@ info_persistence(struct info *info)
     write_aof(info, &stats);
     write_log(info, &stats);
     write_snapshot(info, &stats);
+    write_disk(info, &stats);
     info_scrub(info);
 }

@@ -7,6 +7,8 @@
 #include "command/job.h"
 
 #include "command/reply.h"
+#include "os/clock.h"
+#include "os/trace.h"
 
 #include <stdlib.h>
 
@@ -27,6 +29,7 @@ request_job(struct request *rq, void (*work)(struct command_job *job),
     job->cache = rq->env->cache;
     job->actor = rq->s->id;
     job->proto = rq->s->proto;
+    memcpy(job->trace, rq->s->trace, sizeof job->trace);
     buf_init(&job->list, JOB_LIST_MAX_BYTES);
     return job;
 }
@@ -51,8 +54,12 @@ request_aside(struct request *rq, struct command_job *job)
 void
 command_job_work(struct command_job *job)
 {
+    int64_t start_ns = clock_mono_ns();
     attl_actor_set(job->cache, job->actor);
+    trace_set(job->trace);
     job->work(job);
+    trace_set(NULL);
+    job->took_ns = clock_mono_ns() - start_ns;
 }
 
 void

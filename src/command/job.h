@@ -8,6 +8,7 @@
 #ifndef ATTL_COMMAND_JOB_H
 #define ATTL_COMMAND_JOB_H
 
+#include "audit/verify.h"
 #include "command/point.h"
 #include "command/table.h"
 
@@ -19,8 +20,10 @@ struct command_job {
     void (*dropped)(struct command_job *job); /* parked, and the client has gone; may be NULL */
     const struct command *cmd;
     attl *cache;
-    uint64_t actor; /* the client's number */
-    int proto;      /* of the session, which does not change while it waits */
+    uint64_t actor;  /* the client's number */
+    int64_t took_ns; /* the work, if it was done */
+    char trace[SESSION_TRACE_MAX + 1];
+    int proto; /* of the session, which does not change while it waits */
     int status;
     bool dry_run;
     char text[JOB_TEXT_MAX]; /* the sentence of a failure */
@@ -30,6 +33,8 @@ struct command_job {
     attl_rollback_report report;
     int durable_status; /* of its changes */
     attl_scrub_report scrub;
+    struct audit *audit; /* the trail, and what was found in it */
+    struct audit_verify verify;
     /* lists: `rows` maps; of a parked job: its key; a prefix of so many bytes in `text` */
     struct buf list;
     size_t rows;

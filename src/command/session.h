@@ -17,6 +17,24 @@
 const char *session_name_problem(attl_slice name);
 /* Sets a name without problem. */
 void session_set_name(struct session *s, attl_slice name);
+/*
+ * The correlation id of the request that is being executed, "" if it has none: printable, without
+ * spaces, never NULL. It is the session's, and changes with the next request.
+ */
+const char *session_trace(const struct session *s);
+/* NULL if `id` may be a correlation id, else the error to answer. The empty one may not. */
+const char *session_trace_problem(attl_slice id);
+/*
+ * Gives `s` an id without problem, for all requests that follow, or with `once` for the one behind
+ * the request that is being executed. Outside of a request `once` counts that as executed: call
+ * session_trace_next() instead.
+ */
+void session_set_trace(struct session *s, attl_slice id, bool once);
+/* Gives the next request that `s` executes an id without problem. */
+void session_trace_next(struct session *s, attl_slice id);
+void session_clear_trace(struct session *s);
+/* The end of a request of a session that has an id. */
+void session_trace_used(struct session *s);
 /* Whether `text` could appear in CLIENT LIST: printable, without spaces. */
 bool session_text_printable(attl_slice text);
 /* RESET: protocol 2, no name, replies on. Authentication is the caller's matter. */

@@ -28,14 +28,21 @@ command_stats_new(void)
     size_t rows = command_table_len;
     struct command_stats *stats =
         calloc(1, sizeof(struct command_stats) + rows * sizeof(struct command_counter));
-    if (stats)
-        stats->rows = rows;
-    return stats;
+    if (!stats)
+        return NULL;
+    stats->rows = rows;
+    stats->latency = calloc(rows, sizeof(*stats->latency));
+    if (stats->latency)
+        return stats;
+    free(stats);
+    return NULL;
 }
 
 void
 command_stats_free(struct command_stats *stats)
 {
+    if (stats)
+        free(stats->latency);
     free(stats);
 }
 
@@ -43,8 +50,12 @@ void
 stats_timed(struct command_stats *stats, size_t row, int64_t ns)
 {
     ASSERT(row < stats->rows);
+    uint64_t took_ns = ns > 0 ? (uint64_t)ns : 0;
     stats_add(&stats->counters[row].timed, 1);
-    stats_add(&stats->counters[row].timed_ns, ns > 0 ? (uint64_t)ns : 0);
+    stats_add(&stats->counters[row].timed_ns, took_ns);
+    _Atomic uint32_t *class = &stats->latency[row].counts[histogram_class(took_ns)];
+    uint32_t old = atomic_load_explicit(class, memory_order_relaxed);
+    atomic_store_explicit(class, old + 1, memory_order_relaxed); /* as stats_add() */
 }
 
 void
@@ -84,7 +95,7 @@ read_counter(_Atomic uint64_t *counter)
 struct command_total
 stats_total(const struct command_env *env, size_t row)
 {
-    struct command_total total = { 0, 0, 0, 0 };
+    struct command_total total = { 0 };
     struct command_stats *set;
     for (size_t i = 0; (set = stats_set(env, i)) != NULL; i++) {
         ASSERT(row < set->rows);
@@ -94,11 +105,27 @@ stats_total(const struct command_env *env, size_t row)
         total.calls += calls;
         total.rejected += read_counter(&c->rejected);
         total.failed += read_counter(&c->failed);
+        uint64_t timed_ns = read_counter(&c->timed_ns);
+        total.timed += timed;
+        total.timed_ns += timed_ns;
         if (timed)
-            total.usec += (double)read_counter(&c->timed_ns) / 1000.0 / (double)timed *
-                          (double)calls;
+            total.usec += (double)timed_ns / 1000.0 / (double)timed * (double)calls;
     }
     return total;
+}
+
+void
+stats_latency(const struct command_env *env, size_t row, uint64_t counts[HISTOGRAM_CLASSES])
+{
+    struct command_stats *set;
+    for (size_t i = 0; (set = stats_set(env, i)) != NULL; i++) {
+        ASSERT(row < set->rows);
+        if (read_counter(&set->counters[row].timed) == 0)
+            continue; /* and no page of the system's zeros is asked for */
+        for (unsigned class = 0; class < HISTOGRAM_CLASSES; class ++)
+            counts[class] +=
+                atomic_load_explicit(&set->latency[row].counts[class], memory_order_relaxed);
+    }
 }
 
 uint64_t
@@ -125,6 +152,9 @@ stats_clear(struct command_stats *set)
         clear_counter(&set->errors[e]);
     for (size_t row = 0; row < set->rows; row++) {
         struct command_counter *c = &set->counters[row];
+        if (read_counter(&c->timed) > 0)
+            for (unsigned class = 0; class < HISTOGRAM_CLASSES; class ++)
+                atomic_store_explicit(&set->latency[row].counts[class], 0, memory_order_relaxed);
         clear_counter(&c->calls);
         clear_counter(&c->timed);
         clear_counter(&c->timed_ns);

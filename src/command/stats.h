@@ -8,6 +8,7 @@
 #ifndef ATTL_COMMAND_STATS_H
 #define ATTL_COMMAND_STATS_H
 
+#include "base/histogram.h"
 #include "command/command.h"
 
 #include <stdatomic.h>
@@ -36,15 +37,22 @@ struct command_counter {
     _Atomic uint64_t failed;   /* ran, and answered an error */
 };
 
+/* Durations of the timed calls of one command, ns. A row that is never timed touches no memory. */
+struct command_latency {
+    _Atomic uint32_t counts[HISTOGRAM_CLASSES];
+};
+
 struct command_stats {
     _Atomic uint64_t errors[ERROR_COUNT];
-    size_t rows; /* of command_table */
+    struct command_latency *latency; /* one for each row */
+    size_t rows;                     /* of command_table */
     struct command_counter counters[];
 };
 
 /* The sum over all workers of one command. */
 struct command_total {
     uint64_t calls, rejected, failed;
+    uint64_t timed, timed_ns;
     double usec; /* estimated from the timed calls */
 };
 
@@ -71,6 +79,8 @@ void stats_timed(struct command_stats *stats, size_t row, int64_t ns);
 void stats_error(struct command_stats *stats, attl_slice text);
 
 struct command_total stats_total(const struct command_env *env, size_t row);
+/* Adds the durations of the timed calls of a row, all workers', to `counts`, by class. */
+void stats_latency(const struct command_env *env, size_t row, uint64_t counts[HISTOGRAM_CLASSES]);
 uint64_t stats_errors_total(const struct command_env *env, enum command_error error);
 const char *stats_error_name(enum command_error error);
 /* Clears the counters of all workers. Calls counted at the same time may survive or get lost. */

@@ -246,12 +246,14 @@ const struct command command_table[] = {
       .cats = CAT_CONNECTION, .group = GROUP_CONNECTION, .since = "1.0.0",
       .summary = "Return the message", .syntax = "message" },
     { .name = "hello", .run = cmd_hello, .arity = -1,
-      .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_NO_AUTH | CMD_ALLOW_BUSY,
+      .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_NO_AUTH | CMD_ALLOW_BUSY |
+               CMD_AUDITED,
       .cats = CAT_CONNECTION, .group = GROUP_CONNECTION, .since = "6.0.0",
       .summary = "Choose the protocol version and introduce the connection",
       .syntax = "[protover [AUTH username password] [SETNAME clientname]]" },
     { .name = "auth", .run = cmd_auth, .arity = -2,
-      .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_NO_AUTH | CMD_ALLOW_BUSY,
+      .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_NO_AUTH | CMD_ALLOW_BUSY |
+               CMD_AUDITED,
       .cats = CAT_CONNECTION, .group = GROUP_CONNECTION, .since = "1.0.0",
       .summary = "Authenticate the connection", .syntax = "[username] password" },
     { .name = "select", .run = cmd_select, .arity = 2, .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
@@ -432,33 +434,7 @@ const struct command command_table[] = {
       .flags = CMD_LOADING | CMD_STALE | CMD_FAST, .cats = CAT_DANGEROUS,
       .tips = TIP_NONDETERMINISTIC, .group = GROUP_SERVER, .since = "1.0.0",
       .summary = "Return the Unix time of the last snapshot, 0 if there is none", .syntax = "" },
-    { .name = "latency", .arity = -2, .subs_len = 6, .group = GROUP_SERVER, .since = "2.8.13",
-      .summary = "Latency events: none are recorded yet", .syntax = "subcommand [argument ...]" },
-    { .name = "latency|doctor", .run = cmd_latency_doctor, .arity = 2,
-      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
-      .tips = TIP_NONDETERMINISTIC | TIP_ALL_NODES | TIP_SPECIAL_RESPONSE, .group = GROUP_SERVER,
-      .since = "2.8.13", .summary = "Say that latency events are not recorded", .syntax = "" },
-    { .name = "latency|histogram", .run = cmd_latency_histogram, .arity = -2,
-      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
-      .tips = TIP_NONDETERMINISTIC | TIP_ALL_NODES | TIP_SPECIAL_RESPONSE, .group = GROUP_SERVER,
-      .since = "7.0.0", .summary = "Return an empty map: histograms are not kept",
-      .syntax = "[command ...]" },
-    { .name = "latency|history", .run = cmd_empty_array, .arity = 3,
-      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
-      .tips = TIP_NONDETERMINISTIC | TIP_ALL_NODES | TIP_SPECIAL_RESPONSE, .group = GROUP_SERVER,
-      .since = "2.8.13", .summary = "Return an empty array: events are not recorded",
-      .syntax = "event" },
-    { .name = "latency|latest", .run = cmd_empty_array, .arity = 2,
-      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
-      .tips = TIP_NONDETERMINISTIC | TIP_ALL_NODES | TIP_SPECIAL_RESPONSE, .group = GROUP_SERVER,
-      .since = "2.8.13", .summary = "Return an empty array: events are not recorded",
-      .syntax = "" },
-    { .name = "latency|reset", .run = cmd_zero, .arity = -2,
-      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
-      .tips = TIP_ALL_NODES | TIP_ALL_SUCCEEDED, .group = GROUP_SERVER, .since = "2.8.13",
-      .summary = "Return 0: events are not recorded", .syntax = "[event ...]" },
-    { .name = "latency|help", .run = cmd_help, .arity = 2, .flags = CMD_LOADING | CMD_STALE,
-      .group = GROUP_SERVER, .since = "2.8.13", .summary = "List the subcommands", .syntax = "" },
+#include "command/table_latency.inc"
     { .name = "lolwut", .run = cmd_lolwut, .arity = -1, .flags = CMD_READONLY | CMD_FAST,
       .group = GROUP_SERVER, .since = "5.0.0", .summary = "Say who this is",
       .syntax = "[VERSION version]" },
@@ -496,21 +472,7 @@ const struct command command_table[] = {
       .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_NO_MULTI | CMD_ALLOW_BUSY,
       .group = GROUP_SERVER, .since = "1.0.0", .summary = "Stop the server",
       .syntax = "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]" },
-    { .name = "slowlog", .arity = -2, .subs_len = 4, .group = GROUP_SERVER, .since = "2.2.12",
-      .summary = "Slow commands: none are recorded yet", .syntax = "subcommand [argument ...]" },
-    { .name = "slowlog|get", .run = cmd_slowlog_get, .arity = -2,
-      .flags = CMD_ADMIN | CMD_LOADING | CMD_STALE, .tips = TIP_ALL_NODES | TIP_NONDETERMINISTIC,
-      .group = GROUP_SERVER, .since = "2.2.12", .summary = "Return an empty array",
-      .syntax = "[count]" },
-    { .name = "slowlog|len", .run = cmd_zero, .arity = 2,
-      .flags = CMD_ADMIN | CMD_LOADING | CMD_STALE,
-      .tips = TIP_ALL_NODES | TIP_AGG_SUM | TIP_NONDETERMINISTIC, .group = GROUP_SERVER,
-      .since = "2.2.12", .summary = "Return 0", .syntax = "" },
-    { .name = "slowlog|reset", .run = cmd_ok, .arity = 2,
-      .flags = CMD_ADMIN | CMD_LOADING | CMD_STALE, .tips = TIP_ALL_NODES | TIP_ALL_SUCCEEDED,
-      .group = GROUP_SERVER, .since = "2.2.12", .summary = "Do nothing", .syntax = "" },
-    { .name = "slowlog|help", .run = cmd_help, .arity = 2, .flags = CMD_LOADING | CMD_STALE,
-      .group = GROUP_SERVER, .since = "6.2.0", .summary = "List the subcommands", .syntax = "" },
+#include "command/table_slowlog.inc"
     { .name = "time", .run = cmd_time, .arity = 1, .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
       .tips = TIP_NONDETERMINISTIC, .group = GROUP_SERVER, .since = "2.6.0",
       .summary = "Return the time as Unix seconds and microseconds", .syntax = "" },
@@ -547,10 +509,16 @@ const struct command command_table[] = {
       .since = "3.0.0", .summary = "Answer that cluster support is disabled", .syntax = "" },
 
     /* ---- our own ---- */
+#include "command/table_alert.inc"
 #include "command/table_attl.inc"
+#include "command/table_audit.inc"
 #include "command/table_balance.inc"
 #include "command/table_incident.inc"
+#include "command/table_metric.inc"
 #include "command/table_scrub.inc"
+#include "command/table_health.inc"
+#include "command/table_attl_slowlog.inc"
+#include "command/table_trace.inc"
 };
 /* clang-format on */
 

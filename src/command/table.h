@@ -35,7 +35,8 @@ enum command_flag {
     /* What follows is not shown to clients. */
     CMD_SUBSCRIBED = 1 << 13, /* may run while subscribed under protocol 2 */
     CMD_WHOLE = 1 << 14,      /* without keys, because all of them are concerned */
-    CMD_AT_ONCE = 1 << 15     /* never queued: it is about the transaction, or ends it */
+    CMD_AT_ONCE = 1 << 15,    /* never queued: it is about the transaction, or ends it */
+    CMD_AUDITED = 1 << 16     /* goes into the audit trail, though it is no administration */
 };
 
 /* Categories that do not follow from the flags; read, write, admin, fast and slow do. */
@@ -114,7 +115,8 @@ struct command {
     int8_t arity;                /* words with the name; < 0: at least that many */
     uint8_t group;
     uint8_t subs_len; /* rows below this one that are its subcommands */
-    uint16_t flags, cats, tips;
+    uint32_t flags;
+    uint16_t cats, tips;
     struct command_key_spec keys;
     const char *since;      /* of Redis, or of attl for our own */
     const char *syntax;     /* the arguments, "" for none */

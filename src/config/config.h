@@ -136,11 +136,12 @@ int config_apply_env(attl_config *config, char *const *environment, char *err, s
 /* What a command line asks for besides options. Strings borrow from argv. */
 struct config_command {
     const char *config_path; /* --config FILE, or NULL */
-    bool help, version, check_config, dump_options;
+    bool help, version, check_config, dump_options, dump_metrics;
 };
 /*
  * Reads a command line: --section.key=value, --section.key value, the Redis names and short names
- * (--port, --threads ...), --config, --help, --version, --check-config, --dump-options. A bool may
+ * (--port, --threads ...), --config, --help, --version, --check-config, --dump-options,
+ * --dump-metrics. A bool may
  * go without a value. argv[0] is skipped. The first changes nothing but *ret_command, the second
  * applies the options. ATTL_OK, ATTL_E_CONFIG, ATTL_E_NOMEM.
  */
@@ -153,6 +154,8 @@ int config_apply_args(attl_config *config, int argc, char **argv, char *err, siz
  * public bind without a password. ATTL_OK, ATTL_E_CONFIG.
  */
 int config_check(const attl_config *config, char *err, size_t err_len);
+/* Whether only this machine can reach it: 127..., ::1, localhost. */
+bool config_is_loopback(const char *address);
 
 /* ---- text ---- */
 

@@ -22,7 +22,7 @@ struct arg_walk {
     struct config_error err;
 };
 
-enum arg_kind { ARG_OPTION, ARG_CONFIG, ARG_HELP, ARG_VERSION, ARG_CHECK, ARG_DUMP };
+enum arg_kind { ARG_OPTION, ARG_CONFIG, ARG_HELP, ARG_VERSION, ARG_CHECK, ARG_DUMP, ARG_METRICS };
 
 static const struct {
     const char *name;
@@ -31,7 +31,7 @@ static const struct {
 } words[] = {
     { "--config", "-c", ARG_CONFIG },   { "--help", "-h", ARG_HELP },
     { "--version", "-v", ARG_VERSION }, { "--check-config", "-t", ARG_CHECK },
-    { "--dump-options", "", ARG_DUMP },
+    { "--dump-options", "", ARG_DUMP }, { "--dump-metrics", "", ARG_METRICS },
 };
 
 static enum arg_kind
@@ -140,6 +140,7 @@ walk_argument(struct arg_walk *walk)
     case ARG_VERSION: walk->command.version = true; break;
     case ARG_CHECK: walk->command.check_config = true; break;
     case ARG_DUMP: walk->command.dump_options = true; break;
+    case ARG_METRICS: walk->command.dump_metrics = true; break;
     }
     return ATTL_OK;
 }

@@ -18,6 +18,7 @@
 
 enum { KEY_BYTES_STRICT = 1000, KEY_BYTES_NORMAL = 2000, KEY_BYTES_RELAXED = 4096 };
 enum { SAVE_RULES_MAX = 8 };
+enum { TOKEN_MIN = 16 }; /* characters */
 enum { PARTITIONS_MIN = 1 << LIMIT_PARTITION_BITS_MIN };
 
 static int64_t
@@ -85,6 +86,40 @@ is_loopback(attl_slice address)
     return address.len > 4 && memcmp(address.data, "127.", 4) == 0;
 }
 
+bool
+config_is_loopback(const char *address)
+{
+    return is_loopback(attl_s(address));
+}
+
+/* Shorter ones could be tried out. */
+static int
+check_token(const attl_config *config, enum option_id id, struct config_error err)
+{
+    size_t len = strlen(config_str(config, id));
+    if (len == 0 || len >= TOKEN_MIN)
+        return ATTL_OK;
+    return config_fail(err, "%s is shorter than %d characters", option_at(id)->name, TOKEN_MIN);
+}
+
+static int
+check_admin(const attl_config *config, struct config_error err)
+{
+    static const enum option_id tokens[] = { OPT_ADMIN_TOKEN, OPT_ADMIN_READ_TOKEN,
+                                             OPT_ADMIN_METRICS_TOKEN };
+    for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
+        int status = check_token(config, tokens[i], err);
+        if (status != ATTL_OK)
+            return status;
+    }
+    if (config_i64(config, OPT_SERVER_ADMIN_PORT) == 0 ||
+        config_is_loopback(config_str(config, OPT_ADMIN_BIND)) ||
+        config_str(config, OPT_ADMIN_TOKEN)[0] != '\0')
+        return ATTL_OK;
+    return config_fail(err, "admin.bind can be reached by other machines: set admin.token, or "
+                            "server.admin_port = 0");
+}
+
 static int
 check_listen(const attl_config *config, struct config_error err)
 {
@@ -98,6 +133,9 @@ check_listen(const attl_config *config, struct config_error err)
                                 "server.unixsocket");
     if (port != 0 && port == config_i64(config, OPT_SERVER_ADMIN_PORT))
         return config_fail(err, "server.port and server.admin_port are the same");
+    int status = check_admin(config, err);
+    if (status != ATTL_OK)
+        return status;
     if (!tcp || !config_bool(config, OPT_SERVER_PROTECTED_MODE) ||
         config_str(config, OPT_SERVER_REQUIREPASS)[0] != '\0')
         return ATTL_OK;

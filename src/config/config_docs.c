@@ -67,6 +67,25 @@ append_wrapped(const char *text, struct buf *out)
     buf_append(out, "\n", 1);
 }
 
+/* Behind a line that is `column` bytes long; what does not fit goes into lines of its own. */
+static void
+append_help_aliases(const struct option *option, size_t column, struct buf *out)
+{
+    for (size_t i = 0; i < OPTION_ALIASES_MAX && option->aliases[i].name; i++) {
+        const struct option_alias *alias = &option->aliases[i];
+        if (alias->kind == ALIAS_CLASSIC)
+            continue;
+        size_t bytes = strlen(alias->name) + 4;
+        if (column + bytes > HELP_COLUMNS) {
+            buf_append_str(out, "\n    ");
+            column = 4;
+        }
+        buf_printf(out, "  --%s", alias->name);
+        column += bytes;
+    }
+    buf_append(out, "\n", 1);
+}
+
 void
 config_help_text(struct buf *out)
 {
@@ -74,16 +93,14 @@ config_help_text(struct buf *out)
         const struct option *option = option_at((enum option_id)id);
         const char *standard = option->server_default ? option->server_default
                                                       : option->library_default;
+        size_t line = out->len;
         buf_printf(out, "  --%s=", option->name);
         if (option->type == OPTION_ENUM)
             append_choices(option, "|", out);
         else
             buf_append_str(out, option->unit ? option->unit : type_text(option->type));
         buf_printf(out, "  (%s)", shown_default(standard));
-        for (size_t i = 0; i < OPTION_ALIASES_MAX && option->aliases[i].name; i++)
-            if (option->aliases[i].kind != ALIAS_CLASSIC)
-                buf_printf(out, "  --%s", option->aliases[i].name);
-        buf_append(out, "\n", 1);
+        append_help_aliases(option, out->len - line, out);
         append_wrapped(option->text, out);
         if (option->flags & OPTION_LATER)
             append_wrapped("Without effect in this release.", out);

@@ -31,6 +31,12 @@ static const struct option_choice durabilities[] = {
     { NULL, 0, NULL },
 };
 
+static const struct option_choice on_disk_errors[] = {
+    { "degrade", CHOICE_ON_DISK_ERROR_DEGRADE, NULL },
+    { "reject", CHOICE_ON_DISK_ERROR_REJECT, NULL },
+    { NULL, 0, NULL },
+};
+
 static const struct option fields[NS_FIELDS] = {
     [NS_ENABLED] = { .name = "enabled",
                      .type = OPTION_BOOL,
@@ -131,6 +137,14 @@ static const struct option fields[NS_FIELDS] = {
                             "Where there is a data directory: logged and in snapshots (log), in "
                             "snapshots "
                             "only (snapshot), or neither, and gone after a restart (none)." },
+    [NS_ON_DISK_ERROR] = { .name = "on_disk_error",
+                           .type = OPTION_ENUM,
+                           .flags = OPTION_RUNTIME,
+                           .library_default = "degrade",
+                           .choices = on_disk_errors,
+                           .text = "While the log cannot be written, or a gap in it is not bridged "
+                                   "by a snapshot yet: refuse changes of these keys (reject), or "
+                                   "do what persist.on_error says (degrade)." },
 };
 
 const struct option *
@@ -229,7 +243,10 @@ range_text(enum namespace_field field)
 {
     switch (fields[field].type) {
     case OPTION_BOOL: return "yes or no";
-    case OPTION_ENUM: return field == NS_EVICTION ? "s3fifo, none" : "log, snapshot, none";
+    case OPTION_ENUM:
+        return field == NS_EVICTION     ? "s3fifo, none"
+               : field == NS_DURABILITY ? "log, snapshot, none"
+                                        : "degrade, reject";
     case OPTION_BYTES: return "bytes, up to 1024TiB";
     case OPTION_DURATION: return field == NS_SOFT ? "time, or 1% to 100%" : "time, up to 36500d";
     default: return field == NS_JITTER ? "0% to 90%" : "a number";

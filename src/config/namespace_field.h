@@ -16,18 +16,19 @@
 /* In the order of docs/config.md. */
 enum namespace_field {
     NS_ENABLED,
-    NS_TTL_DEFAULT,  /* ms, 0: none */
-    NS_TTL_MAX,      /* ms, 0: none */
-    NS_TTL_REQUIRED, /* bool */
-    NS_SOFT,         /* ms, or < 0: so many percent of the life; 0: none */
-    NS_GRACE,        /* ms */
-    NS_JITTER,       /* percent */
-    NS_NEGATIVE_TTL, /* ms, 0: none */
-    NS_SERVE_STALE,  /* bool */
-    NS_MAX_ENTRIES,  /* 0: none */
-    NS_MAX_BYTES,    /* 0: none */
-    NS_EVICTION,     /* enum choice_eviction: S3FIFO or NONE */
-    NS_DURABILITY,   /* enum choice_durability */
+    NS_TTL_DEFAULT,   /* ms, 0: none */
+    NS_TTL_MAX,       /* ms, 0: none */
+    NS_TTL_REQUIRED,  /* bool */
+    NS_SOFT,          /* ms, or < 0: so many percent of the life; 0: none */
+    NS_GRACE,         /* ms */
+    NS_JITTER,        /* percent */
+    NS_NEGATIVE_TTL,  /* ms, 0: none */
+    NS_SERVE_STALE,   /* bool */
+    NS_MAX_ENTRIES,   /* 0: none */
+    NS_MAX_BYTES,     /* 0: none */
+    NS_EVICTION,      /* enum choice_eviction: S3FIFO or NONE */
+    NS_DURABILITY,    /* enum choice_durability */
+    NS_ON_DISK_ERROR, /* enum choice_on_disk_error */
     NS_FIELDS
 };
 
@@ -36,6 +37,8 @@ enum choice_durability {
     CHOICE_DURABILITY_SNAPSHOT,
     CHOICE_DURABILITY_NONE
 };
+
+enum choice_on_disk_error { CHOICE_ON_DISK_ERROR_DEGRADE, CHOICE_ON_DISK_ERROR_REJECT };
 
 enum {
     NS_PERCENT_MAX = 100,

@@ -2,160 +2,18 @@
 /*
  * Options: one table, from which everything that speaks about a setting is derived - settings.toml,
  * the environment, the command line, CONFIG GET and SET, --help and docs/config.md. A row is
- * constant data; what a configuration holds for it lives in config.h. The enum below, the rows of
- * option_table.c and nothing else name the options, so adding one is one enumerator and one row.
- * Everything here is immutable and may be used by any thread.
+ * constant data; what a configuration holds for it lives in config.h. The enum of option_id.h, the
+ * rows of option_table.c and nothing else name the options, so adding one is one enumerator and one
+ * row. Everything here is immutable and may be used by any thread.
  */
 #ifndef ATTL_CONFIG_OPTION_H
 #define ATTL_CONFIG_OPTION_H
 
+#include "config/option_choice.h"
+#include "config/option_id.h"
+
 #include <attl/attl.h>
 #include <stdbool.h>
-
-/* In the order of docs/config.md; the rows of the table have the same order. */
-enum option_id {
-    OPT_CACHE_MAX_MEMORY, /* bytes, 0: no limit */
-    OPT_CACHE_MAX_ENTRIES,
-    OPT_CACHE_EVICTION,    /* enum choice_eviction */
-    OPT_CACHE_DEFAULT_TTL, /* ms, 0: none */
-    OPT_CACHE_NUM_SHARDS,
-    OPT_CACHE_PARTITIONS, /* 0: chosen by the engine */
-    OPT_CACHE_PARANOIA,
-    OPT_CACHE_BACKGROUND,
-    OPT_CACHE_HUGE_PAGES, /* enum choice_huge_pages */
-    OPT_CACHE_MAX_PINNED, /* bytes */
-    OPT_CACHE_HASH,       /* enum choice_hash */
-    OPT_CACHE_UTILIZATION,
-    OPT_CACHE_RETURN_DELAY, /* ms */
-    OPT_VALIDATION_MODE,    /* enum choice_validation */
-    OPT_VALIDATION_MAX_KEY_BYTES,
-    OPT_VALIDATION_MAX_VALUE_BYTES,
-    OPT_VALIDATION_MAX_TTL, /* ms, 0: no bound */
-    OPT_LIMITS_TRANSACTION_OPS,
-    OPT_LIMITS_ROLLBACK_OPS,
-    OPT_BALANCER_ENABLED,
-    OPT_BALANCER_IMBALANCE_THRESHOLD,
-    OPT_BALANCER_INTERVAL, /* ms */
-    OPT_BALANCER_BUDGET,
-    OPT_HOTKEYS_ENABLED,
-    OPT_ADAPTIVE_ENABLED,
-    OPT_ADAPTIVE_BASE_INTERVAL,     /* ms */
-    OPT_ADAPTIVE_MIN_INTERVAL,      /* ms */
-    OPT_ADAPTIVE_MAX_INTERVAL,      /* ms */
-    OPT_ADAPTIVE_LATENCY_THRESHOLD, /* ms */
-    OPT_ADAPTIVE_INSERT_THRESHOLD,  /* entries per second */
-    OPT_ADAPTIVE_RECLAIM,           /* enum choice_reclaim */
-    OPT_LEDGER_ENTRIES,             /* 0: no ledger */
-    OPT_INCIDENT_ENABLED,
-    OPT_INCIDENT_INTERVAL, /* ms */
-    OPT_INCIDENT_OPEN_AFTER,
-    OPT_INCIDENT_CLOSE_AFTER,
-    OPT_INCIDENT_ESCALATE_AFTER, /* ms */
-    OPT_INCIDENT_COOLDOWN,       /* ms */
-    OPT_INCIDENT_RATE,
-    OPT_INCIDENT_HANDLERS,
-    OPT_INCIDENT_EXEC,
-    OPT_INCIDENT_EXEC_TIMEOUT, /* ms */
-    OPT_INCIDENT_TURNOVER,     /* ms */
-    OPT_INCIDENT_LOW_DISK,     /* bytes */
-    OPT_INCIDENT_LATENCY_FACTOR,
-    OPT_PRESSURE_ENABLED,
-    OPT_PRESSURE_CGROUP_HIGH, /* share */
-    OPT_PRESSURE_PSI_LIMIT,   /* percent, 0: none */
-    OPT_PRESSURE_FLOOR,       /* share */
-    OPT_PRESSURE_OVERSIZE,    /* bytes */
-    OPT_PRESSURE_DRY_RUN,
-    OPT_SHED_ENABLED,
-    OPT_SHED_TARGET,    /* ms */
-    OPT_SHED_MAX_DELAY, /* ms */
-    OPT_RETENTION_ENABLED,
-    OPT_RETENTION_INTERVAL,     /* ms */
-    OPT_RETENTION_SNAPSHOT_TTL, /* ms */
-    OPT_RETENTION_LOG_TTL,      /* ms */
-    OPT_RETENTION_SNAPSHOTS,    /* 0: no bound */
-    OPT_RETENTION_DISK_BUDGET,  /* bytes, 0: none */
-    OPT_SCRUB_ENABLED,
-    OPT_SCRUB_INTERVAL, /* ms */
-    OPT_SCRUB_RATE,     /* bytes per second */
-    OPT_PERSIST_FSYNC,  /* enum choice_fsync */
-    OPT_PERSIST_DIR,
-    OPT_PERSIST_SEGMENT_SIZE, /* bytes */
-    OPT_PERSIST_BUFFER,       /* bytes */
-    OPT_PERSIST_ON_ERROR,     /* enum choice_on_error */
-    OPT_PERSIST_RECOVER,      /* enum choice_recover */
-    OPT_PERSIST_WAIT,
-    OPT_PERSIST_BACKGROUND_LOAD,
-    OPT_PERSIST_SAVE,
-    OPT_PERSIST_SNAPSHOT_LOG_SIZE, /* bytes, 0: never */
-    OPT_PERSIST_COMPRESS,
-    OPT_ASYNC_THREADS,
-    OPT_ASYNC_QUEUE,
-    OPT_SERVER_PORT,
-    OPT_SERVER_BIND,
-    OPT_SERVER_UNIXSOCKET,
-    OPT_SERVER_UNIXSOCKETPERM, /* permission bits */
-    OPT_SERVER_ADMIN_PORT,
-    OPT_SERVER_TLS_PORT,
-    OPT_SERVER_THREADS, /* 0: one per core */
-    OPT_SERVER_MAX_CLIENTS,
-    OPT_SERVER_TIMEOUT,       /* ms, 0: never */
-    OPT_SERVER_TCP_KEEPALIVE, /* ms, 0: off */
-    OPT_SERVER_TCP_BACKLOG,
-    OPT_SERVER_REQUIREPASS,
-    OPT_SERVER_PROTECTED_MODE,
-    OPT_SERVER_QUERY_BUFFER_LIMIT,  /* bytes */
-    OPT_SERVER_OUTPUT_BUFFER_LIMIT, /* bytes */
-    OPT_SERVER_CLIENTS_MEMORY,      /* bytes, 0: no limit */
-    OPT_SERVER_SHUTDOWN_TIMEOUT,    /* ms */
-    OPT_SERVER_DIR,
-    OPT_ACL_FILE,
-    OPT_ACL_LOG_MAX_LEN,
-    OPT_ACL_PUBSUB_DEFAULT, /* enum choice_pubsub */
-    OPT_TLS_CERT_FILE,
-    OPT_TLS_KEY_FILE,
-    OPT_TLS_KEY_FILE_PASS,
-    OPT_TLS_CA_FILE,
-    OPT_TLS_AUTH_CLIENTS,      /* enum choice_verify */
-    OPT_TLS_AUTH_CLIENTS_USER, /* enum choice_tls_user */
-    OPT_TLS_MIN_VERSION,       /* enum choice_tls */
-    OPT_TLS_CIPHERS,
-    OPT_TLS_CIPHERSUITES,
-    OPT_TLS_SESSION_CACHING,
-    OPT_TLS_HANDSHAKE_TIMEOUT, /* ms */
-    OPT_TLS_MAX_HANDSHAKES,
-    OPT_PUBSUB_BUFFER_LIMIT,     /* bytes */
-    OPT_TRACKING_TABLE_MAX_KEYS, /* 0: no limit */
-    OPT_TRACKING_PENDING_LIMIT,  /* bytes */
-    OPT_LOG_LEVEL,               /* enum choice_log_level */
-    OPT_LOG_FORMAT,              /* enum choice_log_format */
-    OPT_REDIS_DATABASES,
-    OPT_REDIS_APPENDONLY, /* 1: yes; shown, never read: OPT_PERSIST_FSYNC decides */
-    OPT_REDIS_NOTIFY_KEYSPACE_EVENTS,
-    OPT_REDIS_HZ,
-    OPTION_COUNT
-};
-
-/* What config_i64() returns for options of type enum. */
-enum choice_eviction { CHOICE_EVICTION_S3FIFO, CHOICE_EVICTION_VOLATILE_TTL, CHOICE_EVICTION_NONE };
-enum choice_reclaim { CHOICE_RECLAIM_WHEEL, CHOICE_RECLAIM_SWEEP };
-enum choice_huge_pages { CHOICE_HUGE_PAGES_AUTO, CHOICE_HUGE_PAGES_ON, CHOICE_HUGE_PAGES_OFF };
-enum choice_hash { CHOICE_HASH_XXH3, CHOICE_HASH_SIPHASH };
-enum choice_validation {
-    CHOICE_VALIDATION_STRICT,
-    CHOICE_VALIDATION_NORMAL,
-    CHOICE_VALIDATION_RELAXED,
-    CHOICE_VALIDATION_BINARY
-};
-enum choice_fsync { CHOICE_FSYNC_OFF, CHOICE_FSYNC_NO, CHOICE_FSYNC_EVERYSEC, CHOICE_FSYNC_ALWAYS };
-enum choice_on_error { CHOICE_ON_ERROR_AUTO, CHOICE_ON_ERROR_REJECT, CHOICE_ON_ERROR_DEGRADE };
-enum choice_recover { CHOICE_RECOVER_STRICT, CHOICE_RECOVER_PREFIX, CHOICE_RECOVER_SALVAGE };
-/* The same numbers as the levels of attl_log_fn. */
-enum choice_log_level { CHOICE_LOG_DEBUG, CHOICE_LOG_INFO, CHOICE_LOG_WARNING, CHOICE_LOG_ERROR };
-enum choice_pubsub { CHOICE_PUBSUB_RESETCHANNELS, CHOICE_PUBSUB_ALLCHANNELS };
-enum choice_verify { CHOICE_VERIFY_NO, CHOICE_VERIFY_OPTIONAL, CHOICE_VERIFY_YES };
-enum choice_tls_user { CHOICE_TLS_USER_OFF, CHOICE_TLS_USER_CN };
-enum choice_tls { CHOICE_TLS_1_2, CHOICE_TLS_1_3 };
-enum choice_log_format { CHOICE_LOG_FORMAT_AUTO, CHOICE_LOG_FORMAT_JSON, CHOICE_LOG_FORMAT_TEXT };
 
 enum option_type {
     OPTION_BOOL,

@@ -109,6 +109,13 @@ static const struct option_choice log_formats[] = {
     { NULL, 0, NULL },
 };
 
+static const struct option_choice severities[] = {
+    { "info", CHOICE_SEVERITY_INFO, NULL },
+    { "warning", CHOICE_SEVERITY_WARNING, NULL },
+    { "critical", CHOICE_SEVERITY_CRITICAL, NULL },
+    { NULL, 0, NULL },
+};
+
 static const struct option_choice auth_clients[] = {
     { "yes", CHOICE_VERIFY_YES, NULL },
     { "optional", CHOICE_VERIFY_OPTIONAL, NULL },
@@ -137,6 +144,33 @@ static const struct option_choice pubsub_defaults[] = {
 static const struct option_choice no_or_yes[] = {
     { "no", 0, NULL },
     { "yes", 1, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice auto_or_not[] = {
+    { "auto", CHOICE_AUTO, NULL },
+    { "on", CHOICE_YES, NULL },
+    { "off", CHOICE_NO, NULL },
+    { "yes", CHOICE_YES, NULL },
+    { "no", CHOICE_NO, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice no_or_always[] = {
+    { "no", 0, NULL },
+    { "always", 1, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice fail_open_or_closed[] = {
+    { "fail_open", CHOICE_AUDIT_FAIL_OPEN, NULL },
+    { "fail_closed", CHOICE_AUDIT_FAIL_CLOSED, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct option_choice hash_or_plain[] = {
+    { "hash", CHOICE_AUDIT_KEYS_HASH, NULL },
+    { "plain", CHOICE_AUDIT_KEYS_PLAIN, NULL },
     { NULL, 0, NULL },
 };
 
@@ -265,6 +299,7 @@ static const struct option table[OPTION_COUNT] = {
 #include "config/option_incident.inc"
 #include "config/option_pressure.inc"
 #include "config/option_shed.inc"
+#include "config/option_metric.inc"
     [OPT_RETENTION_ENABLED] = {
         .name = "retention.enabled", .type = OPTION_BOOL, .flags = OPTION_RUNTIME,
         .library_default = "yes",
@@ -358,6 +393,7 @@ static const struct option table[OPTION_COUNT] = {
         .library_default = "no",
         .aliases = { { "rdbcompression", ALIAS_REDIS, FORM_PLAIN } },
         .text = "Compress snapshots with zstd." },
+#include "config/option_disk.inc"
 
     /* ---- async ---- */
     [OPT_ASYNC_THREADS] = {
@@ -392,7 +428,7 @@ static const struct option table[OPTION_COUNT] = {
         .aliases = { { "unixsocketperm", ALIAS_REDIS, FORM_PLAIN } },
         .text = "Permissions of the unix socket, octal." },
     [OPT_SERVER_ADMIN_PORT] = {
-        .name = "server.admin_port", .type = OPTION_INT, .flags = OPTION_SERVER | OPTION_LATER,
+        .name = "server.admin_port", .type = OPTION_INT, .flags = OPTION_SERVER,
         .library_default = "6413", .max = 65535,
         .aliases = { { "admin-port", ALIAS_SHORT, FORM_NATIVE } },
         .text = "TCP port of metrics, health checks and the dashboard. 0 means none." },
@@ -474,6 +510,13 @@ static const struct option table[OPTION_COUNT] = {
         .aliases = { { "dir", ALIAS_REDIS, FORM_NATIVE } },
         .text = "Directory of the server's files; runtime.toml, written by CONFIG REWRITE, is "
                 "there." },
+    [OPT_SERVER_READINESS_DELAY] = {
+        .name = "server.readiness_delay", .type = OPTION_DURATION,
+        .flags = OPTION_SERVER | OPTION_RUNTIME,
+        .library_default = "0", .max = HOUR,
+        .text = "Time after SIGTERM in which /readyz fails already and clients are still served, "
+                "so that whoever sends requests here can stop before they are refused." },
+#include "config/option_admin.inc"
 
 #include "config/option_acl.inc"
 #include "config/option_tls.inc"
@@ -499,6 +542,10 @@ static const struct option table[OPTION_COUNT] = {
         .text = "Bytes of invalidations that may wait for one client; above it they become one "
                 "that says to forget all keys." },
 
+    /* ---- alert ---- */
+#include "config/option_alert.inc"
+#include "config/option_audit.inc"
+
     /* ---- log ---- */
     [OPT_LOG_LEVEL] = {
         .name = "log.level", .type = OPTION_ENUM, .flags = OPTION_SERVER | OPTION_RUNTIME,
@@ -509,7 +556,19 @@ static const struct option table[OPTION_COUNT] = {
         .name = "log.format", .type = OPTION_ENUM, .flags = OPTION_SERVER,
         .library_default = "auto", .choices = log_formats,
         .text = "One JSON object or one line of text per message; auto writes text to a "
-                "terminal." },
+                "terminal and to the journal of systemd, whose priorities it sets, and JSON "
+                "elsewhere." },
+    [OPT_LOG_RATE] = {
+        .name = "log.rate", .type = OPTION_INT, .flags = OPTION_SERVER | OPTION_RUNTIME,
+        .library_default = "60", .max = 1000000, .unit = "lines per minute",
+        .text = "Lines of one event that are written in a minute; a line says how many more there "
+                "were. 0 means any number." },
+    [OPT_LOG_REDACT] = {
+        .name = "log.redact", .type = OPTION_BOOL, .flags = OPTION_SERVER | OPTION_RUNTIME,
+        .library_default = "yes",
+        .text = "Show keys as a keyed hash and values as their length in the log. Passwords never "
+                "get there." },
+#include "config/option_latency.inc"
 
     /* ---- redis: names that Redis clients and tools read or set, with what is true of attl ---- */
     [OPT_REDIS_DATABASES] = {

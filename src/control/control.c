@@ -73,6 +73,7 @@ control_configure(void *ud, const attl_config *config)
         c->enabled[i] = config_bool(config, loops[i].enabled);
     balancer_configure(c, config);
     tuner_configure(c, config);
+    disk_watch_configure(c, config);
     incidents_configure(c, config);
     pressure_configure(c, config);
     control_unlock(c);

@@ -13,6 +13,7 @@
 
 #include "config/config.h"
 #include "control/balancer.h"
+#include "control/detect_disk.h"
 #include "control/incidents.h"
 #include "control/pressure.h"
 #include "control/tuner.h"
@@ -46,6 +47,7 @@ struct control {
     struct balancer balancer;
     struct tuner tuner;
     struct incidents incidents;
+    struct disk_watch disk;
     struct pressure pressure;
     struct load_report load;
 };

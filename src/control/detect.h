@@ -65,23 +65,16 @@ void detect_balance(struct control *c, const struct control_numbers *n,
 void respond_bounds(struct control *c, struct incident *i, int level);
 void respond_evictions(struct control *c, struct incident *i, int level);
 
-/* The data directory: the log, snapshots, space. `slow_before`: late syncs at the last look. */
-void judge_log(const struct control_disk *d, uint64_t slow_before, struct incident_reading *ret);
-void judge_snapshot(const struct control_disk *d, struct incident_reading *ret);
-void judge_space(const struct control_disk *d, uint64_t low_bytes, struct incident_reading *ret);
-/* detect_log() looks for the other two as well. */
-void detect_log(struct control *c, const struct control_numbers *n, struct incident_reading *ret);
-void detect_snapshot(struct control *c, const struct control_numbers *n,
-                     struct incident_reading *ret);
-void detect_space(struct control *c, const struct control_numbers *n, struct incident_reading *ret);
-void respond_log(struct control *c, struct incident *i, int level);
-void respond_space(struct control *c, struct incident *i, int level);
 /* What the loop of memory pressure, and a server, have seen. */
 void detect_memory(struct control *c, const struct control_numbers *n,
                    struct incident_reading *ret);
 void detect_overload(struct control *c, const struct control_numbers *n,
                      struct incident_reading *ret);
 void respond_memory(struct control *c, struct incident *i, int level);
+
+/* What the program around the cache has reported, attl_incident_report(). */
+void detect_report(struct control *c, const struct control_numbers *n,
+                   struct incident_reading *ret);
 
 /* What detectors remember. */
 struct detect_state {
@@ -91,11 +84,6 @@ struct detect_state {
     uint64_t usual_ns;
     unsigned uneven, stuck; /* looks of the balancer: uneven ones, those of them without a move */
     uint64_t rebalances;
-    struct control_disk disk; /* as detect_log() has just seen it */
-    uint64_t slow_syncs;      /* at the reading before */
-    bool log_is_bad;          /* so was the last reading */
-    uint64_t well_not_logged; /* changes not logged when the log was last well */
-    uint64_t not_logged;      /* before the present incident */
     int64_t tighten_until_ms; /* what the tuner is asked for: see incident_wants_cleaning() */
 };
 

@@ -21,7 +21,10 @@ judge_damage(const struct control_damage *d, uint64_t seen, struct incident_read
     ret->worse = d->unhealed > 0;
     ret->value = (double)(d->unhealed > 0 ? d->unhealed : d->count - seen);
     ret->limit = 0;
-    incident_because(ret, "%s at offset %" PRIu64 ": %s", d->file, d->offset, d->lost);
+    incident_because(ret,
+                     "%s is damaged at offset %" PRIu64 " (%" PRIu64 " files so far, %" PRIu64
+                     " not healed yet)",
+                     d->file, d->offset, d->count, d->unhealed);
 }
 
 void
@@ -45,6 +48,10 @@ respond_corruption(struct control *c, struct incident *i, int level)
     }
     for (int n = 0; n < TELL_MOST && control_next_damage(c->a, c->incidents.damage_told, &d); n++) {
         c->incidents.damage_told = d.revision;
+        if (d.number > c->incidents.damage_listed) {
+            c->incidents.damage_listed = d.number;
+            incident_did(i, "%s: %s", d.file, d.lost);
+        }
         incident_did(i, "%s: %s", d.file, d.done[0] ? d.done : "is being seen to");
     }
 }

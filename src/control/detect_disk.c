@@ -1,190 +1,276 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Detectors of incidents of the data directory: a log that cannot be written or is slow, snapshots
- * that fail, space that runs out. The store answers all of these by itself (it tries a new segment
- * every second, removes what recovery does not need, goes on in memory, and comes back with a fresh
- * snapshot); the incident is where that is told, with an account of what was not logged. The judges
- * are pure; what detectors remember belongs to control.lock.
+ * Judging the disk. What the log says of its own state is certain, as is a counter of failures that
+ * has grown: no noise looks like that, and one failed sync is news even where a new segment has
+ * already made it good. How long syncs take is noisy, so a slow one counts for two readings and no
+ * more: one alone opens nothing, a disk that hangs again and again does, however the readings fall.
+ * Nothing here blocks; the numbers are the keeper's.
  */
+#include "control/detect_disk.h"
+
 #include "control/control.h"
-#include "control/detect.h"
 
+#include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
-enum { MIB = 1 << 20, US_PER_MS = 1000 };
+enum { US_PER_MS = 1000, PERCENT = 100, SLOW_WORSE = 4, LOW_WORSE = 4 };
 
-void
-judge_log(const struct control_disk *d, uint64_t slow_before, struct incident_reading *ret)
+static const char *
+error_text(int error)
 {
-    char text[64];
-    const char *reason = d->error ? strerror_r(-d->error, text, sizeof text) : "no reason is known";
-    ret->value = (double)d->not_logged;
-    if (d->log == CONTROL_LOG_DETACHED || d->log == CONTROL_LOG_RETRYING || d->gap) {
-        ret->bad = ret->certain = true;
-        ret->worse = d->log == CONTROL_LOG_DETACHED;
-    }
-    if (d->log == CONTROL_LOG_DETACHED)
-        incident_because(ret,
-                         "the log cannot be written (%s): changes are kept in memory only, "
-                         "%" PRIu64 " of them since the start are not logged",
-                         reason, d->not_logged);
-    else if (d->log == CONTROL_LOG_RETRYING)
-        incident_because(ret, "the log cannot be written (%s): a new segment is being tried",
-                         reason);
-    else if (d->gap)
-        incident_because(ret,
-                         "the log is written again behind a gap of changes that were not logged, "
-                         "and no snapshot has bridged it yet");
-    else if (d->slow_syncs > slow_before) {
-        ret->bad = true;
-        incident_because(ret,
-                         "%" PRIu64 " syncs of the log were late since the last look, the longest "
-                         "of the last thousand took %" PRIu64 " ms",
-                         d->slow_syncs - slow_before, d->sync_max_us / US_PER_MS);
-    }
+    return error ? strerror(-error) : "no error";
 }
 
-void
-judge_snapshot(const struct control_disk *d, struct incident_reading *ret)
+static uint64_t
+grown(uint64_t before, uint64_t now)
 {
-    ret->value = (double)d->snapshot_failures;
-    if (d->snapshot_failures == 0 || d->snapshot_status == ATTL_OK)
-        return;
+    return now > before ? now - before : 0;
+}
+
+/* ---- the log ---- */
+
+static void
+judge_state(const struct control_disk *d, struct incident_reading *ret)
+{
     ret->bad = ret->certain = true;
-    incident_because(ret,
-                     "the last snapshot failed (%s), %" PRIu64
-                     " have since the start; the older ones are kept and it is tried again",
-                     attl_strerror(d->snapshot_status), d->snapshot_failures);
+    ret->worse = d->memory_only;
+    ret->value = (double)(d->memory_only ? d->gap_changes : d->log_errors);
+    if (d->memory_only)
+        incident_because(ret,
+                         "the log is given up (%s): %" PRIu64 " changes from %" PRIu64
+                         " on are in memory only",
+                         error_text(d->log_error), d->gap_changes, d->gap_from_lsn);
+    else
+        incident_because(ret, "the log cannot be written (%s), %" PRIu64 " failures so far",
+                         error_text(d->log_error), d->log_errors);
 }
 
-void
-judge_space(const struct control_disk *d, uint64_t low_bytes, struct incident_reading *ret)
+static void
+judge_syncs(const struct disk_span *s, struct incident_reading *ret)
 {
-    uint64_t limit = d->needed_bytes > low_bytes ? d->needed_bytes : low_bytes;
-    ret->limit = (double)limit;
-    if (d->free_bytes == UINT64_MAX)
-        return;
-    ret->value = (double)d->free_bytes;
-    if (d->free_bytes >= limit)
+    if (s->slowest_us <= s->slow_sync_us)
         return;
     ret->bad = true;
-    ret->worse = d->free_bytes < limit / 4;
+    ret->worse = s->slowest_us > SLOW_WORSE * s->slow_sync_us;
+    ret->value = (double)s->slowest_us / US_PER_MS;
+    ret->limit = (double)s->slow_sync_us / US_PER_MS;
     incident_because(ret,
-                     "%" PRIu64 " MiB are free where the data directory is, and the next segment "
-                     "and snapshot need %" PRIu64 " MiB",
-                     d->free_bytes / MIB, limit / MIB);
+                     "a sync of the log took %.0f ms, the limit is %.0f ms; 1 %% of the last "
+                     "thousand took more than %.1f ms, %" PRIu64 " bytes wait",
+                     ret->value, ret->limit, (double)s->now->sync_us_p99 / US_PER_MS,
+                     s->now->unsynced_bytes);
+}
+
+void
+judge_log(const struct disk_span *s, struct incident_reading *ret)
+{
+    const struct control_disk *d = s->now;
+    uint64_t errors = grown(s->before->log_errors, d->log_errors);
+    if (!d->has_log)
+        return;
+    if (d->retrying || d->memory_only) {
+        judge_state(d, ret);
+    } else if (grown(s->before->segments_gone, d->segments_gone) > 0) {
+        ret->bad = ret->certain = true;
+        ret->value = (double)d->segments_gone;
+        incident_because(ret,
+                         "somebody has removed the segment that was being written, %" PRIu64
+                         " so far; another was begun, and a snapshot follows",
+                         d->segments_gone);
+    } else if (d->behind_gap) {
+        ret->bad = true;
+        ret->value = (double)d->gap_changes;
+        incident_because(ret,
+                         "the log is written again, but %" PRIu64 " changes between %" PRIu64
+                         " and %" PRIu64 " are in no snapshot yet",
+                         d->gap_changes, d->gap_from_lsn, d->gap_to_lsn);
+    } else if (errors > 0) {
+        ret->bad = ret->certain = true;
+        ret->value = (double)errors;
+        incident_because(ret,
+                         "%" PRIu64 " writes or syncs of the log failed (%s); the changes were "
+                         "written anew to another segment",
+                         errors, error_text(d->latest_error));
+    } else {
+        judge_syncs(s, ret);
+    }
+}
+
+/* ---- snapshots and space ---- */
+
+void
+judge_snapshots(const struct disk_span *s, struct incident_reading *ret)
+{
+    const struct control_disk *d = s->now;
+    if (d->snapshot_error == 0)
+        return;
+    ret->bad = true;
+    ret->certain = grown(s->before->snapshot_failures, d->snapshot_failures) > 0;
+    ret->value = (double)d->snapshot_failures;
+    incident_because(ret,
+                     "the last snapshot failed: %s; %" PRIu64 " have failed, %" PRIu64
+                     " were taken since the start; the older ones are kept",
+                     error_text(d->snapshot_error), d->snapshot_failures, d->snapshots);
+}
+
+static double
+percent_full(uint64_t free_bytes, uint64_t total_bytes)
+{
+    if (total_bytes == 0 || free_bytes > total_bytes)
+        return PERCENT;
+    return PERCENT * (double)(total_bytes - free_bytes) / (double)total_bytes;
+}
+
+void
+judge_space(const struct disk_span *s, struct incident_reading *ret)
+{
+    const struct control_disk *d = s->now;
+    bool released = d->reserve_wanted && d->reserve_bytes == 0 &&
+                    grown(s->before->reserve_released, d->reserve_released) > 0;
+    if (!d->space_known || (d->free_bytes >= d->low_bytes && !released))
+        return;
+    ret->bad = true;
+    ret->certain = released;
+    ret->worse = d->free_bytes < d->low_bytes / LOW_WORSE;
+    ret->value = percent_full(d->free_bytes, d->total_bytes);
+    ret->limit = percent_full(d->low_bytes, d->total_bytes);
+    incident_because(ret,
+                     "%" PRIu64 " of %" PRIu64 " bytes of the disk are free, %" PRIu64
+                     " should be; the next segment, a snapshot "
+                     "and two minutes of log need %" PRIu64 "%s",
+                     d->free_bytes, d->total_bytes, d->low_bytes, d->need_bytes,
+                     released ? "; the reserve was released" : "");
+}
+
+/* ---- detectors ---- */
+
+void
+disk_watch_configure(struct control *c, const attl_config *config)
+{
+    c->disk.slow_sync_us = config_i64(config, OPT_PERSIST_SLOW_SYNC) * US_PER_MS;
+}
+
+/* One reading serves all three. */
+static struct disk_span
+look(struct control *c, const struct control_numbers *n)
+{
+    struct disk_watch *w = &c->disk;
+    if (w->read_ms != n->now_ms) {
+        uint64_t last_us = w->now.slowest_sync_us;
+        w->has_before = w->read_ms != 0 && w->now.present;
+        w->before = w->has_before ? w->now : (struct control_disk){ 0 };
+        control_observe_disk(c->a, &w->now);
+        w->held_us = w->now.slowest_sync_us > last_us ? w->now.slowest_sync_us : last_us;
+        w->read_ms = n->now_ms;
+    }
+    return (struct disk_span){ &w->now, &w->before, (uint64_t)w->slow_sync_us, w->held_us };
 }
 
 void
 detect_log(struct control *c, const struct control_numbers *n, struct incident_reading *ret)
 {
-    struct detect_state *s = &c->incidents.detect;
-    (void)n;
-    control_observe_disk(c->a, &s->disk);
-    if (s->disk.exists)
-        judge_log(&s->disk, s->has_before ? s->slow_syncs : s->disk.slow_syncs, ret);
-    if (ret->bad && !s->log_is_bad)
-        s->not_logged = s->well_not_logged;
-    s->log_is_bad = ret->bad;
-    if (!ret->bad)
-        s->well_not_logged = s->disk.not_logged; /* what the next incident counts from */
-    s->slow_syncs = s->disk.slow_syncs;
+    struct disk_span s = look(c, n);
+    if (s.now->present)
+        judge_log(&s, ret);
 }
 
 void
-detect_snapshot(struct control *c, const struct control_numbers *n, struct incident_reading *ret)
+detect_snapshots(struct control *c, const struct control_numbers *n, struct incident_reading *ret)
 {
-    (void)n;
-    if (c->incidents.detect.disk.exists) /* detect_log() has just looked */
-        judge_snapshot(&c->incidents.detect.disk, ret);
+    struct disk_span s = look(c, n);
+    if (s.now->present)
+        judge_snapshots(&s, ret);
 }
 
 void
 detect_space(struct control *c, const struct control_numbers *n, struct incident_reading *ret)
 {
-    (void)n;
-    if (c->incidents.detect.disk.exists)
-        judge_space(&c->incidents.detect.disk, c->incidents.low_disk_bytes, ret);
+    struct disk_span s = look(c, n);
+    if (s.now->present)
+        judge_space(&s, ret);
+}
+
+/* ---- responses ---- */
+
+static void
+want_emergency(struct control *c, enum incident_kind kind, bool on)
+{
+    unsigned before = c->disk.emergency;
+    c->disk.emergency = on ? before | 1u << kind : before & ~(1u << kind);
+    if ((before == 0) != (c->disk.emergency == 0))
+        control_disk_emergency(c->a, c->disk.emergency != 0);
+}
+
+/* The account, when it is over. */
+static void
+tell_gap(const struct control_disk *d, struct incident *i)
+{
+    bool was_gap = d->gap_from_lsn > 0 && d->gap_to_ms >= i->since_ms;
+    if (!was_gap) {
+        incident_did(i, "the log is written again, nothing was left out; next LSN %" PRIu64,
+                     d->next_lsn);
+        return;
+    }
+    incident_did(i,
+                 "the log is whole again: %" PRIu64 " changes in %" PRIu64 "..%" PRIu64
+                 ", Unix ms %" PRId64 "..%" PRId64 ", were not logged, a snapshot holds them",
+                 d->gap_changes, d->gap_from_lsn, d->gap_to_lsn, d->gap_from_ms, d->gap_to_ms);
 }
 
 void
 respond_log(struct control *c, struct incident *i, int level)
 {
-    const struct detect_state *s = &c->incidents.detect;
-    if (level == 0 && i->simulated)
-        incident_did(i, "would try a new segment and remove what recovery does not need");
-    else if (level == 0)
-        incident_did(i, "a new segment is tried every second, and files that recovery does not "
-                        "need are removed");
-    else if (level > 0 && s->disk.log == CONTROL_LOG_DETACHED)
-        incident_did(i, "changes go on in memory only");
-    else if (level < 0 && s->disk.not_logged > s->not_logged)
-        incident_did(i,
-                     "the log is whole again: %" PRIu64
-                     " changes were not logged, a snapshot holds them; next LSN %" PRIu64,
-                     s->disk.not_logged - s->not_logged, s->disk.next_lsn);
-    else if (level < 0)
-        incident_did(i, "the log is written again, nothing was left out; next LSN %" PRIu64,
-                     s->disk.next_lsn);
+    const struct control_disk *d = &c->disk.now;
+    bool is_full = d->log_error == -ENOSPC;
+    if (i->simulated) {
+        if (level >= 0)
+            incident_did(i, "would try a new segment each second, and remove old files if the disk "
+                            "is full");
+        return;
+    }
+    want_emergency(c, INCIDENT_WAL_FAILURE, level >= 0 && is_full);
+    if (level < 0)
+        tell_gap(d, i);
+    else if (level > 0)
+        incident_did(i, "level %d: still trying", level);
+    else if (d->memory_only)
+        incident_did(i, "goes on in memory only; a new segment is tried each second, and a "
+                        "snapshot follows");
+    else if (d->retrying)
+        incident_did(i, "reads go on; a new segment is tried ten times a second to once a second");
+    else if (d->log_error || d->log_errors > 0)
+        incident_did(i, "the failed file is left alone; a new segment is tried at once");
+    if (level >= 0 && is_full)
+        incident_did(i, "had everything removed that recovery does not need");
+}
+
+void
+respond_snapshots(struct control *c, struct incident *i, int level)
+{
+    if (level < 0)
+        return;
+    if (i->simulated) {
+        incident_did(i, "would take another snapshot");
+        return;
+    }
+    control_disk_snapshot(c->a);
+    incident_did(i, "kept the older ones; another is tried after 1 s to 60 s");
 }
 
 void
 respond_space(struct control *c, struct incident *i, int level)
 {
-    if (level < 0)
-        return;
+    const struct control_disk *d = &c->disk.now;
     if (i->simulated) {
-        incident_did(i, "would remove what the rules of retention let go");
+        if (level >= 0)
+            incident_did(i, "would remove everything that recovery does not need");
         return;
     }
-    control_retain(c->a);
-    incident_did(i, "what recovery does not need is removed");
-}
-
-/* ---- memory and load: what other loops have seen ---- */
-
-void
-detect_memory(struct control *c, const struct control_numbers *n, struct incident_reading *ret)
-{
-    const struct pressure *p = &c->pressure;
-    (void)n;
-    ret->value = p->order.level;
-    if (!c->enabled[CONTROL_PRESSURE] || p->order.level == PRESSURE_NONE)
-        return;
-    ret->bad = ret->certain = true;
-    ret->worse = p->order.level == PRESSURE_REFUSE;
-    ret->limit = p->settings.high;
-    incident_because(ret, "memory is short, step %d of 3: %s", p->order.level, p->order.why);
-}
-
-void
-respond_memory(struct control *c, struct incident *i, int level)
-{
-    static const char *const steps[PRESSURE_LEVELS] = {
-        [PRESSURE_EXPIRED] = "what has expired goes first, and empty memory is given back",
-        [PRESSURE_COLD] = "what is used least goes too",
-        [PRESSURE_REFUSE] = "large values are refused as well",
-    };
-    const struct pressure *p = &c->pressure;
-    if (level >= 0 && i->simulated)
-        incident_did(i, "would shed in steps: %s", steps[PRESSURE_EXPIRED]);
-    else if (level >= 0 && p->order.level > PRESSURE_NONE && p->order.level < PRESSURE_LEVELS)
-        incident_did(i, "%s%s", p->dry_run ? "dry run: " : "", steps[p->order.level]);
-}
-
-void
-detect_overload(struct control *c, const struct control_numbers *n, struct incident_reading *ret)
-{
-    int level = atomic_load_explicit(&c->load.level, memory_order_relaxed);
-    (void)n;
-    ret->value = (double)atomic_load_explicit(&c->load.delay_us, memory_order_relaxed) / US_PER_MS;
-    if (level <= 0)
-        return;
-    ret->bad = true;
-    ret->worse = level > 1;
-    incident_because(ret,
-                     "requests wait %.0f ms before they are served; %" PRIu64
-                     " have been refused or delayed since the start",
-                     ret->value, atomic_load_explicit(&c->load.shed, memory_order_relaxed));
+    want_emergency(c, INCIDENT_LOW_DISK, level >= 0);
+    if (level == 0)
+        incident_did(i, "had everything removed that recovery does not need");
+    if (level == 0 && d->reserve_released > 0 && d->reserve_bytes == 0)
+        incident_did(i, "the reserve was released");
+    if (level < 0 && d->reserve_wanted)
+        incident_did(i, "the reserve holds %" PRIu64 " bytes", d->reserve_bytes);
 }

@@ -8,6 +8,7 @@
 #include "control/incident.h"
 
 #include "control/detect.h"
+#include "control/detect_disk.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -121,6 +122,13 @@ attl_incident_state_name(int state)
     case ATTL_INCIDENT_RESOLVED: return "resolved";
     }
     return "?";
+}
+
+int
+attl_incident_kind_severity(int kind)
+{
+    const struct incident_row *row = incident_row(kind);
+    return row ? (int)row->severity : ATTL_SEVERITY_INFO;
 }
 
 const char *

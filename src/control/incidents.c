@@ -215,12 +215,30 @@ is_watching(struct control *c, const struct control_numbers *n)
     return incident_tell_again(c) || active;
 }
 
+void
+incidents_count_time(struct incidents *is, int64_t now_ms)
+{
+    int64_t passed_ms = is->counted_ms && now_ms > is->counted_ms ? now_ms - is->counted_ms : 0;
+    bool any = false, critical = false;
+    is->counted_ms = now_ms;
+    for (int kind = 0; kind < INCIDENT_KINDS; kind++) {
+        if (!is->gauges[kind].open || is->current[kind].simulated)
+            continue;
+        is->stats.open_ms[kind] += (uint64_t)passed_ms;
+        any = true;
+        critical |= incident_row(kind)->severity == ATTL_SEVERITY_CRITICAL;
+    }
+    is->stats.any_open_ms += any ? (uint64_t)passed_ms : 0;
+    is->stats.critical_open_ms += critical ? (uint64_t)passed_ms : 0;
+}
+
 int64_t
 incidents_step(struct control *c, const struct control_numbers *n)
 {
     struct incidents *is = &c->incidents;
     if (n->now_ms < is->next_ms)
         return is->next_ms;
+    incidents_count_time(is, n->now_ms);
     for (int kind = 0; kind < INCIDENT_KINDS; kind++)
         read_kind(c, (enum incident_kind)kind, n);
     is->detect.before = *n;
@@ -265,11 +283,40 @@ incidents_drill(struct control *c, int kind, bool on, int64_t now_ms)
     return ATTL_OK;
 }
 
+void
+detect_report(struct control *c, const struct control_numbers *n, struct incident_reading *ret)
+{
+    const struct incidents *is = &c->incidents;
+    (void)n;
+    ret->value = is->reported;
+    if (is->reported == 0)
+        return;
+    ret->bad = ret->certain = true;
+    ret->worse = is->reported > 1;
+    incident_because(ret, "%s", is->reported_cause);
+}
+
+int
+incidents_report(struct control *c, int kind, int level, const char *cause)
+{
+    struct incidents *is = &c->incidents;
+    if (kind != ATTL_INCIDENT_AUDIT_FAILURE || level < 0 || level > 2)
+        return ATTL_E_INVALID;
+    lock_acquire(&c->lock);
+    is->reported = level;
+    (void)snprintf(is->reported_cause, sizeof is->reported_cause, "%s",
+                   cause ? cause : "no reason was given"); /* cut is fine */
+    control_unlock(c);
+    control_wake(c->a);
+    return ATTL_OK;
+}
+
 /* Everything that is open ends, because nobody looks any more. */
 static void
 switch_off(struct control *c, int64_t now_ms)
 {
     struct incidents *is = &c->incidents;
+    incidents_count_time(is, now_ms);
     for (int kind = 0; kind < INCIDENT_KINDS; kind++) {
         struct incident *i = &is->current[kind];
         is->drill_ms[kind] = 0;
@@ -294,7 +341,6 @@ incidents_configure(struct control *c, const attl_config *config)
     };
     is->interval_ms = config_i64(config, OPT_INCIDENT_INTERVAL);
     is->turnover_ms = config_i64(config, OPT_INCIDENT_TURNOVER);
-    is->low_disk_bytes = (uint64_t)config_i64(config, OPT_INCIDENT_LOW_DISK);
     is->latency_limit_ms = config_i64(config, OPT_ADAPTIVE_LATENCY_THRESHOLD);
     is->rate = (unsigned)config_i64(config, OPT_INCIDENT_RATE);
     is->latency_factor = (unsigned)config_i64(config, OPT_INCIDENT_LATENCY_FACTOR);

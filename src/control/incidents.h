@@ -27,7 +27,6 @@ struct incidents {
     /* as configured */
     struct incident_rules rules;
     int64_t interval_ms, turnover_ms, latency_limit_ms;
-    uint64_t low_disk_bytes;
     unsigned rate, latency_factor;
     /* the loop */
     int64_t next_ms; /* no reading before */
@@ -38,11 +37,16 @@ struct incidents {
     struct incident_rate responses[INCIDENT_KINDS];
     int64_t drill_ms[INCIDENT_KINDS]; /* when it was begun; 0: there is none */
     uint64_t last_id;
-    uint64_t damages_seen, damage_told; /* of damaged files: how many, and up to which revision */
-    struct incident *history;           /* a ring; NULL: none yet */
+    uint64_t damages_seen;    /* damaged files, at the last reading */
+    uint64_t damage_listed;   /* the number of the last one whose loss a record tells */
+    uint64_t damage_told;     /* the last change of a finding that a record tells */
+    struct incident *history; /* a ring; NULL: none yet */
     unsigned history_len, history_next;
     attl_incident_stats stats;
+    int64_t counted_ms; /* up to when open incidents are in stats.open_ms; 0: never */
     struct incident_tell tell;
+    int reported; /* level of ATTL_INCIDENT_AUDIT_FAILURE, by attl_incident_report(); 0: well */
+    char reported_cause[INCIDENT_CAUSE_BYTES];
 };
 
 /* ATTL_E_CONFIG if incident.handlers or incident.exec make no sense. */
@@ -55,6 +59,8 @@ int64_t incidents_step(struct control *c, const struct control_numbers *n);
 /* Nobody is inside any more. */
 void incidents_fini(struct control *c);
 
+/* Adds the time since the last call to what is open, before anything opens or ends. */
+void incidents_count_time(struct incidents *is, int64_t now_ms);
 /* The tuner is asked to clean more often for now, because entries are evicted too fast. */
 bool incident_wants_cleaning(const struct control *c, int64_t now_ms);
 
@@ -62,6 +68,7 @@ bool incident_wants_cleaning(const struct control *c, int64_t now_ms);
 int incidents_list(struct control *c, uint64_t id, bool open_only, attl_incident_fn fn, void *ud);
 int incidents_ack(struct control *c, uint64_t id);
 int incidents_drill(struct control *c, int kind, bool on, int64_t now_ms);
+int incidents_report(struct control *c, int kind, int level, const char *cause);
 void incidents_stats(struct control *c, attl_incident_stats *ret);
 
 #endif

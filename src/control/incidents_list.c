@@ -64,6 +64,7 @@ void
 incidents_stats(struct control *c, attl_incident_stats *ret)
 {
     lock_acquire(&c->lock);
+    incidents_count_time(&c->incidents, control_now_ms(c->a));
     *ret = c->incidents.stats;
     for (int kind = 0; kind < INCIDENT_KINDS; kind++)
         ret->open += c->incidents.gauges[kind].open;

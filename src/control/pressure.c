@@ -70,6 +70,7 @@ look(struct control *c, const struct control_numbers *n)
                                  .stall_percent = p->seen.stall_percent,
                                  .refused = p->seen.refused,
                                  .data_bytes = p->seen.data_bytes,
+                                 .held_bytes = p->seen.held_bytes,
                                  .ops = p->seen.ops };
     int before = p->state.level;
     pressure_decide(&p->state, &p->settings, &in, &p->order);

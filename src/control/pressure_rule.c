@@ -5,10 +5,10 @@
  * steady state, where every byte that is free is used, no level is reached: otherwise the rule
  * would be its own disturbance. A level is left three tenths of a margin below where it began.
  *
- * What has been evicted is not given back at once, so the numbers lag: that is why a look lowers
- * the limit by one step at most, and why a level that does not help becomes the next only after a
- * while. Without a control group (PSI, failed allocations) there is no telling how much is too
- * much, and steps go on for as long as there is pressure.
+ * A look lowers the limit by one step at most, because writers evict down to it, and a level that
+ * does not help becomes the next only after a while. Without a control group (PSI, failed
+ * allocations) there is no telling how much is too much, and steps go on for as long as there is
+ * pressure.
  */
 #include "control/pressure_rule.h"
 
@@ -21,16 +21,19 @@ enum {
     IDLE_MS = 10000,       /* without an operation and a change before it sleeps */
     LOOK_MS = 1000,        /* while something happens */
     LOOK_PRESSED_MS = 250, /* under pressure */
+    LOOK_CLOSE_MS = 100,   /* the group is nearly full: others may fill it within a second */
     LOOK_SOON_MS = 50,     /* while memory fills fast */
     STEP_DIVISOR = 20,     /* 5 %: what one look takes at most */
     REGAIN_DIVISOR = 50,   /* 2 % a second: how it comes back */
     SLACK_DIVISOR = 32,    /* 3 %: what a full cache stays below its limit */
+    SPARE_DIVISOR = 16,    /* so much of the data may be free and not given back yet */
     STALL_HARD = 3,        /* times the limit of PSI: level 2 */
     MS_PER_SECOND = 1000,
 };
 
 /* Shares of the margin between `high` and 1. */
 static const double level_at[PRESSURE_LEVELS] = { 0, 0, 0.4, 0.8 };
+#define CLOSE_SHARE 0.75 /* of the group's limit */
 static const double leave_below = 0.3;
 static const double aim_below = 0.5;
 static const double stall_leave = 0.5; /* of the limit */
@@ -124,15 +127,19 @@ move_level(struct pressure_state *s, const struct pressure_settings *set,
 
 /* ---- the limit of the data ---- */
 
-/* How much the data may be for the group to stay where we aim; 0: nobody says. */
+/*
+ * How much the data may be for the group to stay where we aim; 0: nobody says. What the group uses
+ * beside us is what it uses less what we were given, whatever of that is free at the moment: so
+ * what has been evicted and is still on its way back to the system is not evicted for twice.
+ */
 static uint64_t
 ceiling_of(const struct pressure_settings *set, const struct pressure_input *in)
 {
     if (in->limit_bytes == 0)
         return 0;
     double aim = (set->high - aim_below * (1 - set->high)) * (double)in->limit_bytes;
-    double room = aim - (double)in->used_bytes;
-    double ceiling = (double)in->data_bytes + room;
+    double others = (double)in->used_bytes - (double)in->held_bytes;
+    double ceiling = (aim - (others > 0 ? others : 0)) * SPARE_DIVISOR / (SPARE_DIVISOR + 1);
     return ceiling > 1 ? (uint64_t)ceiling : 1;
 }
 
@@ -154,91 +161,59 @@ static void
 learn_budget(struct pressure_state *s, const struct pressure_settings *set,
              const struct pressure_input *in)
 {
-    uint64_t ceiling = ceiling_of(set, in);
     uint64_t group = (uint64_t)(set->high * (double)in->limit_bytes);
     if (set->max_bytes && (!group || set->max_bytes < group))
         s->budget_bytes = set->max_bytes;
-    else if (ceiling)
+    else if (group)
         s->budget_bytes = group;
     else if (s->level == PRESSURE_NONE || s->budget_bytes == 0)
         s->budget_bytes = in->data_bytes;
 }
 
-/* One step down at most, and no further than the numbers ask. */
-static void
-press(struct pressure_state *s, const struct pressure_settings *set,
-      const struct pressure_input *in)
-{
-    uint64_t step = s->budget_bytes / STEP_DIVISOR + 1;
-    uint64_t from = s->soft_bytes ? smaller(s->soft_bytes, in->data_bytes) : in->data_bytes;
-    uint64_t to = from > step ? from - step : 1;
-    uint64_t ceiling = ceiling_of(set, in);
-    /* The group says how much is too much: no more than that, unless it is not what is full. */
-    bool elsewhere = s->calm_since_ms == 0 && s->level >= PRESSURE_COLD &&
-                     level_by_share(set, share_of(in), leave_below) == PRESSURE_NONE;
-    if (ceiling && !elsewhere)
-        to = at_least(to, smaller(ceiling, from));
-    if (ceiling >= in->data_bytes && !elsewhere) /* enough has gone */
-        to = s->soft_bytes ? smaller(s->soft_bytes, ceiling) : ceiling;
-    uint64_t floor = (uint64_t)(set->floor * (double)s->budget_bytes) + 1;
-    s->soft_bytes = at_least(to, floor);
-    s->regaining = true;
-}
-
 /* Back to where nothing limits us, by a share of the budget a second. */
-static void
+static uint64_t
 regain(struct pressure_state *s, const struct pressure_settings *set,
-       const struct pressure_input *in, uint64_t free_to)
+       const struct pressure_input *in, uint64_t ceiling)
 {
     int64_t past_ms = s->last_ms && in->now_ms > s->last_ms ? in->now_ms - s->last_ms : 0;
     past_ms = past_ms > LOOK_MS ? LOOK_MS : past_ms;
     uint64_t more = s->budget_bytes / REGAIN_DIVISOR * (uint64_t)past_ms / MS_PER_SECOND + 1;
-    s->soft_bytes += more;
-    bool free = free_to && s->soft_bytes >= free_to;
-    bool whole = !free_to && s->soft_bytes >= at_least(set->max_bytes, s->budget_bytes);
-    s->regaining = !free && !whole;
+    uint64_t whole = ceiling ? ceiling : at_least(set->max_bytes, s->budget_bytes);
+    s->regaining = s->soft_bytes + more < whole;
+    return s->regaining ? s->soft_bytes + more : ceiling;
 }
 
-/*
- * The limit that follows what is free. A full cache stays a chunk or two below its limit, so that
- * what it holds plus what is free is a little less than the limit it has: taken at its word, each
- * look would take that little away for ever. So the limit falls by more than the slack, or not.
- */
+/* Where the limit should be, however far that is; 0: nowhere. */
 static uint64_t
-follow(const struct pressure_state *s, uint64_t ceiling)
+target_of(struct pressure_state *s, const struct pressure_settings *set,
+          const struct pressure_input *in)
 {
-    uint64_t slack = s->budget_bytes / SLACK_DIVISOR;
-    if (ceiling == 0 || s->soft_bytes <= ceiling)
-        return ceiling;
-    return smaller(s->soft_bytes, ceiling + slack);
+    uint64_t ceiling = ceiling_of(set, in);
+    if (s->level == PRESSURE_NONE)
+        return s->regaining ? regain(s, set, in, ceiling) : ceiling;
+    s->regaining = true;
+    /* The group says how much is too much, unless it is not what is full. */
+    bool elsewhere = level_by_share(set, share_of(in), leave_below) == PRESSURE_NONE;
+    bool presses = s->level >= PRESSURE_COLD && s->calm_since_ms == 0;
+    if (presses && (!ceiling || elsewhere))
+        return 1;
+    uint64_t here = at_least(in->data_bytes + s->budget_bytes / SLACK_DIVISOR, 1);
+    uint64_t still = s->soft_bytes ? smaller(s->soft_bytes, here) : here; /* no growth */
+    return ceiling ? smaller(still, ceiling) : still;
 }
 
 static void
 move_limit(struct pressure_state *s, const struct pressure_settings *set,
            const struct pressure_input *in)
 {
-    uint64_t ceiling = ceiling_of(set, in);
     uint64_t floor = (uint64_t)(set->floor * (double)s->budget_bytes) + 1;
-    ceiling = ceiling ? at_least(ceiling, floor) : 0;
-    /* On the way down as well, until the group is where we aim: a level that is neither left nor
-     * helped would last for ever. */
-    if (s->level >= PRESSURE_COLD ? s->calm_since_ms == 0 || ceiling
-                                  : s->cold && ceiling && ceiling < in->data_bytes) {
-        press(s, set, in);
-        return;
-    }
-    if (s->level > PRESSURE_NONE) { /* no growth, and no more shrinking */
-        uint64_t here = at_least(in->data_bytes + s->budget_bytes / SLACK_DIVISOR, floor);
-        s->soft_bytes = s->soft_bytes ? smaller(s->soft_bytes, here) : here;
-        s->regaining = true;
-        return;
-    }
-    if (s->regaining)
-        regain(s, set, in, ceiling);
-    if (!s->regaining)
-        s->soft_bytes = follow(s, ceiling);
-    if (s->soft_bytes && set->max_bytes && s->soft_bytes >= set->max_bytes)
-        s->soft_bytes = 0;
+    uint64_t step = s->budget_bytes / STEP_DIVISOR + 1;
+    uint64_t from = s->soft_bytes ? smaller(s->soft_bytes, in->data_bytes) : in->data_bytes;
+    uint64_t lowest = from > step ? from - step : 1;
+    uint64_t to = target_of(s, set, in);
+    if (to)
+        to = at_least(at_least(to, lowest), floor);
+    s->soft_bytes = to && set->max_bytes && to >= set->max_bytes ? 0 : to;
 }
 
 /* ---- when to look again ---- */
@@ -248,14 +223,14 @@ static int64_t
 look_after(const struct pressure_state *s, const struct pressure_input *in)
 {
     int64_t past_ms = in->now_ms - s->last_ms;
-    if (s->level > PRESSURE_NONE)
-        return LOOK_PRESSED_MS;
+    bool close = in->limit_bytes && (double)in->used_bytes >= CLOSE_SHARE * (double)in->limit_bytes;
+    int64_t most_ms = close ? LOOK_CLOSE_MS : s->level > PRESSURE_NONE ? LOOK_PRESSED_MS : LOOK_MS;
     if (in->limit_bytes == 0 || s->last_ms == 0 || past_ms <= 0 || in->used_bytes <= s->used_bytes)
-        return LOOK_MS;
+        return most_ms;
     double left = in->limit_bytes > in->used_bytes ? (double)(in->limit_bytes - in->used_bytes) : 0;
     double rate = (double)(in->used_bytes - s->used_bytes) / (double)past_ms;
     double ms = left / 4 / rate;
-    return ms >= LOOK_MS ? LOOK_MS : ms <= LOOK_SOON_MS ? LOOK_SOON_MS : (int64_t)ms;
+    return ms >= (double)most_ms ? most_ms : ms <= LOOK_SOON_MS ? LOOK_SOON_MS : (int64_t)ms;
 }
 
 static bool

@@ -42,6 +42,7 @@ struct pressure_input {
     double stall_percent;             /* < 0: unknown */
     uint64_t refused;                 /* failed allocations */
     uint64_t data_bytes;
+    uint64_t held_bytes; /* memory that the system has given for data, free or not */
     uint64_t ops;
 };
 

@@ -9,6 +9,8 @@
  */
 #include "control/tune.h"
 
+#include <stdbool.h>
+
 #define DUTY_STEP 0.02
 #define DUTY_TOP 0.25         /* rises so far by itself */
 #define DUTY_LATE_MAX 1.0     /* what promptness may ask for while callers are well, */
@@ -19,7 +21,9 @@
 #define FLOOR_FULL_SHARE 0.05 /* garbage that asks for all of DUTY_TOP */
 #define FLOOR_LEAST 0.01      /* of DUTY_TOP */
 #define MEMORY_FULL_SHARE 0.95
-#define PROMPT_S 0.4 /* with the wheel's tick of half a second: within a second */
+#define PROMPT_S \
+    0.3 /* with the wheel's tick of half a second: within a second, with some to spare */
+#define PROMPT_LEAST_S 0.1 /* the next look: what is late is to be done by then */
 #define LIMIT_FACTOR 3
 #define LIMIT_LEAST_NS 200000
 
@@ -120,13 +124,18 @@ garbage_floor(const struct tune_load *l)
     return clamp(l->garbage_share / FLOOR_FULL_SHARE, FLOOR_LEAST, 1) * DUTY_TOP;
 }
 
-/* What promptness has asked for holds until all of it is done: less for a smaller rest would be a
- * rest that never ends. */
+/*
+ * What is due is to be done in the time that is left for it, whatever was thought of the work
+ * before: an estimate that was too low asks for more as time runs out. What promptness has asked
+ * for holds until all of it is done: less for a smaller rest would be a rest that never ends.
+ * Callers who are harmed keep half as long as nothing is late.
+ */
 static double
 prompt_floor(const struct tune_duty *now, const struct tune_load *l)
 {
-    double most = l->p99_ns > l->limit_ns ? DUTY_HARM_MAX : DUTY_LATE_MAX;
-    double wanted = l->work_s / PROMPT_S;
+    bool is_late = l->waited_s > PROMPT_S;
+    double most = l->p99_ns > l->limit_ns && !is_late ? DUTY_HARM_MAX : DUTY_LATE_MAX;
+    double wanted = l->work_s / larger(PROMPT_S - l->waited_s, PROMPT_LEAST_S);
     if (now->reason == TUNE_PROMPT && l->work_s > 0)
         wanted = larger(wanted, now->duty);
     return clamp(wanted, 0, most);

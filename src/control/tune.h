@@ -39,6 +39,7 @@ struct tune_load {
     double garbage_share;  /* u: expired and not reclaimed, as a part of the budget */
     double used_share;     /* of the memory limit; 0: there is none */
     double work_s;         /* processor time that what is due will take */
+    double waited_s;       /* since the oldest of it came due */
     uint64_t p99_ns;       /* L: of callers' operations; 0: too few of them to say */
     uint64_t limit_ns;     /* L*: see tune_limit_ns */
     uint64_t threshold_ns; /* adaptive.latency_threshold */

@@ -92,6 +92,7 @@ decide_duty(struct tuner *t, const struct control_numbers *n)
         .garbage_share = (double)t->garbage.expired_bytes / budget_bytes(n),
         .used_share = n->max_bytes ? (double)n->used_bytes / (double)n->max_bytes : 0,
         .work_s = (double)t->garbage.due_bytes * WORK_NS_PER_BYTE / NS_PER_S,
+        .waited_s = (double)t->garbage.waited_ms / 1000,
         .p99_ns = worse_of(t),
         .limit_ns = tune_limit_ns((uint64_t)t->quiet_p99_ns),
         .threshold_ns = t->threshold_ns,

@@ -9,6 +9,7 @@
 #include "engine/batch.h"
 
 #include "cache/freeze.h"
+#include "engine/durability.h"
 #include "engine/scope.h"
 
 int
@@ -293,12 +294,15 @@ int
 batch_run(struct batch *b)
 {
     struct scope *scope = scope_mine(b->a, b->self);
-    if (b->n == 0)
-        return ATTL_OK;
+    int status = ATTL_OK;
+    for (size_t i = 0; status == ATTL_OK && i < b->n; i++)
+        if (b->items[i].kind != BATCH_LOOK)
+            status = durability_admit(b->a, b->items[i].entry.key.key);
+    if (b->n == 0 || status != ATTL_OK)
+        return status;
     if (scope)
         return run_in_scope(b, scope);
     unsigned round = 0;
-    int status;
     do
         status = run_claimed(b);
     while (status < 0 && engine_retry(b->a, &b->items[0].entry, status, round++));

@@ -189,6 +189,16 @@ snapshot_info_fill(attl_snapshot_info *to, const struct snapshot_meta *meta, con
 }
 
 static void
+note_bridged(struct store *s)
+{
+    struct wal_stats st;
+    if (!s->wal)
+        return;
+    wal_stats_get(s->wal, &st);
+    (void)store_is_behind_gap(s, &st);
+}
+
+static void
 note_success(struct checkpoint *c, const char *name, int64_t took_ms)
 {
     struct store *s = c->store;
@@ -201,6 +211,7 @@ note_success(struct checkpoint *c, const char *name, int64_t took_ms)
     atomic_store(&s->last_log_bytes, c->log_bytes);
     atomic_store(&s->changes_at_last, c->changes);
     atomic_store(&s->gaps_bridged, c->gaps);
+    note_bridged(s);
     atomic_fetch_add(&s->snapshots, 1);
     parker_wake(&s->parker); /* there may be old files now */
     store_log(s, 1, "snapshot", "%s: %llu entries, %llu bytes in %lld ms%s", name,
@@ -283,6 +294,7 @@ store_snapshot_locked(struct store *s, attl_snapshot_info *ret_info)
     atomic_store(&s->last_copied_bytes, atomic_load(&s->a->cache.copied_bytes) - copied_before);
     int status = store_status(error);
     atomic_store(&s->last_status, status);
+    atomic_store(&s->snapshot_error, error);
     if (error == 0) {
         note_success(c, name, (clock_mono_ns() - start_ns) / NS_PER_MS);
         if (ret_info)
@@ -290,6 +302,8 @@ store_snapshot_locked(struct store *s, attl_snapshot_info *ret_info)
     } else {
         atomic_fetch_add(&s->snapshot_failures, 1);
         store_log(s, 3, "snapshot_failed", "no snapshot could be taken: %s", strerror(-error));
+        parker_wake(&s->parker);
+        control_wake(s->a);
     }
     atomic_store(&s->running, false);
     checkpoint_free(s, c);
@@ -373,7 +387,7 @@ store_retain(struct store *s, bool dry_run, attl_retention_fn fn, void *ud)
         lock_acquire(&s->rules_lock);
         struct retention_rules rules = s->retention;
         lock_release(&s->rules_lock);
-        rules.emergency = space_is_short(s);
+        rules.emergency = space_is_short(s) || atomic_load(&s->space.emergency);
         retention_decide(&l, index_of(&l, s->newest), open_segment_lsn(s), &rules,
                          engine_now_ms(s->a) + engine_skew_ms(s->a), verdicts);
         for (size_t i = 0; fn && i < l.len; i++)

@@ -123,6 +123,15 @@ control_observe_latency(struct attl *a, enum control_kind kind,
     }
 }
 
+uint64_t
+control_observe_latency_sum(struct attl *a, enum control_kind kind)
+{
+    uint64_t sum_ns = 0;
+    for (unsigned i = 0; i < SAMPLE_STRIPES; i++)
+        sum_ns += atomic_load_explicit(&a->sampler.stripes[i].took_ns[kind], memory_order_relaxed);
+    return sum_ns;
+}
+
 void
 control_observe_loads(struct attl *a, unsigned first, unsigned n, struct control_load *ret)
 {

@@ -62,6 +62,8 @@ void control_observe(struct attl *a, struct control_numbers *ret);
 /* Durations of the sampled operations since the cache was opened, in ns, by class. */
 void control_observe_latency(struct attl *a, enum control_kind kind,
                              uint64_t ret_counts[HISTOGRAM_CLASSES]);
+/* And what those took together. */
+uint64_t control_observe_latency_sum(struct attl *a, enum control_kind kind);
 
 enum {
     CONTROL_SAMPLE_EVERY = 64,     /* one operation in that many is sampled */
@@ -83,6 +85,7 @@ struct control_garbage {
     uint64_t expired_bytes; /* past their deadlines, and not reclaimed yet */
     uint64_t due_bytes;     /* those, and what waits to be moved to finer slots of the wheel */
     uint64_t coming_bytes;  /* expire within the horizon */
+    int64_t waited_ms;      /* the oldest of what is due; 0: nothing is */
     uint64_t dead_bytes;    /* overwritten and deleted: the cleaner's */
     uint64_t reclaimed, deep_passes, sweeps, pauses, pause_ns; /* since the cache was opened */
 };
@@ -103,27 +106,31 @@ void control_set_pace(struct attl *a, const struct control_pace *pace);
 void control_move(struct attl *a, unsigned partition, unsigned shard);
 /* ---- the data directory: observe and act (control_disk.c) ---- */
 
-enum control_log {
-    CONTROL_LOG_WRITING,
-    CONTROL_LOG_RETRYING, /* it failed, and a new segment is being tried */
-    CONTROL_LOG_DETACHED, /* in memory only */
-};
-/* Sums since the cache was opened, and present values. */
+/* Numbers that others have looked up: nothing is asked of the disk. */
 struct control_disk {
-    bool exists; /* there is one, and it has been loaded */
-    enum control_log log;
-    bool gap;  /* changes were not logged, and no snapshot has bridged it yet */
-    int error; /* negative errno of the log, 0: none since it recovered */
-    int64_t error_since_ms;
-    uint64_t not_logged, next_lsn, slow_syncs, sync_max_us, unsynced_bytes;
+    bool present; /* there is a data directory, and it has been loaded */
+    bool has_log;
+    bool retrying, memory_only, behind_gap; /* the log's state, if it is not simply written */
+    int log_error;                          /* negative errno while it fails */
+    int latest_error;                       /* of the last failure there was */
+    int64_t failing_since_ms;               /* Unix ms */
+    uint64_t log_errors, unsynced_bytes, next_lsn;
+    uint64_t sync_us_p99, slowest_sync_us; /* the second: since the last call, or running now */
+    /* The last interval that was not logged; to 0: it lasts; from 0: there was none. */
+    uint64_t gap_from_lsn, gap_to_lsn, gap_changes;
+    int64_t gap_from_ms, gap_to_ms;
+    bool space_known, reserve_wanted;
+    uint64_t free_bytes, total_bytes, low_bytes, need_bytes, reserve_bytes, reserve_released;
+    uint64_t segments_gone; /* open ones, which somebody has removed */
     uint64_t snapshots, snapshot_failures;
-    int snapshot_status;   /* of the last one */
-    uint64_t free_bytes;   /* of its file system; UINT64_MAX: unknown */
-    uint64_t needed_bytes; /* for a segment and a snapshot like the last */
+    int snapshot_error; /* negative errno of the last attempt, 0: it succeeded */
 };
+/* Only one thread may call it at a time. */
 void control_observe_disk(struct attl *a, struct control_disk *ret);
-/* Old files are looked for soon, by the keeper. */
-void control_retain(struct attl *a);
+/* While on: everything that recovery does not need may be removed, from now on. */
+void control_disk_emergency(struct attl *a, bool on);
+/* Asks for a snapshot, after the pause that a disk gets which has refused one. */
+void control_disk_snapshot(struct attl *a);
 
 /* ---- memory pressure: observe and act (control_pressure.c) ---- */
 
@@ -132,6 +139,7 @@ struct control_pressure {
     double stall_percent; /* of time in which somebody waited for memory; < 0: unknown */
     uint64_t refused;     /* allocations that failed since the cache was opened */
     uint64_t data_bytes;  /* used by the cache */
+    uint64_t held_bytes;  /* what the system has given for that, at most, free parts included */
     uint64_t ops;         /* calls that found, missed or changed something */
     bool evicts;          /* the policy allows it */
 };
@@ -171,6 +179,7 @@ struct control_damage {
     uint64_t count;    /* files found damaged since the cache was opened, also while loading */
     uint64_t unhealed; /* of those, now */
     /* the newest of them, if count > 0 */
+    uint64_t number;   /* grows from finding to finding */
     uint64_t revision; /* grows with each change of any finding */
     bool healed;
     uint64_t offset;

@@ -14,6 +14,7 @@
 static void
 fill(struct control_damage *ret, const struct scrub_finding *f)
 {
+    ret->number = f->number;
     ret->revision = f->revision;
     ret->healed = f->healed;
     ret->offset = f->offset;

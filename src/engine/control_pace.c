@@ -26,6 +26,8 @@ control_observe_garbage(struct attl *a, int64_t horizon_ms, struct control_garba
         ret->expired_bytes += due.expired_bytes;
         ret->due_bytes += due.due_bytes;
         ret->coming_bytes += due.coming_bytes;
+        if (due.since_ms < now_ms && now_ms - due.since_ms > ret->waited_ms)
+            ret->waited_ms = now_ms - due.since_ms;
         ret->dead_bytes += shard_dead_bytes(&a->cache.shards[i]);
     }
 }

@@ -13,6 +13,8 @@ enum {
     NS_PER_US = 1000,
     EXPIRE_ROUNDS = 16,
     PERCENT = 100,
+    SPARE_DIVISOR = 16, /* of the data: so much may be free and not given back yet */
+    DISCARD_RUNS = 256,
     EVICT_WHOLE_CHUNKS = 4096, /* entries: in a smaller cache a chunk is too large a part of it */
 };
 
@@ -34,6 +36,7 @@ control_observe_pressure(struct attl *a, struct control_pressure *ret)
         .stall_percent = r.stall_percent,
         .refused = atomic_load_explicit(&c->region.refused, memory_order_relaxed),
         .data_bytes = cache_used_bytes(c),
+        .held_bytes = atomic_load_explicit(&c->region.touched_bytes, memory_order_relaxed),
         .ops = cache_counter_sum(c, COUNT_HITS) + cache_counter_sum(c, COUNT_MISSES) +
                cache_counter_sum(c, COUNT_SETS) + cache_counter_sum(c, COUNT_DELETES) +
                cache_counter_sum(c, COUNT_REFUSED_FULL),
@@ -47,6 +50,7 @@ control_set_soft_limit(struct attl *a, uint64_t bytes)
     if (atomic_load_explicit(&a->cache.soft_bytes, memory_order_relaxed) == bytes)
         return;
     cache_set_soft_limit(&a->cache, bytes);
+    atomic_store(&a->cache.region.touched_max, bytes ? bytes + bytes / SPARE_DIVISOR : UINT64_MAX);
     if (bytes == 0)
         return;
     for (unsigned i = 0; i < a->cache.shard_count; i++)
@@ -87,7 +91,14 @@ control_trim(struct attl *a)
         for (unsigned i = 0; i < EXPIRE_ROUNDS && drain_expire_some(&a->cache, now_ms); i++)
             continue;
     (void)limbo_collect(&a->cache.limbo);
-    atomic_store(&a->trim_at_ms, now_ms); /* the maintenance, in which we are, looks at it next */
+    struct region *r = &a->cache.region;
+    if (atomic_load(&r->touched_bytes) > atomic_load(&r->touched_max)) {
+        (void)arena_pool_discard(&a->cache.chunk_pool, DISCARD_RUNS);
+        (void)arena_pool_discard(&a->cache.extent_pool, DISCARD_RUNS);
+    }
+    /* The maintenance, in which we are, looks at these next. */
+    atomic_store(&a->trim_at_ms, now_ms);
+    atomic_store(&a->pace.deep_last_ms, INT64_MIN); /* arenas are emptied without waiting for it */
 }
 
 void

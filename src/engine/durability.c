@@ -39,6 +39,34 @@ durability_find(const struct namespace_set *set, attl_slice key)
     return ns ? (enum choice_durability)ns->durability : CHOICE_DURABILITY_LOG;
 }
 
+/* What is changed now would not survive what the others' changes survive. */
+static bool
+log_is_down(const struct attl *a)
+{
+    const struct store *s = a->store;
+    return s && s->wal && (!wal_is_writing(s->wal) || atomic_load(&s->behind_gap));
+}
+
+int
+durability_ask(struct attl *a, attl_slice key)
+{
+    struct reclaim_reader *r = reclaim_self();
+    if (!r || !log_is_down(a) || durability_of(a, key) != CHOICE_DURABILITY_LOG)
+        return ATTL_OK;
+    reclaim_enter(r);
+    const struct namespace_set *set = atomic_load(&a->namespaces);
+    const struct namespace *ns = set ? namespace_match(set, key) : NULL;
+    bool rejects = ns && ns->rejects;
+    reclaim_exit(r);
+    return rejects ? ATTL_E_IO : ATTL_OK;
+}
+
+int
+durability_admit_all(struct attl *a)
+{
+    return atomic_load(&a->rejects) && log_is_down(a) ? ATTL_E_IO : ATTL_OK;
+}
+
 struct forget {
     struct attl *a;
     struct buf keys; /* each behind its length */

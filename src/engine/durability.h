@@ -18,6 +18,20 @@ enum choice_durability durability_find(const struct namespace_set *set, attl_sli
 /* After loading, before anybody changes anything. ATTL_OK, ATTL_E_NOMEM. */
 int durability_forget(struct attl *a);
 
+/* ATTL_E_IO if the key's namespace refuses changes while the log is not what it should be. */
+int durability_ask(struct attl *a, attl_slice key);
+/* The same for all keys at once. */
+int durability_admit_all(struct attl *a);
+
+/* For a change that journal_admit() has let through. */
+static inline int
+durability_admit(struct attl *a, attl_slice key)
+{
+    return __builtin_expect(!atomic_load_explicit(&a->rejects, memory_order_relaxed), 1)
+               ? ATTL_OK
+               : durability_ask(a, key);
+}
+
 static inline enum choice_durability
 durability_of(const struct attl *a, attl_slice key)
 {

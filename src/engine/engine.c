@@ -434,12 +434,16 @@ admit_and_change(struct attl *a, attl_slice key, const struct change *change)
     if (__builtin_expect(!a->store, 1))
         return check_and_change(a, key, change);
     struct scope *scope = scope_mine(a, reclaim_self());
+    int status;
     if (scope)
-        return scope->admitted == ATTL_OK ? check_and_change(a, key, change) : scope->admitted;
-    int status = journal_admit(a);
+        status = scope->admitted;
+    else
+        status = journal_admit(a);
+    if (status == ATTL_OK)
+        status = durability_admit(a, key);
     if (status == ATTL_OK)
         status = check_and_change(a, key, change);
-    return status >= 0 ? journal_settle(a, reclaim_self(), status) : status;
+    return status >= 0 && !scope ? journal_settle(a, reclaim_self(), status) : status;
 }
 
 int
@@ -461,6 +465,8 @@ int
 engine_change_now(struct attl *a, attl_slice key, engine_change_fn fn, void *ud)
 {
     int status = journal_admit_now(a);
+    if (status == ATTL_OK)
+        status = durability_admit(a, key);
     return status == ATTL_OK ? engine_look(a, key, fn, ud) : status;
 }
 

@@ -68,6 +68,7 @@ struct attl {
     struct ledger *ledger; /* NULL: ledger.entries is 0 */
     struct flight_table flights;
     struct validate_rules rules;
+    _Atomic bool rejects;           /* some namespace does, while the log cannot be written */
     _Atomic bool serves_stale;      /* some namespace does; beside what every read looks at */
     _Atomic int64_t default_ttl_ms; /* 0: none */
     _Atomic int64_t return_delay_ms;

@@ -52,6 +52,8 @@ fill_policy(struct namespace *ns, const struct namespace_value *v)
     ns->serve_stale = v[NS_SERVE_STALE].number != 0;
     ns->evicts = namespace_field_choice(NS_EVICTION, v[NS_EVICTION].number) != CHOICE_EVICTION_NONE;
     ns->durability = (uint8_t)namespace_field_choice(NS_DURABILITY, v[NS_DURABILITY].number);
+    ns->rejects = namespace_field_choice(NS_ON_DISK_ERROR, v[NS_ON_DISK_ERROR].number) ==
+                  CHOICE_ON_DISK_ERROR_REJECT;
     ns->ttl_default_ms = v[NS_TTL_DEFAULT].number;
     ns->ttl_max_ms = v[NS_TTL_MAX].number;
     ns->negative_ttl_ms = v[NS_NEGATIVE_TTL].number;
@@ -75,6 +77,7 @@ add_item(struct namespace_set *set, const struct namespace_policy *p, char *byte
     set->has_quota |= ns->max_entries || ns->max_bytes;
     set->serves_stale |= ns->serve_stale;
     set->has_soft |= ns->soft_ms != 0 || ns->grace_ms != 0;
+    set->rejects |= ns->rejects;
     set->unlogged |= ns->durability != CHOICE_DURABILITY_LOG;
     /* What it begins with lies before it: the one before it, or one of that one's parents. */
     uint32_t parent = i;
@@ -461,6 +464,7 @@ engine_apply_namespaces(struct attl *a, const attl_config *config)
     }
     atomic_store(&a->namespaces, set);
     atomic_store(&a->serves_stale, set && set->serves_stale);
+    atomic_store(&a->rejects, set && set->rejects);
     quota_changed(a);
     if (!old)
         return ATTL_OK;

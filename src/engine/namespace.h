@@ -23,6 +23,7 @@ struct namespace
     uint8_t jitter_percent;
     bool ttl_required, serve_stale;
     bool evicts;        /* at its quota */
+    bool rejects;       /* while the log cannot be written, whatever persist.on_error says */
     uint8_t durability; /* enum choice_durability */
     int64_t ttl_default_ms, ttl_max_ms, negative_ttl_ms;
     int64_t soft_ms; /* < 0: percent of the life */
@@ -34,7 +35,7 @@ struct namespace_set {
     struct limbo_node limbo;
     attl_allocator alloc;
     uint32_t count;
-    bool has_quota, serves_stale, has_soft, unlogged;
+    bool has_quota, serves_stale, has_soft, unlogged, rejects;
     struct quota_block *quotas; /* see quota.h; NULL: nobody counts */
     uint64_t *heads;            /* of each prefix the first eight bytes, most significant first */
     uint16_t

@@ -75,6 +75,7 @@ sample_end(struct attl *a, const struct reclaim_reader *r, enum control_kind kin
     uint64_t took_ns = took > 0 ? (uint64_t)took : 0;
     struct sample_stripe *stripe = &a->sampler.stripes[r->index % SAMPLE_STRIPES];
     add32(&stripe->latency[kind][histogram_class(took_ns)], 1);
+    add64(&stripe->took_ns[kind], took_ns);
     add64(&stripe->cost_ns[kind],
           took_ns < CONTROL_SAMPLE_MAX_NS ? took_ns : CONTROL_SAMPLE_MAX_NS);
     unsigned partition = (unsigned)(key->hash >> (64 - a->cache.partition_bits));

@@ -30,6 +30,7 @@ struct sample_cell {
 struct sample_stripe {
     _Alignas(128) _Atomic uint32_t latency[CONTROL_KINDS][HISTOGRAM_CLASSES]; /* ns */
     _Atomic uint64_t cost_ns[CONTROL_KINDS], ops[CONTROL_KINDS];
+    _Atomic uint64_t took_ns[CONTROL_KINDS]; /* the sum of what is in `latency` */
 };
 
 struct sampler {

@@ -66,8 +66,7 @@ replace(struct heal *h)
     if (status == ATTL_OK && is_needed(h))
         status = ATTL_E_IO; /* the log is not where it should be: nothing is given up for it */
     if (status != ATTL_OK)
-        did(h,
-            "a start needs it, and no snapshot can be taken in its place (%s); it is tried again",
+        did(h, "a start needs it, but no snapshot can be taken (%s); it is tried again",
             attl_strerror(status));
     else
         memcpy(h->fresh, s->newest, sizeof h->fresh);
@@ -129,12 +128,17 @@ static int
 heal_listed(struct heal *h)
 {
     h->file = find_file(&h->list, h->f->name);
-    if (h->file == SIZE_MAX) {
-        did(h, "the file has been removed meanwhile");
+    bool is_gone = h->file == SIZE_MAX;
+    if (is_gone && (h->f->kind != STORE_WAL || !is_needed(h))) {
+        did(h, "the file has gone, and a start does not need it");
         return ATTL_OK;
     }
     int status = is_needed(h) ? replace(h) : ATTL_OK;
-    if (status == ATTL_OK && !h->f->unreadable)
+    if (status == ATTL_OK && is_gone)
+        did(h, "took %s from memory, which has what was in the segment", h->fresh);
+    if (status != ATTL_OK || is_gone)
+        return status;
+    if (!h->f->unreadable)
         status = put_all_aside(h);
     if (status == ATTL_OK)
         tell(h);

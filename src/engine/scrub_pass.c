@@ -27,7 +27,6 @@ struct scrub_pass {
     /* a snapshot */
     struct snapshot_reader *reader; /* NULL: none is open */
     struct snapshot_block block;
-    uint64_t read_bytes; /* of it */
     /* a segment */
     struct wal_window window;
     bool in_segment;
@@ -138,22 +137,24 @@ finding_of(const struct store_file *file, uint64_t offset)
 static int
 snapshot_found(struct scrub_pass *p, enum snapshot_result result, const char *why)
 {
-    struct store *s = p->store;
     const struct store_file *file = &p->snapshots[p->snapshots_left - 1];
     struct scrub_finding f = finding_of(file, p->reader ? snapshot_reader_at(p->reader) : 0);
     f.end_lsn = file->lsn;
     f.unreadable = result != SNAPSHOT_DAMAGED;
-    (void)snprintf(f.lost, sizeof f.lost,
-                   f.unreadable
-                       ? "it cannot be read (%s); nothing is known about its contents"
-                       : "it is damaged (%s); nothing that the cache holds, but the state before "
-                         "change %" PRIu64 " can be had from an older snapshot and the log only",
-                   why, file->lsn); /* cut is fine */
-    (void)s;
+    if (f.unreadable)
+        (void)snprintf(f.lost, sizeof f.lost,
+                       "it cannot be read (%s); nothing is known about its contents",
+                       why); /* cut is fine */
+    else
+        (void)snprintf(f.lost, sizeof f.lost,
+                       "damaged (%s): the state before change %" PRIu64
+                       " can be had from an older snapshot and the log only; nothing that the "
+                       "cache holds is lost",
+                       why, file->lsn); /* cut is fine */
     return found(p, &f);
 }
 
-/* Opens the next snapshot. 1: goes on; 0: there is no more; or a failure. */
+/* The present snapshot has been read, or cannot be. 1 or a failure. */
 static int
 snapshot_ended(struct scrub_pass *p, enum snapshot_result result, const char *why)
 {
@@ -176,7 +177,6 @@ snapshot_step(struct scrub_pass *p)
     struct store *s = p->store;
     enum snapshot_result result = SNAPSHOT_OK;
     char why[REASON_BYTES] = "";
-    uint64_t before = 0;
     if (!p->reader) {
         result = snapshot_reader_open(s->disk, &s->alloc, p->snapshots[p->snapshots_left - 1].name,
                                       &p->reader, why, sizeof why);
@@ -184,8 +184,7 @@ snapshot_step(struct scrub_pass *p)
             return snapshot_ended(p, result, why);
         p->counts.bytes += snapshot_reader_bytes_done(p->reader);
     }
-    before = snapshot_reader_bytes_done(p->reader);
-    uint64_t done = before;
+    uint64_t before = snapshot_reader_bytes_done(p->reader), done = before;
     while (result == SNAPSHOT_OK && done - before < SCRUB_STEP_BYTES) {
         result = snapshot_reader_next(p->reader, &p->block);
         done = snapshot_reader_bytes_done(p->reader);
@@ -233,9 +232,9 @@ segment_damaged(struct scrub_pass *p, const char *problem, const struct wal_behi
     else if (problem)
         (void)snprintf(what, sizeof what, "the %s of the frame is wrong", problem);
     (void)snprintf(f.lost, sizeof f.lost,
-                   "it is damaged (%s); nothing that the cache holds, but of the changes %" PRIu64
-                   " up to %" PRIu64 " only %" PRIu64 " can be read: no rollback reaches behind "
-                   "change %" PRIu64,
+                   "damaged (%s): of the changes %" PRIu64 " up to %" PRIu64 " only %" PRIu64
+                   " can be read, and no rollback reaches back beyond %" PRIu64
+                   "; nothing that the cache holds is lost",
                    what, f.lsn, f.end_lsn - 1, behind->frames, f.end_lsn); /* cut is fine */
     return segment_ended(p, found(p, &f));
 }

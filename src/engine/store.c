@@ -20,6 +20,8 @@ enum {
     KEEPER_SLEEP_MS = 600 * 1000, /* what age alone makes due can wait that long */
     RETRY_MOST_MS = 60 * 1000,
     NS_PER_MS = 1000000,
+    LOW_LOOK_MS = 10 * 1000, /* while the disk is nearly full and nothing else goes on */
+    LOG_WARNING = 2,
     LOG_TEXT_BYTES = 768
 };
 
@@ -115,6 +117,7 @@ store_apply_config(struct store *s, const attl_config *config)
     atomic_store(&s->compress, config_bool(config, OPT_PERSIST_COMPRESS));
     atomic_store(&s->snapshot_log_bytes,
                  (uint64_t)config_i64(config, OPT_PERSIST_SNAPSHOT_LOG_SIZE));
+    space_configure(&s->space, config);
     atomic_store(&s->always, policy_of(config) == WAL_POLICY_ALWAYS);
     atomic_store(&s->waits, s->wait_wanted && policy_of(config) == WAL_POLICY_ALWAYS);
     scrub_apply_config(s, config);
@@ -155,11 +158,21 @@ log_notify(void *ud)
         parker_wake(&s->parker);
 }
 
+static bool
+log_make_room(void *ud)
+{
+    return space_release(ud);
+}
+
 static void
 log_line(void *ud, int level, const char *event, const char *text)
 {
     struct store *s = ud;
     engine_log(s->a, level, event, text);
+    if (level < LOG_WARNING)
+        return;
+    parker_wake(&s->parker); /* there may be something to do about it, at once */
+    control_wake(s->a);
 }
 
 static int
@@ -188,6 +201,7 @@ open_log(struct store *s)
                               .wall_ms = log_wall_ms,
                               .mono_ns = log_mono_ns,
                               .notify = log_notify,
+                              .make_room = log_make_room,
                               .log = log_line,
                               .ud = s };
     error = wal_open(&wal, &s->wal, s->problem, sizeof s->problem);
@@ -223,7 +237,8 @@ struct log_state {
     uint64_t changes, bytes; /* since the last snapshot */
     uint64_t activity;       /* grows when there may be more files */
     bool detached, failing;
-    bool gap; /* what the log has lost is in no snapshot yet */
+    bool gap;  /* what the log has lost is in no snapshot yet */
+    bool slow; /* a sync lasts or has lasted too long, and nobody has looked at it yet */
 };
 
 uint64_t
@@ -233,6 +248,14 @@ store_changes(const struct store *s)
     uint64_t at_last = atomic_load(&s->changes_at_last);
     uint64_t read = atomic_load(&s->snapshots) == 0 ? atomic_load(&s->recovered_changes) : 0;
     return now - at_last + read;
+}
+
+bool
+store_is_behind_gap(struct store *s, const struct wal_stats *st)
+{
+    bool gap = st->gaps > atomic_load(&s->gaps_bridged);
+    atomic_store(&s->behind_gap, gap || st->state == WAL_DETACHED); /* before it is left again */
+    return gap;
 }
 
 static struct log_state
@@ -249,7 +272,9 @@ look_at_log(struct store *s)
     l.activity += st.bytes_written;
     l.detached = st.state == WAL_DETACHED;
     l.failing = st.state != WAL_WRITING;
-    l.gap = st.gaps > atomic_load(&s->gaps_bridged);
+    l.gap = store_is_behind_gap(s, &st);
+    int64_t slow_us = atomic_load(&s->space.slow_sync_us);
+    l.slow = (int64_t)st.syncing_us > slow_us || (int64_t)st.slowest_sync_us > slow_us;
     return l;
 }
 
@@ -286,8 +311,7 @@ static void
 retain_if_due(struct store *s, const struct log_state *l)
 {
     int64_t now_ns = clock_mono_ns();
-    bool wanted = atomic_exchange(&s->retain_wanted, false);
-    if (!atomic_load(&s->retention_on) || (!wanted && now_ns < s->next_retention_ns))
+    if (!atomic_load(&s->retention_on) || now_ns < s->next_retention_ns)
         return;
     s->retained_activity = l->activity;
     s->next_retention_ns = now_ns + atomic_load(&s->retention_interval_ms) * NS_PER_MS;
@@ -301,13 +325,9 @@ retain_if_due(struct store *s, const struct log_state *l)
 static void
 tell_control(struct store *s, const struct log_state *l)
 {
-    uint64_t free_bytes = UINT64_MAX;
-    if (s->disk->ops->free_bytes(s->disk, &free_bytes) != 0)
-        free_bytes = UINT64_MAX;
-    atomic_store(&s->free_bytes, free_bytes);
     uint64_t state = (uint64_t)l->failing | (uint64_t)l->detached << 1 | (uint64_t)l->gap << 2 |
-                     (uint64_t)(free_bytes < s->segment_bytes) << 3 |
-                     atomic_load(&s->snapshot_failures) << 4;
+                     (uint64_t)s->space.is_low << 3 | (uint64_t)l->slow << 4 |
+                     atomic_load(&s->snapshot_failures) << 5;
     if (state != s->told)
         control_wake(s->a);
     s->told = state;
@@ -337,9 +357,11 @@ snapshot_if_due(struct store *s, const struct log_state *l)
 {
     atomic_store(&s->snapshot_starting, true); /* nobody sees a wish that is neither open nor met */
     bool wanted = atomic_exchange(&s->snapshot_wanted, false);
-    bool due = l->gap || snapshot_due_in(s, l) == 0;
+    bool due = l->gap || atomic_load(&s->snapshot_again) || snapshot_due_in(s, l) == 0;
     bool starts = wanted || (due && clock_mono_ns() >= s->retry_at_ns);
     int status = starts ? store_snapshot(s, NULL) : ATTL_OK;
+    if (starts && status == ATTL_OK)
+        atomic_store(&s->snapshot_again, false);
     if (status == ATTL_E_BUSY && wanted)
         atomic_store(&s->snapshot_wanted, true); /* after the one that is running */
     atomic_store(&s->snapshot_starting, false);
@@ -349,38 +371,55 @@ snapshot_if_due(struct store *s, const struct log_state *l)
     s->next_retention_ns = 0;
 }
 
+/* Whether there is something to look at again soon. */
+static bool
+is_busy(struct store *s, const struct log_state *l)
+{
+    bool grew = l->activity != s->seen_activity; /* its thread would wake us for each group */
+    s->seen_activity = l->activity;
+    return grew || l->failing || l->gap || s->space.suspect_lsn ||
+           atomic_load(&s->snapshot_again) || atomic_load(&s->snapshot_wanted);
+}
+
 /*
- * Does what is due; returns the milliseconds until something will be, at most KEEPER_SLEEP_MS.
- * Beyond KEEPER_LOOK_MS it also ends when something is written: `idle` is set before the last look,
- * so that what is written behind it is not missed.
+ * Milliseconds until something will be due, at most KEEPER_SLEEP_MS. Beyond KEEPER_LOOK_MS the
+ * sleep also ends when something is written: `idle` is set before the last look, so that what is
+ * written behind it is not missed.
  */
+static int64_t
+next_look_in(struct store *s, int64_t scrub_ms)
+{
+    atomic_store(&s->idle, true);
+    struct log_state l = look_at_log(s);
+    int64_t due_ms = snapshot_due_in(s, &l), retention_ms = retention_due_in(s, &l);
+    due_ms = retention_ms < due_ms ? retention_ms : due_ms;
+    if (is_busy(s, &l) || due_ms < KEEPER_LOOK_MS) {
+        atomic_store(&s->idle, false);
+        return scrub_ms < KEEPER_LOOK_MS ? scrub_ms : KEEPER_LOOK_MS;
+    }
+    int64_t most_ms = s->space.is_low ? LOW_LOOK_MS : KEEPER_SLEEP_MS;
+    due_ms = scrub_ms < due_ms ? scrub_ms : due_ms;
+    return due_ms < most_ms ? due_ms : most_ms;
+}
+
+/* Does what is due; returns the milliseconds until something will be. */
 static int64_t
 keep(struct store *s)
 {
+    space_look(s);
     struct log_state l = look_at_log(s);
+    if (l.failing || atomic_load(&s->space.emergency)) {
+        s->next_retention_ns = 0; /* what is old may be in the way of what is new */
+        retain_if_due(s, &l);
+    }
     if (l.detached) {
         reattach(s);
         l = look_at_log(s);
     }
     snapshot_if_due(s, &l);
     tell_control(s, &l);
-    if (l.failing)
-        s->next_retention_ns = 0; /* what is old may be in the way of what is new */
     retain_if_due(s, &l);
-    int64_t scrub_ms = scrub_keep(s);
-    atomic_store(&s->idle, true);
-    l = look_at_log(s);
-    int64_t due_ms = snapshot_due_in(s, &l), retention_ms = retention_due_in(s, &l);
-    due_ms = retention_ms < due_ms ? retention_ms : due_ms;
-    /* Not idle while the log grows: its thread would wake us for each group. */
-    bool grew = l.activity != s->seen_activity;
-    s->seen_activity = l.activity;
-    if (l.failing || l.gap || grew || atomic_load(&s->snapshot_wanted) || due_ms < KEEPER_LOOK_MS) {
-        atomic_store(&s->idle, false);
-        return scrub_ms < KEEPER_LOOK_MS ? scrub_ms : KEEPER_LOOK_MS;
-    }
-    due_ms = scrub_ms < due_ms ? scrub_ms : due_ms;
-    return due_ms < KEEPER_SLEEP_MS ? due_ms : KEEPER_SLEEP_MS;
+    return next_look_in(s, scrub_keep(s));
 }
 
 void
@@ -439,7 +478,6 @@ store_open(struct attl *a, char *err, size_t err_len)
                          .alloc = a->cache.config.alloc,
                          .notify_fn = config->notify_fn,
                          .notify_ud = config->notify_ud,
-                         .free_bytes = UINT64_MAX,
                          .next_lsn = 1,
                          .segment_bytes = (uint64_t)config_i64(config, OPT_PERSIST_SEGMENT_SIZE),
                          .wait_wanted = config_bool(config, OPT_PERSIST_WAIT),
@@ -476,6 +514,8 @@ store_close(struct store **store)
     atomic_store(&s->stopping, true);
     parker_wake(&s->parker);
     thread_join(&s->keeper);
+    atomic_store(&s->stopping, false); /* a snapshot that is needed now is taken */
+    space_close(s);
     log_waits_stop(s->a);
     int error = wal_close(&s->wal);
     log_waits_end(s->a, error);

@@ -11,6 +11,7 @@
 
 #include "engine/engine.h"
 #include "engine/scrub.h"
+#include "engine/space.h"
 #include "persist/retention.h"
 #include "persist/snapshot.h"
 #include "persist/wal.h"
@@ -56,7 +57,8 @@ struct store {
     struct parker parker;
     _Atomic bool snapshot_starting; /* the keeper has taken a wish, or looks whether one is due */
     _Atomic bool stopping, snapshot_wanted, idle;
-    _Atomic bool claimed; /* by a snapshot or a rollback, for whom there is one place */
+    _Atomic bool snapshot_again; /* the last one failed: another, with the pauses of retrying */
+    _Atomic bool claimed;        /* by a snapshot or a rollback, for whom there is one place */
     struct lock snapshot_lock;
     struct lock rules_lock; /* what follows */
     struct save_rule rules[STORE_SAVE_RULES_MAX];
@@ -81,18 +83,18 @@ struct store {
     _Atomic uint64_t
         kept_max_bytes; /* for a snapshot; 0: by the size of the cache (tests set it) */
     _Atomic int last_status;
+    _Atomic int snapshot_error; /* negative errno of the last attempt, 0: it succeeded */
     _Atomic uint64_t recovered_entries, recovered_frames, recovered_changes, recovered_lost_frames;
     _Atomic int64_t recovery_ms;
     _Atomic uint64_t
         replay_rate; /* log bytes per second when this directory was loaded, 0: unknown */
-    _Atomic uint64_t
-        free_bytes; /* of the file system, at the keeper's last look; UINT64_MAX: unknown */
-    uint64_t told;  /* what the control plane was woken for last: see tell_control(); keep_lock */
-    _Atomic bool retain_wanted;
+    uint64_t told;   /* what the control plane was woken for last: see tell_control(); keep_lock */
     _Atomic uint64_t disk_bytes;
+    _Atomic bool behind_gap;       /* the log was given up, and no snapshot has bridged that yet */
     _Atomic uint64_t gaps_bridged; /* of the log's gaps, those in front of a snapshot's cut */
     struct checkpoint *late; /* given up while the log could still write to them; snapshot_lock */
     struct scrub scrub;
+    struct space space;
     char newest[SEGMENT_NAME_MAX]; /* the newest snapshot known to be whole; snapshot_lock */
 };
 
@@ -104,6 +106,8 @@ store_is_loading(const struct store *s)
 
 /* Changes since the cut of the last snapshot, those that recovery read behind it included. */
 uint64_t store_changes(const struct store *s);
+/* What the log has lost is in no snapshot yet. Keeps that in mind for those who only look. */
+bool store_is_behind_gap(struct store *s, const struct wal_stats *st);
 /* True if the settings ask for a data directory. */
 bool store_wanted(const attl_config *config);
 /* Opens, locks and loads the directory (or starts to, with persist.background_load), opens the log,

@@ -100,6 +100,7 @@ delay_measure(struct worker *w, bool served)
     int64_t wait_ms = served ? now_ms - w->now_ms : 0;
     atomic_store_explicit(&w->wait_ms, (uint64_t)wait_ms, memory_order_relaxed);
     counter_add(&w->waits[histogram_class((uint64_t)wait_ms)], 1);
+    counter_add(&w->wait_sum_ms, (uint64_t)wait_ms);
     note(w, now_ms, wait_ms);
 }
 

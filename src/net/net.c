@@ -173,9 +173,10 @@ net_open(const struct net_settings *s, struct socket_problem *ret_problem)
     clock_init(&net->clock);
     aside_init(&net->aside);
     lock_init(&net->tls_lock);
+    net->slow = slowlog_new(&net->clock);
     net->exchange = s->exchange ? s->exchange : exchange_new(s->workers);
     net->owns_exchange = !s->exchange;
-    if (!net->exchange) {
+    if (!net->exchange || !net->slow) {
         (void)fail(ret_problem, ENOMEM, "no memory for the workers");
         net_close(&net);
         return NULL;
@@ -188,21 +189,37 @@ net_open(const struct net_settings *s, struct socket_problem *ret_problem)
         return NULL;
     }
     net->workers_len = s->workers;
+    net->visitors_len = s->visitors < NET_VISITORS_MAX ? s->visitors : NET_VISITORS_MAX;
     for (size_t i = 0; i < net->workers_len; i++)
         worker_preset(&net->workers[i], net);
     return net;
 }
 
+/* The counters of visitors, who come and go, stay: what they counted is part of the sum. */
+static bool
+make_visitor_stats(struct net *net)
+{
+    for (size_t i = 0; i < net->visitors_len; i++) {
+        struct command_stats **stats = &net->all_stats[net->workers_len + i];
+        *stats = command_stats_new();
+        if (!*stats)
+            return false;
+    }
+    return true;
+}
+
 bool
 net_start(struct net *net)
 {
+    if (!make_visitor_stats(net))
+        return false;
     for (size_t i = 0; i < net->workers_len; i++) {
         struct worker *w = &net->workers[i];
         if (!worker_init(w))
             return false;
         net->all_stats[i] = w->env.stats;
         w->env.all_stats = net->all_stats;
-        w->env.all_stats_len = net->workers_len;
+        w->env.all_stats_len = net->workers_len + net->visitors_len;
     }
     for (size_t i = 0; i < net->workers_len; i++)
         if (!worker_start(&net->workers[i], i))
@@ -243,6 +260,8 @@ net_close(struct net **net_ptr)
     aside_fini(&net->aside); /* before the workers it gives back to, after those it takes from */
     for (size_t i = 0; i < net->workers_len; i++)
         worker_fini(&net->workers[i]);
+    for (size_t i = 0; i < net->visitors_len; i++)
+        command_stats_free(net->all_stats[net->workers_len + i]);
     for (size_t i = 0; i < net->listeners_len; i++)
         socket_close(net->listeners[i].fd);
     if (net->unix_path)
@@ -252,6 +271,7 @@ net_close(struct net **net_ptr)
     if (net->owns_exchange)
         exchange_free(&net->exchange);
     tls_context_free(net->tls_context);
+    slowlog_free(&net->slow);
     free(net->unix_path);
     free(net->workers);
     free(net);
@@ -323,35 +343,50 @@ net_set_limits(struct net *net, const struct net_limits *limits)
     atomic_store(&net->limits.tls_handshakes, limits->tls_handshakes);
     atomic_store(&net->limits.tls_user, limits->tls_user);
     atomic_store(&net->limits.shed_max_delay_ms, limits->shed_max_delay_ms);
+    atomic_store(&net->limits.untimed, limits->untimed);
     for (size_t i = 0; i < net->listeners_len; i++)
         if (!net->listeners[i].is_unix)
             socket_tune_tcp(net->listeners[i].fd, limits->keepalive_s);
     if (net->exchange)
         set_exchange_limits(net->exchange, limits);
+    slowlog_set_limits(net->slow, &limits->slow);
     for (size_t i = 0; i < net->workers_len; i++)
         worker_wake(&net->workers[i]);
 }
 
 /* Turns that nobody measured were shorter than the target, and count as if they took no time. */
+void
+net_waits_get(struct net *net, uint64_t *ret_counts, uint64_t *ret_sum_ms)
+{
+    uint64_t measured = 0;
+    memset(ret_counts, 0, HISTOGRAM_CLASSES * sizeof *ret_counts);
+    *ret_sum_ms = 0;
+    for (size_t i = 0; i < net->workers_len; i++) {
+        struct worker *w = &net->workers[i];
+        for (unsigned class = 0; class < HISTOGRAM_CLASSES; class ++) {
+            uint64_t n = w->waits[class];
+            ret_counts[class] += n;
+            measured += n;
+        }
+        ret_counts[0] += w->turns;
+        *ret_sum_ms += w->wait_sum_ms;
+    }
+    ret_counts[0] -= measured < ret_counts[0] ? measured : ret_counts[0];
+}
+
 static void
 count_shed(struct net *net, struct net_counters *ret)
 {
-    uint64_t waits[HISTOGRAM_CLASSES] = { 0 };
-    uint64_t measured = 0;
+    uint64_t waits[HISTOGRAM_CLASSES], sum_ms;
     for (size_t i = 0; i < net->workers_len; i++) {
         struct worker *w = &net->workers[i];
         for (unsigned class = 0; class < SHED_CLASSES; class ++)
             for (unsigned outcome = 0; outcome < SHED_OUTCOMES; outcome++)
                 ret->shed[class][outcome] += w->env.shed[class][outcome];
-        for (unsigned class = 0; class < HISTOGRAM_CLASSES; class ++) {
-            waits[class] += w->waits[class];
-            measured += w->waits[class];
-        }
-        waits[0] += w->turns;
         ret->shed_level = w->shed_level > ret->shed_level ? w->shed_level : ret->shed_level;
         ret->wait_ms = w->wait_ms > ret->wait_ms ? w->wait_ms : ret->wait_ms;
     }
-    waits[0] -= measured < waits[0] ? measured : waits[0];
+    net_waits_get(net, waits, &sum_ms);
     ret->wait_p99_ms = histogram_percentile(waits, 990);
 }
 
@@ -378,6 +413,7 @@ net_counters_get(struct net *net, struct net_counters *ret)
         ret->killed += c->killed;
         ret->held += c->held;
         ret->held_failed += c->held_failed;
+        ret->parked += net->workers[i].parked;
         ret->tls_connections += c->tls_connections;
         ret->tls_failures += c->tls_failures;
     }

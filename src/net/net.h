@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "command/command.h"
+#include "command/slowlog.h"
 #include "os/socket.h"
 
 #include <attl/attl.h>
@@ -64,13 +65,16 @@ struct net_limits {
     uint32_t published_events; /* enum notify_flag */
     int64_t shed_target_ms;    /* 0: no load is shed */
     int64_t shed_max_delay_ms;
+    bool untimed; /* no call of a command is timed */
     int64_t tls_handshake_ms;
     uint64_t tls_handshakes; /* in progress at once */
     bool tls_user;           /* the name in a client's certificate is its user */
+    struct slowlog_limits slow;
 };
 
 struct net_settings {
     unsigned workers;
+    unsigned visitors; /* that there may be at a time, see visitor.h */
     attl *cache;
     struct exchange *exchange; /* for as many workers; outlives the net; NULL: one of its own */
     /*
@@ -97,6 +101,7 @@ struct net_counters {
     uint64_t in_bytes, out_bytes;
     uint64_t protocol_errors, foreign;
     uint64_t dropped_query, dropped_output, dropped_memory, timed_out, auth_lockouts, killed;
+    uint64_t parked; /* clients whose command waits for a completion, now */
     uint64_t tracking_clients, tracked_keys, tracked_items, tracked_prefixes;
     uint64_t topics[PUBSUB_KINDS];
     uint64_t events_lost;
@@ -132,5 +137,8 @@ void net_log_notify(struct net *net);
 void net_set_tls(struct net *net, struct ssl_ctx_st *context);
 void net_set_limits(struct net *net, const struct net_limits *limits);
 void net_counters_get(struct net *net, struct net_counters *ret_counters);
+/* How long the turns of all workers have kept their last request waiting, ms, by class of
+ * base/histogram.h, and the sum. Turns that nobody measured were short, and count as 0. */
+void net_waits_get(struct net *net, uint64_t *ret_counts, uint64_t *ret_sum_ms);
 
 #endif

@@ -44,6 +44,7 @@ park_begin(void *ud, struct command_job *job, command_submit_fn submit)
         return status;
     }
     w->current->task = task;
+    counter_add(&w->parked, 1);
     return ATTL_OK;
 }
 
@@ -66,6 +67,7 @@ answer(struct worker *w, const attl_completion *done)
     if (c)
         conn_job_done(w, c, task->job);
     lock_release(&w->lock);
+    counter_add(&w->parked, (uint64_t)-1);
     aside_task_free(task);
 }
 

@@ -79,7 +79,7 @@ goes_on(const struct pipeline_job *job)
 /* Executes until the group or the output's share is used up, or others come first; returns how many
  * were executed. `twice`: the first of them may be parsed again. */
 static size_t
-execute_group(struct pipeline *p, const struct pipeline_job *job, size_t n, bool twice)
+execute_requests(struct pipeline *p, const struct pipeline_job *job, size_t n, bool twice)
 {
     struct session *s = job->session;
     s->exempt_once = !twice;
@@ -101,6 +101,16 @@ execute_group(struct pipeline *p, const struct pipeline_job *job, size_t n, bool
             return i + 1;
     }
     return n;
+}
+
+static size_t
+execute_group(struct pipeline *p, const struct pipeline_job *job, size_t n, bool twice)
+{
+    if (n > 1)
+        command_turn_begin(job->env);
+    size_t done = execute_requests(p, job, n, twice);
+    command_turn_end(job->env);
+    return done;
 }
 
 /* Why the rest waits. */

@@ -8,6 +8,7 @@
  */
 #include "net/worker.h"
 
+#include "command/audited.h"
 #include "net/caller.h"
 #include "net/delay.h"
 #include "net/exchange.h"
@@ -290,9 +291,8 @@ handle(struct worker *w, const struct event *e)
     }
 }
 
-/* While it loads, and if loading has failed, requests are answered -LOADING. */
-static void
-look_at_loading(struct worker *w)
+void
+worker_look_at_loading(struct worker *w)
 {
     attl_load_progress progress = { .struct_size = sizeof progress };
     attl_load_progress_get(w->net->cache, &progress);
@@ -307,8 +307,9 @@ turn(struct worker *w, int timeout_ms)
     mailbox_rise(w->mailbox);
     w->now_ms = clock_now_ms(&w->net->clock);
     bool watched = delay_is_watched(w);
+    w->env.untimed = LIMIT_LOAD(w->net, untimed);
     if (w->env.loading)
-        look_at_loading(w);
+        worker_look_at_loading(w);
     for (size_t i = 0; i < n; i++)
         handle(w, &events[i]);
     if (w->sweep_wanted && w->now_ms >= w->next_sweep_ms)
@@ -389,8 +390,8 @@ caller_auth(void *ud, attl_slice user, attl_slice password, struct access_user *
     return false;
 }
 
-static void
-host_init(struct worker *w)
+void
+worker_host_init(struct worker *w)
 {
     w->caller = (struct net_caller){ w->net->host.ud, w };
     w->host = w->net->host;
@@ -406,7 +407,9 @@ host_init(struct worker *w)
         .cache = w->net->cache,
         .access = w->net->access,
         .host = &w->host,
+        .slow = w->net->slow,
     };
+    audited_prepare(&w->env);
 }
 
 void
@@ -424,9 +427,9 @@ worker_preset(struct worker *w, struct net *net)
     lock_init(&w->done_lock);
     buf_init(&w->out, LIMIT_LOAD(net, output_bytes));
     pipeline_init(&w->pipeline);
-    host_init(w);
+    worker_host_init(w);
     shed_reset(&w->shed);
-    look_at_loading(w);
+    worker_look_at_loading(w);
 }
 
 bool

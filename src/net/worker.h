@@ -16,6 +16,7 @@
 #include "net/net.h"
 #include "net/pipeline.h"
 #include "net/shed.h"
+#include "net/visitor.h"
 #include "os/clock.h"
 #include "os/event.h"
 #include "os/lock.h"
@@ -77,7 +78,9 @@ struct worker {
     _Atomic unsigned shed_level;
     counter wait_ms;                  /* of the last turn that was measured */
     counter waits[HISTOGRAM_CLASSES]; /* such turns by their waits, ms */
+    counter wait_sum_ms;
     counter turns;
+    counter parked;
     _Atomic bool hold_armed; /* wake us when the log has news */
     struct parking parking;
     uint64_t log_position; /* behind this thread's last change */
@@ -122,6 +125,7 @@ struct shared_limits {
     _Atomic int64_t shed_target_ms; /* INT64_MAX: nothing is shed */
     _Atomic int64_t shed_max_delay_ms;
     _Atomic bool auth_required;
+    _Atomic bool untimed;
     _Atomic int64_t tls_handshake_ms;
     _Atomic uint64_t tls_handshakes;
     _Atomic bool tls_user;
@@ -146,10 +150,13 @@ struct net {
     struct listener listeners[NET_LISTENERS_MAX];
     size_t listeners_len;
     struct aside aside;
+    struct slowlog *slow;
     char *unix_path; /* to be removed at the end, or NULL */
     struct worker *workers;
     size_t workers_len;
-    struct command_stats *all_stats[NET_WORKERS_MAX];
+    struct command_stats *all_stats[NET_WORKERS_MAX + NET_VISITORS_MAX]; /* workers first */
+    size_t visitors_len;
+    _Atomic bool visitor_taken[NET_VISITORS_MAX];
     _Atomic uint64_t clients; /* of all workers */
     _Atomic uint64_t last_id; /* of a client */
     _Atomic uint64_t rejected;
@@ -171,6 +178,10 @@ bool worker_start(struct worker *w, size_t index);
 void worker_wake(struct worker *w);
 /* A command of one of its connections is done on the slow thread. Takes `task` over. Any thread. */
 void worker_take_back(struct worker *w, struct aside_task *task);
+/* Fills in its host and env, but for the counters. */
+void worker_host_init(struct worker *w);
+/* While the cache loads, and if loading has failed, requests are answered -LOADING. */
+void worker_look_at_loading(struct worker *w);
 /* A timeout is running from now on. */
 void worker_want_sweep(struct worker *w);
 

@@ -17,6 +17,7 @@ enum {
     NS_PER_MS = 1000000,
     CALIBRATION_NS = 200000,
     SLICES_PER_MS = 16,
+    NS_PER_SLICE = NS_PER_MS / SLICES_PER_MS,
     CALIBRATIONS = 3,
     PAIR_TRIES = 8,
     PAIR_GOOD_NS = 2000,
@@ -166,4 +167,30 @@ int64_t
 clock_skew_ms(const struct clock *c)
 {
     return (wall_minus_mono_ns() - c->wall_minus_mono_ns) / NS_PER_MS;
+}
+
+uint64_t
+clock_ticks(const struct clock *c)
+{
+    return c->ticks_per_slice ? read_counter() : (uint64_t)clock_mono_ns();
+}
+
+/* amount * to / from, where the product of `from` and `to` fits. */
+static uint64_t
+scale(uint64_t amount, uint64_t to, uint64_t from)
+{
+    return amount / from * to + amount % from * to / from;
+}
+
+int64_t
+clock_ticks_ns(const struct clock *c, uint64_t ticks)
+{
+    return (int64_t)(c->ticks_per_slice ? scale(ticks, NS_PER_SLICE, c->ticks_per_slice) : ticks);
+}
+
+uint64_t
+clock_ns_ticks(const struct clock *c, int64_t ns)
+{
+    uint64_t n = ns > 0 ? (uint64_t)ns : 0;
+    return c->ticks_per_slice ? scale(n, c->ticks_per_slice, NS_PER_SLICE) : n;
 }

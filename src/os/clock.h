@@ -25,6 +25,14 @@ int64_t clock_mono_ns(void);
 int64_t clock_wall_us(void);
 /* How far the wall clock has been set away from this clock, milliseconds (0 unless it jumped). */
 int64_t clock_skew_ms(const struct clock *c);
+/*
+ * A counter that is cheap to read (12 ns or less), for durations: only differences of readings of
+ * one machine mean anything. Where the processor has no constant counter it is clock_mono_ns().
+ */
+uint64_t clock_ticks(const struct clock *c);
+/* Nanoseconds in so many ticks, and the other way round, to 0.01 %. */
+int64_t clock_ticks_ns(const struct clock *c, uint64_t ticks);
+uint64_t clock_ns_ticks(const struct clock *c, int64_t ns);
 /* CPU nanoseconds used by the calling thread. */
 int64_t clock_thread_cpu_ns(void);
 

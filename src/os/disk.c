@@ -288,17 +288,33 @@ dir_list(struct disk *d, disk_name_fn fn, void *ud)
 }
 
 static int
+look_at_space(struct disk *d, struct statvfs *ret)
+{
+    int rc;
+    do
+        rc = fstatvfs(os_disk_of(d)->dir_fd, ret);
+    while (rc != 0 && errno == EINTR);
+    return rc == 0 ? 0 : -errno;
+}
+
+static int
 dir_free_bytes(struct disk *d, uint64_t *ret_bytes)
 {
     struct statvfs st;
-    int rc;
-    do
-        rc = fstatvfs(os_disk_of(d)->dir_fd, &st);
-    while (rc != 0 && errno == EINTR);
-    if (rc != 0)
-        return -errno;
-    *ret_bytes = (uint64_t)st.f_bavail * st.f_frsize; /* without what is reserved for root */
-    return 0;
+    int rc = look_at_space(d, &st);
+    if (rc == 0)
+        *ret_bytes = (uint64_t)st.f_bavail * st.f_frsize; /* without what is reserved for root */
+    return rc;
+}
+
+static int
+dir_total_bytes(struct disk *d, uint64_t *ret_bytes)
+{
+    struct statvfs st;
+    int rc = look_at_space(d, &st);
+    if (rc == 0)
+        *ret_bytes = (uint64_t)st.f_blocks * st.f_frsize;
+    return rc;
 }
 
 int
@@ -319,6 +335,7 @@ os_disk_open(struct os_disk *d, const attl_allocator *alloc, const char *path, b
         .sync_dir = dir_sync_dir,
         .list = dir_list,
         .free_bytes = dir_free_bytes,
+        .total_bytes = dir_total_bytes,
     };
     int lock_fd = -1;
     int dir_fd = disk_dir_take(path, lock, err, err_len);

@@ -49,6 +49,8 @@ struct disk_ops {
     /* Calls `fn` for every regular file but the lock file. `fn` may use the disk. */
     int (*list)(struct disk *d, disk_name_fn fn, void *ud);
     int (*free_bytes)(struct disk *d, uint64_t *ret_bytes);
+    /* The size of the file system. */
+    int (*total_bytes)(struct disk *d, uint64_t *ret_bytes);
 };
 
 struct disk {

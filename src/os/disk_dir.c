@@ -137,6 +137,17 @@ disk_dir_take(const char *path, bool own, char *err, size_t err_len)
     return rc != 0 ? rc : fd;
 }
 
+int
+disk_dir_make(const char *path, char *err, size_t err_len)
+{
+    char trimmed[PATH_MAX];
+    int rc = trim_slashes(path, trimmed);
+    if (rc != 0)
+        return explain_open(path, -rc, err, err_len);
+    rc = create(trimmed, err, err_len);
+    return rc < 0 ? rc : 0;
+}
+
 /* -EBUSY, with the process that has the lock, if it has told. */
 static int
 explain_busy(int fd, const char *path, char *err, size_t err_len)

@@ -16,6 +16,8 @@
 
 /* The directory; `own`: created if it is missing, and refused unless it is ours alone to write. */
 int disk_dir_take(const char *path, bool own, char *err, size_t err_len);
+/* Creates it if it is missing, as its owner's alone. 0, or a negative errno with a sentence. */
+int disk_dir_make(const char *path, char *err, size_t err_len);
 /* The lock, or -EBUSY if another process has it. `path` is for the sentence. */
 int disk_dir_lock(int dir_fd, const char *path, char *err, size_t err_len);
 

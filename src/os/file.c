@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,15 +32,34 @@ read_all(int fd, struct buf *out)
     }
 }
 
+/* Takes `fd` over. */
+static int
+read_regular(int fd, struct buf *out)
+{
+    struct stat st;
+    int code = fstat(fd, &st) != 0 ? -errno : !S_ISREG(st.st_mode) ? -EINVAL : read_all(fd, out);
+    (void)close(fd); /* nothing was written */
+    return code;
+}
+
 int
 file_read(const char *path, struct buf *out)
 {
-    struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is not waited for */
-    if (fd < 0)
+    return fd < 0 ? -errno : read_regular(fd, out);
+}
+
+int
+file_read_in(const char *dir, const char *name, struct buf *out)
+{
+    int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir_fd < 0)
         return -errno;
-    int code = fstat(fd, &st) != 0 ? -errno : !S_ISREG(st.st_mode) ? -EINVAL : read_all(fd, out);
-    (void)close(fd); /* nothing was written */
+    int fd = strchr(name, '/')
+                 ? -1
+                 : openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int code = fd < 0 ? -ENOENT : read_regular(fd, out);
+    (void)close(dir_fd); /* it was only a place to stand on */
     return code;
 }
 

@@ -65,6 +65,15 @@ os_mem_decommit(void *at, size_t bytes)
                 0) != MAP_FAILED;
 }
 
+bool
+os_mem_discard(void *at, size_t bytes)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)at + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)at + bytes) & ~(page - 1);
+    return first >= end || madvise((void *)first, end - first, MADV_DONTNEED) == 0;
+}
+
 void
 os_mem_release(void *at, size_t bytes)
 {

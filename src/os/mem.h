@@ -18,6 +18,8 @@ void *os_mem_reserve(size_t bytes, size_t align);
 bool os_mem_commit(void *at, size_t bytes, bool huge);
 /* Gives a committed part back; it is reserved again. */
 bool os_mem_decommit(void *at, size_t bytes);
+/* Gives the whole pages in a committed part back, which stays committed; they read as zero. */
+bool os_mem_discard(void *at, size_t bytes);
 void os_mem_release(void *at, size_t bytes);
 /* Zeroed memory of its own, or NULL. */
 void *os_mem_map(size_t bytes);

@@ -6,12 +6,18 @@
  */
 #include "os/process.h"
 
+#include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+enum { STAT_BYTES = 1024 };
+enum { STREAM_TEXT_MAX = 48 }; /* two numbers of 20 digits */
 
 void
 process_umask_private(void)
@@ -68,6 +74,51 @@ process_usage_get(struct process_usage *ret_usage)
     ret_usage->system_cpu_us = microseconds(usage.ru_stime);
 }
 
+/* The 20th and the 23rd word of /proc/self/stat; the second, a name, may hold anything. */
+static void
+read_stat(struct process_facts *facts)
+{
+    char text[STAT_BYTES];
+    FILE *f = fopen("/proc/self/stat", "re");
+    if (!f)
+        return;
+    size_t len = fread(text, 1, sizeof text - 1, f);
+    (void)fclose(f); /* it was only read */
+    text[len] = '\0';
+    const char *name_end = strrchr(text, ')');
+    unsigned long threads, bytes;
+    if (!name_end || sscanf(name_end + 1,
+                            " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+                            "%lu %*s %*s %lu",
+                            &threads, &bytes) != 2)
+        return;
+    facts->threads = threads;
+    facts->virtual_bytes = bytes;
+}
+
+static uint64_t
+count_fds(void)
+{
+    uint64_t n = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    if (!dir)
+        return 0;
+    for (struct dirent *e; (e = readdir(dir)) != NULL;)
+        n += e->d_name[0] != '.';
+    (void)closedir(dir);
+    return n > 0 ? n - 1 : 0; /* without the one that counts */
+}
+
+void
+process_facts_get(struct process_facts *ret_facts)
+{
+    struct rlimit limit;
+    *ret_facts = (struct process_facts){ .open_fds = count_fds() };
+    read_stat(ret_facts);
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        ret_facts->max_fds = limit.rlim_cur;
+}
+
 uint64_t
 process_machine_memory_bytes(void)
 {
@@ -87,6 +138,14 @@ process_os_name(char out[PROCESS_OS_NAME_MAX])
                        name.machine); /* 3 x 64 fit */
 }
 
+void
+process_host_name(char out[PROCESS_HOST_NAME_MAX])
+{
+    struct utsname name;
+    (void)snprintf(out, PROCESS_HOST_NAME_MAX, "%s",
+                   uname(&name) == 0 && name.nodename[0] ? name.nodename : "unknown");
+}
+
 bool
 process_random(void *out, size_t len)
 {
@@ -97,4 +156,18 @@ bool
 process_stderr_is_terminal(void)
 {
     return isatty(STDERR_FILENO) == 1;
+}
+
+bool
+process_stderr_is_journal(void)
+{
+    /* "device:inode" of the stream: an inherited variable alone says nothing about our stderr. */
+    const char *stream = getenv("JOURNAL_STREAM");
+    char ours[STREAM_TEXT_MAX];
+    struct stat st;
+    if (!stream || fstat(STDERR_FILENO, &st) != 0)
+        return false;
+    int n = snprintf(ours, sizeof ours, "%llu:%llu", (unsigned long long)st.st_dev,
+                     (unsigned long long)st.st_ino);
+    return n > 0 && strcmp(stream, ours) == 0;
 }

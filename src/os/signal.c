@@ -25,7 +25,7 @@ signals_prepare(void)
     sigset_t set;
     taken_signals(&set);
     return sigprocmask(SIG_BLOCK, &set, NULL) == 0 && signal(SIGPIPE, SIG_IGN) != SIG_ERR &&
-           signal(SIGXFSZ, SIG_IGN) != SIG_ERR;
+           signal(SIGXFSZ, SIG_IGN) != SIG_ERR && signal(SIGUSR1, SIG_IGN) != SIG_ERR;
 }
 
 enum signal_kind

@@ -91,6 +91,21 @@ wal_open(const struct wal_config *config, struct wal **ret_wal, char *err, size_
     return 0;
 }
 
+static void
+take_last_turns(struct wal *w)
+{
+    w->retry_at_ns = INT64_MIN; /* whatever went wrong before */
+    while (wal_step(w) && atomic_load(&w->state) == WAL_WRITING)
+        ;
+}
+
+static bool
+makes_room(struct wal *w)
+{
+    return w->stats.last_error == -ENOSPC && atomic_load(&w->state) != WAL_DETACHED &&
+           w->config.make_room && w->config.make_room(w->config.ud);
+}
+
 int
 wal_close(struct wal **pw)
 {
@@ -103,10 +118,11 @@ wal_close(struct wal **pw)
         wal_flusher_wake(w);
         thread_join(&w->thread);
     }
-    w->retry_at_ns = INT64_MIN; /* one last attempt */
     atomic_store(&w->sync_wanted, wal_ring_tail(&w->ring));
-    while (wal_step(w) && atomic_load(&w->state) == WAL_WRITING)
-        ;
+    (void)makes_room(w); /* it has been full before */
+    take_last_turns(w);
+    if (makes_room(w))
+        take_last_turns(w);
     int rc = w->durable.position >= wal_ring_tail(&w->ring) ? 0 : w->stats.last_error;
     ASSERT(rc <= 0);
     /* Without the last mark the next process takes longer to open, no more. */
@@ -124,6 +140,12 @@ static enum wal_state
 state_of(const struct wal *w)
 {
     return (enum wal_state)atomic_load_explicit(&w->state, memory_order_acquire);
+}
+
+bool
+wal_is_writing(const struct wal *w)
+{
+    return state_of(w) == WAL_WRITING;
 }
 
 static bool
@@ -373,4 +395,20 @@ wal_stats_get(struct wal *w, struct wal_stats *ret)
     ret->state = state_of(w);
     ret->ring_bytes = w->ring.size;
     ret->ring_used = wal_ring_used(&w->ring);
+    int64_t since_ns = atomic_load(&w->syncing_since_ns);
+    int64_t lasts_ns = since_ns ? wal_now_ns(w) - since_ns : 0;
+    ret->syncing_us = lasts_ns > 0 ? (uint64_t)lasts_ns / 1000 : 0;
+    ret->slowest_sync_us = atomic_load(&w->slowest_sync_us);
+}
+
+uint64_t
+wal_take_slowest_sync(struct wal *w)
+{
+    return atomic_exchange(&w->slowest_sync_us, 0);
+}
+
+void
+wal_sync_latency(struct wal *w, uint64_t *counts, uint64_t *sum_us)
+{
+    wal_latency_read(&w->latency_total, counts, sum_us);
 }

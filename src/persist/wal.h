@@ -45,6 +45,9 @@ struct wal_config {
     int64_t (*mono_ns)(void *ud); /* for the second of everysec, and latencies */
     /* Called by the flusher when more has become durable, or the state has changed: be quick. */
     void (*notify)(void *ud);
+    /* Called by wal_close() if the disk is full, NULL: nobody can help. True: there is more room.
+     */
+    bool (*make_room)(void *ud);
     void (*log)(void *ud, int level, const char *event, const char *text);
     void *ud;
 };
@@ -64,7 +67,15 @@ struct wal_stats {
     int64_t last_sync_ms;                           /* Unix ms, 0: never */
     int last_error;                                 /* negative errno, 0: none since it recovered */
     int64_t error_since_ms;
+    int latest_error; /* negative errno of the last failure there was, 0: none */
     uint64_t segment_first_lsn, segment_offset;
+    uint64_t segment_bytes;   /* the size of the open one's file */
+    uint64_t syncing_us;      /* how long the sync that is running has lasted, 0: none is */
+    uint64_t slowest_sync_us; /* since somebody took it */
+    /* The last interval whose changes the log may not have: from .. to, of which the second is 0
+     * while it lasts; from 0: there was none. */
+    uint64_t gap_from_lsn, gap_to_lsn, gap_frames;
+    int64_t gap_from_ms, gap_to_ms;
 };
 
 struct wal;
@@ -100,6 +111,8 @@ void wal_hurry(struct wal *w);
 /* What has become of `position`, or with `durable` of its being durable whatever the policy: 0 it
  * is there, -EINPROGRESS not yet, -EIO it will not be. Never waits. */
 int wal_look(const struct wal *w, bool durable, uint64_t position);
+/* False while the log is tried again or given up. */
+bool wal_is_writing(const struct wal *w);
 /* Asks for everything up to now to be durable; returns the position to look at. */
 uint64_t wal_sync_begin(struct wal *w);
 /* Waits until wal_safe_position() >= position: 0, -ETIMEDOUT, -EIO if it will not be. */
@@ -114,6 +127,10 @@ int wal_reattach(struct wal *w);
 /* Closes the present segment and opens the next, so that older ones can be removed. */
 int wal_rotate(struct wal *w);
 void wal_stats_get(struct wal *w, struct wal_stats *ret);
+/* Adds the durations of all syncs so far, us, by class of base/histogram.h, and their sum. */
+void wal_sync_latency(struct wal *w, uint64_t *counts, uint64_t *sum_us);
+/* The longest sync since the last call, in microseconds. One thread at a time. */
+uint64_t wal_take_slowest_sync(struct wal *w);
 /* One turn of the flusher, without its thread (config.thread is false). True if it did something.
  */
 bool wal_step(struct wal *w);

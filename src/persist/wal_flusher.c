@@ -83,6 +83,7 @@ wal_flusher_show(struct wal *w)
     s->bytes_written = w->file.total_bytes;
     s->segment_first_lsn = w->file.file ? w->file.first_lsn : 0;
     s->segment_offset = w->file.file ? w->file.written : 0;
+    s->segment_bytes = w->file.file ? w->file.bytes : 0;
     s->unsynced_bytes = w->written.position - w->durable.position;
     s->sync_us_p50 = wal_latency_percentile(&w->latency, 500);
     s->sync_us_p99 = wal_latency_percentile(&w->latency, 990);
@@ -109,13 +110,14 @@ enter_state(struct wal *w, enum wal_state state)
 static void
 abandon(struct wal *w, int rc)
 {
-    w->stats.last_error = rc;
+    w->stats.last_error = w->stats.latest_error = rc;
     if (w->stats.error_since_ms == 0)
         w->stats.error_since_ms = w->config.wall_ms(w->config.ud);
     w->failures++;
     bool had_gap = w->gap;
     wal_group_rewind(w);
     wal_file_abandon(&w->file);
+    wal_flusher_show(w); /* first: who is told looks at the numbers */
     if (w->gap && !had_gap)
         say(w, LOG_LEVEL_ERROR, "wal_gap", "what was written may be lost, a snapshot is needed");
     if (w->failures == 1)
@@ -143,7 +145,7 @@ is_half_full(const struct wal *w)
 static void
 detach(struct wal *w)
 {
-    w->gap = true;
+    wal_group_begin_gap(w, w->kept.lsn, 0);
     w->lagging_len = 0;
     say(w, LOG_LEVEL_ERROR, "wal_detached", "the log is given up, changes are in memory only");
     enter_state(w, WAL_DETACHED);

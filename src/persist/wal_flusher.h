@@ -50,6 +50,8 @@ struct wal {
         lost_position; /* changes before it were written, not synced, and may be gone */
     _Atomic uint64_t sync_wanted;
     _Atomic int state, policy, on_error;
+    _Atomic int64_t syncing_since_ns; /* 0: no sync is running */
+    _Atomic uint64_t slowest_sync_us; /* since somebody took it */
     _Atomic bool closing;
     struct parker parker;
     struct wal_waiters waiters;
@@ -80,6 +82,9 @@ struct wal {
     unsigned failures;         /* in a row */
     int64_t retry_at_ns, prepare_at_ns;
     struct wal_latency latency;
+    struct wal_latency_total latency_total;
+    bool in_gap; /* stats.gap_... are of an interval that has not ended */
+    uint64_t gap_lost, gap_dropped_before;
     struct wal_stats stats;
 };
 

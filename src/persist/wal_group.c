@@ -148,8 +148,14 @@ measure_sync(struct wal *w, int64_t start_ns)
 {
     int64_t end_ns = wal_now_ns(w);
     wal_latency_add(&w->latency, (uint64_t)(end_ns - start_ns) / 1000);
+    wal_latency_count(&w->latency_total, (uint64_t)(end_ns - start_ns) / 1000);
     w->stats.syncs++;
     w->stats.last_sync_ms = wall_ms(w);
+    uint64_t took_us = (uint64_t)(end_ns - start_ns) / 1000;
+    uint64_t slowest_us = atomic_load(&w->slowest_sync_us);
+    while (slowest_us < took_us &&
+           !atomic_compare_exchange_weak(&w->slowest_sync_us, &slowest_us, took_us))
+        ;
     if (w->unsynced_since_ns && end_ns - w->unsynced_since_ns > 2 * WAL_SECOND_NS)
         w->stats.delayed_syncs++;
 }
@@ -160,11 +166,13 @@ wal_group_sync(struct wal *w)
     if (w->durable.lsn >= w->written.lsn)
         return 0;
     int64_t start_ns = wal_now_ns(w);
+    atomic_store(&w->syncing_since_ns, start_ns);
     int rc = sync_lagging(w);
     if (rc == 0 && w->file.file) {
         rc = wal_file_sync(&w->file);
         w->lost = rc < 0 && w->kept.lsn > w->durable.lsn && w->kept.lsn > w->file.first_lsn;
     }
+    atomic_store(&w->syncing_since_ns, 0);
     if (rc < 0) {
         w->stats.sync_errors++;
         return rc;
@@ -172,6 +180,39 @@ wal_group_sync(struct wal *w)
     measure_sync(w, start_ns);
     is_durable(w);
     return 0;
+}
+
+/* ---- what the log does not have ---- */
+
+void
+wal_group_begin_gap(struct wal *w, uint64_t from_lsn, uint64_t lost)
+{
+    struct wal_stats *s = &w->stats;
+    w->gap = true;
+    if (!w->in_gap) {
+        w->in_gap = true;
+        w->gap_lost = 0;
+        w->gap_dropped_before = s->frames_dropped;
+        s->gap_from_lsn = from_lsn;
+        s->gap_from_ms = wall_ms(w);
+        s->gap_to_lsn = 0;
+        s->gap_to_ms = 0;
+    }
+    w->gap_lost += lost;
+    s->gap_frames = w->gap_lost + s->frames_dropped - w->gap_dropped_before;
+}
+
+/* A segment behind the gap stands. */
+static void
+end_gap(struct wal *w)
+{
+    w->stats.gaps++;
+    w->gap = false;
+    if (!w->in_gap)
+        return; /* the reader had found it */
+    w->in_gap = false;
+    w->stats.gap_to_lsn = w->file.first_lsn;
+    w->stats.gap_to_ms = wall_ms(w);
 }
 
 /* ---- segments ---- */
@@ -192,8 +233,8 @@ write_placed(struct wal *w)
             w->stats.sync_errors++;
             return rc;
         }
-        w->stats.gaps += w->gap;
-        w->gap = false;
+        if (w->gap)
+            end_gap(w);
         w->stats.segments++;
     }
     w->written = w->placed;
@@ -373,6 +414,7 @@ wal_group_drop(struct wal *w)
         dropped++;
     }
     w->stats.frames_dropped += dropped;
+    w->stats.gap_frames += w->in_gap ? dropped : 0;
     w->written = w->placed;
     return dropped > 0;
 }
@@ -395,7 +437,7 @@ wal_group_rewind(struct wal *w)
     }
     if (w->lost) { /* only a snapshot has them for certain */
         atomic_store(&w->lost_position, w->kept.position);
-        w->gap = true;
+        wal_group_begin_gap(w, w->durable.lsn, w->kept.lsn - w->durable.lsn);
         w->lagging_len = 0;
         w->lost = false;
     }

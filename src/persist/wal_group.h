@@ -21,6 +21,9 @@ bool wal_group_drop(struct wal *w);
 int wal_group_testify(struct wal *w);
 /* After a failure: everything that is kept will be placed again. */
 void wal_group_rewind(struct wal *w);
+/* Frames from `from_lsn` on may never be in the log, of which `lost` had left the ring. The
+ * interval ends with the next segment that is begun behind a gap. */
+void wal_group_begin_gap(struct wal *w, uint64_t from_lsn, uint64_t lost);
 /* Lets go of frames for which the promise holds, and says so. */
 void wal_group_settle(struct wal *w);
 

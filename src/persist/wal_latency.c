@@ -23,6 +23,22 @@ wal_latency_add(struct wal_latency *l, uint64_t us)
         l->max_us = us;
 }
 
+void
+wal_latency_count(struct wal_latency_total *t, uint64_t us)
+{
+    atomic_fetch_add_explicit(&t->counts[histogram_class(us)], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&t->sum_us, us, memory_order_relaxed);
+}
+
+void
+wal_latency_read(const struct wal_latency_total *t, uint64_t counts[HISTOGRAM_CLASSES],
+                 uint64_t *sum_us)
+{
+    for (unsigned i = 0; i < HISTOGRAM_CLASSES; i++)
+        counts[i] += atomic_load_explicit(&t->counts[i], memory_order_relaxed);
+    *sum_us += atomic_load_explicit(&t->sum_us, memory_order_relaxed);
+}
+
 uint64_t
 wal_latency_max(const struct wal_latency *l)
 {

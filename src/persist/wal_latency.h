@@ -10,7 +10,15 @@
 
 #include "base/histogram.h"
 
+#include <stdatomic.h>
+
 enum { WAL_LATENCY_SAMPLES_MAX = 2048 };
+
+/* Since the log was opened: for metrics, whose counters never fall. The flusher alone adds. */
+struct wal_latency_total {
+    _Atomic uint64_t counts[HISTOGRAM_CLASSES]; /* us */
+    _Atomic uint64_t sum_us;
+};
 
 struct wal_latency {
     uint16_t counts[HISTOGRAM_CLASSES];
@@ -22,5 +30,10 @@ void wal_latency_add(struct wal_latency *l, uint64_t us);
 /* The upper end of the class in which the `permille`-th observation lies; 0 without any. */
 uint64_t wal_latency_percentile(const struct wal_latency *l, unsigned permille);
 uint64_t wal_latency_max(const struct wal_latency *l);
+
+void wal_latency_count(struct wal_latency_total *t, uint64_t us);
+/* Adds the counts, and their sum. Any thread. */
+void wal_latency_read(const struct wal_latency_total *t, uint64_t counts[HISTOGRAM_CLASSES],
+                      uint64_t *sum_us);
 
 #endif

@@ -9,7 +9,9 @@
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/signal.h"
+#include "server/audit.h"
 #include "server/info.h"
+#include "server/measure.h"
 #include "server/settings.h"
 #include "server/tls_files.h"
 #include "server/users.h"
@@ -30,6 +32,12 @@ host_shutdown(void *ud)
     signal_terminate_self();
 }
 
+static void
+host_log(void *ud, int level, const char *event, const char *text)
+{
+    log_write(&host_server(ud)->log, level, event, text);
+}
+
 /* ---- settings ---- */
 
 static int
@@ -48,6 +56,10 @@ apply_server_option(struct server *server, enum option_id id)
 {
     if (id == OPT_LOG_LEVEL)
         log_set_level(&server->log, (int)config_i64(server->config, id));
+    alert_configure(server->alert, server->config);
+    audit_settings_changed(server);
+    if (id == OPT_LOG_RATE)
+        log_set_rate(&server->log, (uint64_t)config_i64(server->config, id));
     struct net_limits limits;
     server_limits(server, &limits);
     net_set_limits(server->net, &limits);
@@ -207,8 +219,10 @@ host_fill(struct command_host *host, struct server *server)
 {
     *host = (struct command_host){
         .ud = server,
+        .audit = server->audit,
         .wall_us = host_wall_us,
         .shutdown = host_shutdown,
+        .log = host_log,
         .info = info_append,
         .config_get = host_config_get,
         .config_set = host_config_set,
@@ -220,5 +234,7 @@ host_fill(struct command_host *host, struct server *server)
         .stats_reset = info_reset,
         .auth = host_auth,
         .auth_required = host_auth_required,
+        .alert = server->alert,
+        .metrics = measure_host,
     };
 }

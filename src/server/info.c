@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Facts for INFO. Counters of the net only ever grow; a reset remembers where they stood and
- * subtracts. "Instantaneous" rates compare with a reading that is at least RATE_WINDOW_US old and
- * is renewed when somebody asks: an idle server must not wake up ten times a second to keep a
- * number nobody reads.
+ * Facts for INFO that are no metric, or have Redis' own unit; the others come from the table of
+ * metrics, by way of measure.c. Counters of the net only ever grow; a reset remembers where they
+ * stood and subtracts. "Instantaneous" rates compare with a reading that is at least RATE_WINDOW_US
+ * old and is renewed when somebody asks: an idle server must not wake up ten times a second to keep
+ * a number nobody reads.
  */
 #include "server/info.h"
 
@@ -15,9 +16,8 @@ enum { RATE_WINDOW_US = 1000000, SECONDS_PER_DAY = 86400 };
 
 typedef unsigned long long ull;
 
-/* The counters since the last reset. */
-static struct net_counters
-counters_now(struct server *server)
+struct net_counters
+server_counters(struct server *server)
 {
     struct net_counters c;
     net_counters_get(server->net, &c);
@@ -58,16 +58,34 @@ info_reset(void *ud)
     lock_release(&server->rate_lock);
 }
 
-struct rates {
-    double requests, in_bytes, out_bytes; /* per second */
-};
-
-/* Between now and one to two windows ago, or the start. */
-static struct rates
-rates_now(struct server *server)
+static struct rate_reading
+read_rates(struct server *server)
 {
     struct net_counters c;
+    attl_stats st = { .struct_size = sizeof st };
     net_counters_get(server->net, &c);
+    attl_stats_get(server->cache, &st);
+    return (struct rate_reading){ .requests = c.requests,
+                                  .in_bytes = c.in_bytes,
+                                  .out_bytes = c.out_bytes,
+                                  .hits = st.hits,
+                                  .misses = st.misses,
+                                  .sets = st.sets,
+                                  .expired = st.expired,
+                                  .evicted = st.evicted };
+}
+
+/* Per second. CONFIG RESETSTAT makes a counter smaller: then nothing is known. */
+static double
+rate_of(uint64_t now, uint64_t then, double seconds)
+{
+    return now >= then ? (double)(now - then) / seconds : 0;
+}
+
+struct server_rates
+server_rates(struct server *server)
+{
+    struct rate_reading c = read_rates(server);
     int64_t now_us = clock_mono_ns() / 1000;
     lock_acquire(&server->rate_lock);
     struct rate *r = &server->rate;
@@ -77,14 +95,19 @@ rates_now(struct server *server)
         r->last = c;
         r->last_us = now_us;
     }
-    struct net_counters then = r->then;
+    struct rate_reading then = r->then;
     double seconds = (double)(now_us - r->since_us) / 1e6;
     lock_release(&server->rate_lock);
     if (seconds <= 0)
-        return (struct rates){ 0, 0, 0 };
-    return (struct rates){ (double)(c.requests - then.requests) / seconds,
-                           (double)(c.in_bytes - then.in_bytes) / seconds,
-                           (double)(c.out_bytes - then.out_bytes) / seconds };
+        return (struct server_rates){ 0 };
+    return (struct server_rates){ .requests = rate_of(c.requests, then.requests, seconds),
+                                  .in_bytes = rate_of(c.in_bytes, then.in_bytes, seconds),
+                                  .out_bytes = rate_of(c.out_bytes, then.out_bytes, seconds),
+                                  .hits = rate_of(c.hits, then.hits, seconds),
+                                  .misses = rate_of(c.misses, then.misses, seconds),
+                                  .sets = rate_of(c.sets, then.sets, seconds),
+                                  .expired = rate_of(c.expired, then.expired, seconds),
+                                  .evicted = rate_of(c.evicted, then.evicted, seconds) };
 }
 
 static void
@@ -107,20 +130,6 @@ append_server(struct server *server, struct buf *out)
                (long long)hz, server->workers > 1);
 }
 
-static void
-append_clients(struct server *server, struct buf *out)
-{
-    struct net_counters c = counters_now(server);
-    lock_acquire(&server->config_lock);
-    int64_t max = config_i64(server->config, OPT_SERVER_MAX_CLIENTS);
-    lock_release(&server->config_lock);
-    buf_printf(out, "connected_clients:%llu\r\ncluster_connections:0\r\nmaxclients:%lld\r\n",
-               (ull)c.clients, (long long)max);
-    buf_printf(out, "blocked_clients:0\r\ntracking_clients:%llu\r\nclients_in_timeout_table:0\r\n",
-               (ull)c.tracking_clients);
-    buf_printf(out, "attl_tls_clients:%llu\r\n", (ull)c.tls_clients);
-}
-
 /* What was refused, under the names of Redis. */
 static void
 append_denials(struct server *server, struct buf *out)
@@ -133,74 +142,23 @@ append_denials(struct server *server, struct buf *out)
         buf_printf(out, "acl_access_denied_%s:%llu\r\n", names[i], (ull)totals[i]);
 }
 
+/* Redis' unit of traffic is the KiB. */
 static void
 append_stats(struct server *server, struct buf *out)
 {
     append_denials(server, out);
-    struct net_counters c = counters_now(server);
-    struct rates r = rates_now(server);
-    buf_printf(out, "total_connections_received:%llu\r\ntotal_commands_processed:%llu\r\n",
-               (ull)c.connections, (ull)c.requests);
+    struct server_rates r = server_rates(server);
     buf_printf(out, "instantaneous_ops_per_sec:%.0f\r\n", r.requests);
-    buf_printf(out, "total_net_input_bytes:%llu\r\ntotal_net_output_bytes:%llu\r\n",
-               (ull)c.in_bytes, (ull)c.out_bytes);
     buf_printf(out, "instantaneous_input_kbps:%.2f\r\ninstantaneous_output_kbps:%.2f\r\n",
                r.in_bytes / 1024, r.out_bytes / 1024);
-    buf_printf(out, "rejected_connections:%llu\r\n", (ull)c.rejected);
-    buf_printf(out, "client_query_buffer_limit_disconnections:%llu\r\n", (ull)c.dropped_query);
-    buf_printf(out, "client_output_buffer_limit_disconnections:%llu\r\n", (ull)c.dropped_output);
-    buf_printf(out, "evicted_clients:%llu\r\n", (ull)c.dropped_memory);
-    buf_printf(out, "pubsub_channels:%llu\r\npubsub_patterns:%llu\r\npubsubshard_channels:%llu\r\n",
-               (ull)c.topics[PUBSUB_CHANNEL], (ull)c.topics[PUBSUB_PATTERN],
-               (ull)c.topics[PUBSUB_SHARD]);
-    buf_printf(out,
-               "tracking_total_keys:%llu\r\ntracking_total_items:%llu\r\n"
-               "tracking_total_prefixes:%llu\r\n",
-               (ull)c.tracked_keys, (ull)c.tracked_items, (ull)c.tracked_prefixes);
-}
-
-static void
-append_cpu(struct buf *out)
-{
-    struct process_usage u;
-    process_usage_get(&u);
-    buf_printf(out, "used_cpu_sys:%.6f\r\nused_cpu_user:%.6f\r\n", (double)u.system_cpu_us / 1e6,
-               (double)u.user_cpu_us / 1e6);
-}
-
-/* What is apart from the data, and how much room there is for that. */
-static void
-append_budgets(struct server *server, struct buf *out)
-{
-    attl_persist_stats log = { .struct_size = sizeof log };
-    attl_pressure p = { .struct_size = sizeof p };
-    attl_persist_stats_get(server->cache, &log);
-    attl_pressure_get(server->cache, &p);
-    lock_acquire(&server->config_lock);
-    int64_t clients = config_i64(server->config, OPT_SERVER_CLIENTS_MEMORY);
-    lock_release(&server->config_lock);
-    buf_printf(out, "mem_clients_limit:%lld\r\n", (long long)clients);
-    buf_printf(out, "mem_log_buffers:%llu\r\nmem_log_buffers_used:%llu\r\n", (ull)log.buffer_bytes,
-               (ull)log.buffer_used);
-    buf_printf(out, "mem_pressure_level:%d\r\nmem_soft_limit:%llu\r\n", (int)p.level,
-               (ull)p.soft_limit);
-    buf_printf(out, "mem_cgroup_limit:%llu\r\nmem_cgroup_used:%llu\r\n", (ull)p.limit_bytes,
-               (ull)p.used_bytes);
-    buf_printf(out, "mem_stall_percent:%.2f\r\nmem_allocation_failures:%llu\r\n",
-               p.stall_percent < 0 ? 0 : p.stall_percent, (ull)p.allocation_failures);
 }
 
 static void
 append_memory(struct server *server, struct buf *out)
 {
-    struct process_usage u;
-    struct net_counters c;
-    process_usage_get(&u);
-    net_counters_get(server->net, &c);
-    buf_printf(out,
-               "used_memory_rss:%llu\r\ntotal_system_memory:%llu\r\nmem_clients_normal:%llu\r\n",
-               (ull)u.resident_bytes, (ull)process_machine_memory_bytes(), (ull)c.buffered_bytes);
-    append_budgets(server, out);
+    attl_pressure p = { .struct_size = sizeof p };
+    attl_pressure_get(server->cache, &p);
+    buf_printf(out, "mem_stall_percent:%.2f\r\n", p.stall_percent < 0 ? 0 : p.stall_percent);
 }
 
 /* The rest of the section is the cache's. */
@@ -216,38 +174,15 @@ append_persistence(struct server *server, struct buf *out)
 }
 
 static void
-append_shed(const struct net_counters *c, struct buf *out)
-{
-    static const char *const classes[SHED_CLASSES] = { "never", "read", "write", "scan" };
-    static const char *const outcomes[SHED_OUTCOMES] = { "overload", "deadline", "delayed" };
-    buf_printf(out,
-               "attl_shed_level:%llu\r\nattl_queue_delay_ms:%llu\r\n"
-               "attl_queue_delay_p99_ms:%llu\r\n",
-               (ull)c->shed_level, (ull)c->wait_ms, (ull)c->wait_p99_ms);
-    for (unsigned class = SHED_READ; class < SHED_CLASSES; class ++)
-        for (unsigned outcome = 0; outcome < SHED_OUTCOMES; outcome++)
-            buf_printf(out, "attl_shed_%s_%s:%llu\r\n", classes[class], outcomes[outcome],
-                       (ull)c->shed[class][outcome]);
-}
-
-static void
 append_attl(struct server *server, struct buf *out)
 {
-    struct net_counters c = counters_now(server);
-    buf_printf(out, "attl_workers:%u\r\nattl_events_lost:%llu\r\n", server->workers,
-               (ull)c.events_lost);
-    append_shed(&c, out);
-    buf_printf(out, "attl_replies_held:%llu\r\nattl_replies_disavowed:%llu\r\n", (ull)c.held,
-               (ull)c.held_failed);
-    buf_printf(out, "attl_protocol_errors:%llu\r\nattl_foreign_protocols:%llu\r\n",
-               (ull)c.protocol_errors, (ull)c.foreign);
-    buf_printf(
-        out,
-        "attl_clients_timed_out:%llu\r\nattl_auth_lockouts:%llu\r\nattl_clients_killed:%llu\r\n",
-        (ull)c.timed_out, (ull)c.auth_lockouts, (ull)c.killed);
-    buf_printf(out, "attl_tls_connections:%llu\r\nattl_tls_failures:%llu\r\n",
-               (ull)c.tls_connections, (ull)c.tls_failures);
-    buf_printf(out, "attl_users:%zu\r\n", access_count(server->access));
+    struct net_counters c = server_counters(server);
+    buf_printf(out, "attl_queue_delay_ms:%llu\r\nattl_queue_delay_p99_ms:%llu\r\n", (ull)c.wait_ms,
+               (ull)c.wait_p99_ms);
+    buf_printf(out, "attl_tls_clients:%llu\r\nattl_tls_connections:%llu\r\n", (ull)c.tls_clients,
+               (ull)c.tls_connections);
+    buf_printf(out, "attl_tls_failures:%llu\r\nattl_users:%zu\r\n", (ull)c.tls_failures,
+               access_count(server->access));
 }
 
 void
@@ -256,16 +191,12 @@ info_append(void *ud, const char *section, struct buf *out)
     struct server *server = host_server(ud);
     if (strcmp(section, "server") == 0)
         append_server(server, out);
-    else if (strcmp(section, "clients") == 0)
-        append_clients(server, out);
     else if (strcmp(section, "memory") == 0)
         append_memory(server, out);
     else if (strcmp(section, "stats") == 0)
         append_stats(server, out);
     else if (strcmp(section, "persistence") == 0)
         append_persistence(server, out);
-    else if (strcmp(section, "cpu") == 0)
-        append_cpu(out);
     else if (strcmp(section, "attl") == 0)
         append_attl(server, out);
 }

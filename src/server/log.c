@@ -1,22 +1,33 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Composing log lines. Standard error is unbuffered, so one fwrite is one system call and one
- * line. Escaping is JSON's in both formats: a line break sent by a client shows as \n in the text
- * format too, and cannot pretend to be another line. A line that does not fit is cut at the end
- * of its text.
+ * line. Escaping is JSON's in both formats: a line break sent by a client shows as \u000a in the
+ * text format too, and cannot pretend to be another line; what is not UTF-8 is escaped byte by
+ * byte. A line that does not fit is cut at the end of its text. The minute of an event begins with
+ * its first line, and what was held back in it is told with the first line after it.
  */
 #include "server/log.h"
 
 #include "os/clock.h"
+#include "os/trace.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-enum { TIME_TEXT_MAX = 40, ESCAPE_MAX_BYTES = 6, TAIL_BYTES = 4 };
+enum {
+    TIME_TEXT_MAX = 40,
+    ESCAPE_MAX_BYTES = 6,
+    TAIL_BYTES = 4,
+    HELD_TEXT_MAX = 128,
+    US_PER_MINUTE = 60000000
+};
 
 static const char *const level_names[] = { "debug", "info", "warning", "error" };
+/* As syslog counts them. */
+static const char *const priorities[] = { "<7>", "<6>", "<4>", "<3>" };
 
 struct line {
     char bytes[LOG_LINE_MAX_BYTES];
@@ -26,8 +37,9 @@ struct line {
 void
 log_init(struct log *log, int level, bool json)
 {
+    memset(log, 0, sizeof *log);
     atomic_init(&log->level, level);
-    atomic_init(&log->bar, false);
+    lock_init(&log->lock);
     log->json = json;
 }
 
@@ -36,6 +48,20 @@ log_set_level(struct log *log, int level)
 {
     atomic_store_explicit(&log->level, level, memory_order_relaxed);
 }
+
+void
+log_set_rate(struct log *log, uint64_t lines_per_minute)
+{
+    atomic_store_explicit(&log->rate, lines_per_minute, memory_order_relaxed);
+}
+
+static int64_t
+now_us(const struct log *log)
+{
+    return log->wall_us ? log->wall_us(log->wall_ud) : clock_wall_us();
+}
+
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 static void
 put(struct line *line, const char *text)
@@ -47,31 +73,61 @@ put(struct line *line, const char *text)
     line->len += n;
 }
 
-static void
-put_escaped(struct line *line, const char *text, bool json)
+/* Bytes of a UTF-8 sequence that begins with `c`; 0 if none does. */
+static size_t
+utf8_announced(unsigned char c)
 {
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        if (line->len + ESCAPE_MAX_BYTES > sizeof line->bytes - TAIL_BYTES)
-            return;
-        char *to = line->bytes + line->len;
-        if (json && (*p == '"' || *p == '\\')) {
-            to[0] = '\\';
-            to[1] = (char)*p;
-            line->len += 2;
-        } else if (*p < ' ' || *p == 0x7f) {
-            line->len += (size_t)snprintf(to, ESCAPE_MAX_BYTES + 1, "\\u%04x", *p);
-        } else {
-            to[0] = (char)*p;
-            line->len++;
-        }
+    if (c < 0x80)
+        return 1;
+    if (c < 0xc2 || c > 0xf4)
+        return 0;
+    return c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+}
+
+/* Bytes of the UTF-8 sequence at `p`, which ends with a NUL; 0 if it is none. */
+static size_t
+utf8_len(const unsigned char *p)
+{
+    size_t n = utf8_announced(p[0]);
+    for (size_t i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    switch (p[0]) { /* overlong, or beyond what Unicode has */
+    case 0xe0: return p[1] < 0xa0 ? 0 : n;
+    case 0xed: return p[1] > 0x9f ? 0 : n;
+    case 0xf0: return p[1] < 0x90 ? 0 : n;
+    case 0xf4: return p[1] > 0x8f ? 0 : n;
+    default: return n;
     }
 }
 
 static void
-put_time(struct line *line)
+put_escaped(struct line *line, const char *text, bool json)
 {
-    int64_t now_us = clock_wall_us();
-    time_t seconds = (time_t)(now_us / 1000000);
+    const unsigned char *p = (const unsigned char *)text;
+    while (*p) {
+        if (line->len + ESCAPE_MAX_BYTES > sizeof line->bytes - TAIL_BYTES)
+            return;
+        char *to = line->bytes + line->len;
+        size_t n = utf8_len(p);
+        if (json && (*p == '"' || *p == '\\')) {
+            to[0] = '\\';
+            to[1] = (char)*p;
+            line->len += 2;
+        } else if (n == 0 || *p < ' ' || *p == 0x7f) {
+            line->len += (size_t)snprintf(to, ESCAPE_MAX_BYTES + 1, "\\u%04x", *p);
+        } else {
+            memcpy(to, p, n);
+            line->len += n;
+        }
+        p += n ? n : 1;
+    }
+}
+
+static void
+put_time(struct line *line, int64_t at_us)
+{
+    time_t seconds = (time_t)(at_us / 1000000);
     struct tm parts;
     char date[TIME_TEXT_MAX];
     char milliseconds[TIME_TEXT_MAX];
@@ -79,9 +135,144 @@ put_time(struct line *line)
         strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts) == 0)
         return;
     (void)snprintf(milliseconds, sizeof milliseconds, ".%03dZ",
-                   (int)(now_us / 1000 % 1000)); /* fits */
+                   (int)(at_us / 1000 % 1000)); /* fits */
     put(line, date);
     put(line, milliseconds);
+}
+
+static void
+put_json(struct line *line, int level, const char *event, int64_t at_us)
+{
+    const char *trace = trace_get();
+    put(line, "{\"time\":\"");
+    put_time(line, at_us);
+    put(line, "\",\"level\":\"");
+    put(line, level_names[level]);
+    put(line, "\",\"event\":\"");
+    put(line, event);
+    put(line, trace[0] ? "\",\"trace\":\"" : "");
+    put_escaped(line, trace, true);
+    put(line, "\",\"text\":\"");
+}
+
+/* The journal has the time and the level already. */
+static void
+put_text(struct line *line, const struct log *log, int level, const char *event, int64_t at_us)
+{
+    const char *trace = trace_get();
+    if (!log->journal) {
+        put_time(line, at_us);
+        put(line, " ");
+        put(line, level_names[level]);
+        put(line, " ");
+    }
+    put(line, event);
+    put(line, trace[0] ? " trace=" : "");
+    put(line, trace);
+    put(line, ": ");
+}
+
+static void
+write_line(struct log *log, int level, const char *event, const char *text, int64_t at_us)
+{
+    struct line line = { .len = 0 };
+    level = level < LOG_DEBUG ? LOG_DEBUG : level > LOG_ERROR ? LOG_ERROR : level;
+    put(&line, atomic_load_explicit(&log->bar, memory_order_relaxed) ? "\r\033[K" : "");
+    put(&line, log->journal ? priorities[level] : "");
+    if (log->json)
+        put_json(&line, level, event, at_us);
+    else
+        put_text(&line, log, level, event, at_us);
+    put_escaped(&line, text, log->json);
+    memcpy(line.bytes + line.len, log->json ? "\"}\n" : "\n", log->json ? 3 : 1);
+    line.len += log->json ? 3 : 1;
+    (void)fwrite(line.bytes, 1, line.len, stderr); /* there is nowhere to report it to */
+}
+
+/* ---- rates ----------------------------------------------------------------------------------- */
+
+static void
+tell_held(struct log *log, const char *name, uint64_t held, int64_t at_us)
+{
+    char text[HELD_TEXT_MAX];
+    (void)snprintf(text, sizeof text, "%" PRIu64 " more lines of %s within a minute (log.rate)",
+                   held, name); /* fits */
+    write_line(log, LOG_WARNING, "held_back", text, at_us);
+}
+
+/* The place of an event. REQUIRES log->lock */
+static struct log_event *
+place_of(struct log *log, const char *event)
+{
+    size_t i = 0;
+    while (i < LOG_EVENTS_MAX - 1 && log->events[i].name[0] &&
+           strncmp(log->events[i].name, event, LOG_EVENT_NAME_MAX - 1) != 0)
+        i++;
+    struct log_event *e = &log->events[i];
+    if (!e->name[0])
+        (void)snprintf(e->name, sizeof e->name, "%s",
+                       i == LOG_EVENTS_MAX - 1 ? "other_events" : event); /* cut is fine */
+    return e;
+}
+
+/* The minute of `e` is over; *ret_held lines of it were held back. REQUIRES log->lock */
+static bool
+minute_over(struct log_event *e, int64_t at_us, uint64_t *ret_held)
+{
+    if (at_us - e->since_us < US_PER_MINUTE && at_us >= e->since_us)
+        return false;
+    *ret_held = e->held;
+    e->since_us = at_us;
+    e->written = e->held = 0;
+    return true;
+}
+
+/* Whether a line of the event may be written. */
+static bool
+admit(struct log *log, const char *event, uint64_t rate, int64_t at_us)
+{
+    uint64_t held = 0;
+    lock_acquire(&log->lock);
+    struct log_event *e = place_of(log, event);
+    (void)minute_over(e, at_us, &held); /* or not */
+    bool admitted = e->written < rate;
+    e->written += admitted;
+    e->held += !admitted;
+    lock_release(&log->lock);
+    if (held > 0)
+        tell_held(log, event, held, at_us);
+    if (!admitted)
+        atomic_fetch_add_explicit(&log->held, 1, memory_order_relaxed);
+    return admitted;
+}
+
+/* Tells what was held back of events whose minute is over, or of all. */
+static void
+tell_all(struct log *log, int64_t at_us, bool over_only)
+{
+    for (size_t i = 0; i < LOG_EVENTS_MAX; i++) {
+        char name[LOG_EVENT_NAME_MAX];
+        uint64_t held = 0;
+        lock_acquire(&log->lock);
+        struct log_event *e = &log->events[i];
+        bool used = e->name[0] != '\0';
+        if (used && e->held > 0 && !minute_over(e, at_us, &held) && !over_only) {
+            held = e->held;
+            e->held = 0;
+        }
+        memcpy(name, e->name, sizeof name);
+        lock_release(&log->lock);
+        if (!used)
+            return;
+        if (held > 0)
+            tell_held(log, name, held, at_us);
+    }
+}
+
+void
+log_flush(struct log *log)
+{
+    tell_all(log, now_us(log), false);
 }
 
 void
@@ -90,22 +281,13 @@ log_write(void *ud, int level, const char *event, const char *text)
     struct log *log = ud;
     if (level < atomic_load_explicit(&log->level, memory_order_relaxed))
         return;
-    const char *name = level_names[level < LOG_DEBUG   ? LOG_DEBUG
-                                   : level > LOG_ERROR ? LOG_ERROR
-                                                       : level];
-    struct line line = { .len = 0 };
-    put(&line, atomic_load_explicit(&log->bar, memory_order_relaxed) ? "\r\033[K" : "");
-    put(&line, log->json ? "{\"time\":\"" : "");
-    put_time(&line);
-    put(&line, log->json ? "\",\"level\":\"" : " ");
-    put(&line, name);
-    put(&line, log->json ? "\",\"event\":\"" : " ");
-    put(&line, event);
-    put(&line, log->json ? "\",\"text\":\"" : ": ");
-    put_escaped(&line, text, log->json);
-    memcpy(line.bytes + line.len, log->json ? "\"}\n" : "\n", log->json ? 3 : 1);
-    line.len += log->json ? 3 : 1;
-    (void)fwrite(line.bytes, 1, line.len, stderr); /* there is nowhere to report it to */
+    int64_t at_us = now_us(log);
+    uint64_t rate = atomic_load_explicit(&log->rate, memory_order_relaxed);
+    if (rate > 0 && !admit(log, event, rate, at_us))
+        return;
+    if (rate > 0)
+        tell_all(log, at_us, true);
+    write_line(log, level, event, text, at_us);
 }
 
 void

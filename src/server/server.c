@@ -12,6 +12,7 @@
 #include "os/process.h"
 #include "os/signal.h"
 #include "os/thread.h"
+#include "server/audit.h"
 #include "server/host.h"
 #include "server/loading.h"
 #include "server/tls_files.h"
@@ -22,10 +23,32 @@
 #include <sysexits.h>
 
 enum {
+    ALERT_LAST_MS = 2000,     /* at the end, for what has not been told yet */
     DESCRIPTORS_OF_OURS = 64, /* listeners, event loops, standard streams, files */
     STOP_POLL_MS = 20,
+    NS_PER_MS = 1000000,
     INERT_OPTIONS_SHOWN = 16
 };
+
+static void
+slow_limits(const attl_config *c, struct slowlog_limits *ret)
+{
+    *ret = (struct slowlog_limits){
+        .least = { [SLOWLOG_SLOW] = config_i64(c, OPT_LATENCY_SLOWLOG_LOG_SLOWER_THAN),
+                   [SLOWLOG_LARGE_REQUEST] =
+                       config_i64(c, OPT_LATENCY_COMMANDLOG_REQUEST_LARGER_THAN),
+                   [SLOWLOG_LARGE_REPLY] =
+                       config_i64(c, OPT_LATENCY_COMMANDLOG_REPLY_LARGER_THAN) },
+        .len_max = { [SLOWLOG_SLOW] = (uint64_t)config_i64(c, OPT_LATENCY_SLOWLOG_MAX_LEN),
+                     [SLOWLOG_LARGE_REQUEST] =
+                         (uint64_t)config_i64(c, OPT_LATENCY_COMMANDLOG_LARGE_REQUEST_MAX_LEN),
+                     [SLOWLOG_LARGE_REPLY] =
+                         (uint64_t)config_i64(c, OPT_LATENCY_COMMANDLOG_LARGE_REPLY_MAX_LEN) },
+        .monitor_ms = config_i64(c, OPT_LATENCY_MONITOR_THRESHOLD),
+        .redact = config_bool(c, OPT_LATENCY_SLOWLOG_REDACT),
+        .redact_log = config_bool(c, OPT_LOG_REDACT),
+    };
+}
 
 void
 server_limits(const struct server *server, struct net_limits *ret_limits)
@@ -45,10 +68,12 @@ server_limits(const struct server *server, struct net_limits *ret_limits)
         .tracked_keys = (uint64_t)config_i64(c, OPT_TRACKING_TABLE_MAX_KEYS),
         .shed_target_ms = config_bool(c, OPT_SHED_ENABLED) ? config_i64(c, OPT_SHED_TARGET) : 0,
         .shed_max_delay_ms = config_i64(c, OPT_SHED_MAX_DELAY),
+        .untimed = !config_bool(c, OPT_METRICS_ENABLED),
         .tls_handshake_ms = config_i64(c, OPT_TLS_HANDSHAKE_TIMEOUT),
         .tls_handshakes = (uint64_t)config_i64(c, OPT_TLS_MAX_HANDSHAKES),
         .tls_user = config_i64(c, OPT_TLS_AUTH_CLIENTS_USER) == CHOICE_TLS_USER_CN,
     };
+    slow_limits(c, &ret_limits->slow);
     /* It was found right when it was set. */
     (void)notify_flags_parse(attl_s(config_str(c, OPT_REDIS_NOTIFY_KEYSPACE_EVENTS)),
                              &ret_limits->published_events);
@@ -95,6 +120,27 @@ set_notified(struct server *server, struct net *net)
 }
 
 static int
+open_alert(struct server *server)
+{
+    char text[OPTION_ERROR_MAX] = "";
+    struct config_error err = { text, sizeof text };
+    int status = alert_open(&server->alert, server->config, log_write, &server->log, err);
+    if (status == ATTL_OK)
+        return EX_OK;
+    log_write(&server->log, LOG_ERROR, "start", text);
+    return status == ATTL_E_CONFIG ? EX_CONFIG : EX_OSERR;
+}
+
+/* An attl_incident_event_fn. */
+static void
+tell_incident(void *ud, int event, const attl_incident *i)
+{
+    struct server *server = ud;
+    audit_incident(server, event, i);
+    alert_incident(server->alert, event, i);
+}
+
+static int
 open_cache(struct server *server)
 {
     char err[OPTION_ERROR_MAX] = "";
@@ -106,6 +152,7 @@ open_cache(struct server *server)
     attl_config_set_notice(server->config, exchange_notice, server->exchange);
     attl_config_set_log(server->config, log_write, &server->log);
     attl_config_set_log_notify(server->config, notify_net, server);
+    attl_config_set_incident_handler(server->config, tell_incident, server);
     int status = attl_open_dir(&server->cache, server->config, err, sizeof err);
     if (status == ATTL_OK)
         return EX_OK;
@@ -133,6 +180,7 @@ open_net(struct server *server)
     const attl_config *c = server->config;
     struct net_settings settings = {
         .workers = server->workers,
+        .visitors = ADMIN_VISITORS,
         .cache = server->cache,
         .access = server->access,
         .exchange = server->exchange,
@@ -164,6 +212,40 @@ open_net(struct server *server)
         return EX_OK;
     log_write(&server->log, LOG_ERROR, "start", "the system refuses threads or descriptors");
     return EX_OSERR;
+}
+
+/* The HTTP door, unless server.admin_port is 0. Workers run already. */
+static int
+open_admin(struct server *server)
+{
+    struct socket_problem problem;
+    lock_acquire(&server->config_lock);
+    const attl_config *c = server->config;
+    struct admin_settings settings = {
+        .net = server->net,
+        .cache = server->cache,
+        .log = log_write,
+        .log_ud = &server->log,
+        .bind = config_str(c, OPT_ADMIN_BIND),
+        .port = (uint16_t)config_i64(c, OPT_SERVER_ADMIN_PORT),
+        .hosts = config_str(c, OPT_ADMIN_HOSTS),
+        .dir = config_str(c, OPT_SERVER_DIR),
+        .token = config_str(c, OPT_ADMIN_TOKEN),
+        .read_token = config_str(c, OPT_ADMIN_READ_TOKEN),
+        .metrics_token = config_str(c, OPT_ADMIN_METRICS_TOKEN),
+        .read_needs_token = config_str(c, OPT_SERVER_REQUIREPASS)[0] != '\0' ||
+                            !config_is_loopback(config_str(c, OPT_ADMIN_BIND)),
+        .ui_dir = config_str(c, OPT_ADMIN_UI_DIR),
+        .max_connections = (unsigned)config_i64(c, OPT_ADMIN_MAX_CONNECTIONS),
+        .max_listeners = (unsigned)config_i64(c, OPT_ADMIN_MAX_LISTENERS),
+    };
+    if (settings.port != 0)
+        server->admin = admin_open(&settings, &problem);
+    lock_release(&server->config_lock);
+    if (server->admin || settings.port == 0)
+        return EX_OK;
+    log_write(&server->log, LOG_ERROR, "listen", problem.text);
+    return net_exit_code(problem.code);
 }
 
 static void
@@ -209,11 +291,16 @@ server_open(struct server *server, attl_config *config)
     lock_init(&server->config_lock);
     lock_init(&server->rate_lock);
     lock_init(&server->notify_lock);
+    lock_init(&server->audit_lock);
     int64_t format = config_i64(config, OPT_LOG_FORMAT);
+    bool journal = process_stderr_is_journal();
     log_init(&server->log, (int)config_i64(config, OPT_LOG_LEVEL),
              format == CHOICE_LOG_FORMAT_JSON ||
-                 (format == CHOICE_LOG_FORMAT_AUTO && !process_stderr_is_terminal()));
+                 (format == CHOICE_LOG_FORMAT_AUTO && !journal && !process_stderr_is_terminal()));
+    server->log.journal = journal;
+    log_set_rate(&server->log, (uint64_t)config_i64(config, OPT_LOG_RATE));
     server->started_us = clock_mono_ns() / 1000;
+    server->started_wall_us = clock_wall_us();
     server->rate.since_us = server->rate.last_us = server->started_us;
     server->workers = (unsigned)config_i64(config, OPT_SERVER_THREADS);
     if (server->workers == 0)
@@ -223,12 +310,32 @@ server_open(struct server *server, attl_config *config)
     make_run_id(server->run_id);
     process_umask_private();
     fit_max_clients(server);
-    int code = users_begin(server);
+    int code = open_alert(server);
+    if (code == EX_OK)
+        code = users_begin(server);
     if (code == EX_OK)
         code = open_cache(server);
     if (code == EX_OK)
+        code = audit_begin(server);
+    if (code == EX_OK)
         code = open_net(server);
+    if (code == EX_OK)
+        code = open_admin(server);
     return code;
+}
+
+/* Clients are served while those who send them here learn that they should not. A second signal
+ * ends that. */
+static void
+wait_unready(struct server *server, int64_t delay_ms)
+{
+    int64_t end_ns = clock_mono_ns() + delay_ms * NS_PER_MS;
+    if (delay_ms > 0)
+        log_writef(&server->log, LOG_INFO, "unready", "not ready any more; stopping in %lld ms",
+                   (long long)delay_ms);
+    for (int64_t left_ms = delay_ms; left_ms > 0; left_ms = (end_ns - clock_mono_ns()) / NS_PER_MS)
+        if (signal_wait(left_ms) == SIGNAL_TERMINATE)
+            return;
 }
 
 static void
@@ -236,7 +343,11 @@ stop(struct server *server)
 {
     lock_acquire(&server->config_lock);
     int64_t timeout_ms = config_i64(server->config, OPT_SERVER_SHUTDOWN_TIMEOUT);
+    int64_t delay_ms = config_i64(server->config, OPT_SERVER_READINESS_DELAY);
     lock_release(&server->config_lock);
+    if (server->admin)
+        admin_drain(server->admin);
+    wait_unready(server, delay_ms);
     log_write(&server->log, LOG_INFO, "stopping",
               "no new connections; clients get their last replies. A second signal ends at once");
     net_stop(server->net, timeout_ms);
@@ -298,11 +409,15 @@ void
 server_close(struct server *server)
 {
     set_notified(server, NULL);
+    admin_close(&server->admin);
     net_close(&server->net);
+    audit_end(server);
     attl_close(&server->cache);
     exchange_free(&server->exchange);
+    alert_close(&server->alert, ALERT_LAST_MS);
     access_free(&server->access);
     explicit_bzero(server->tls_key_pass, sizeof server->tls_key_pass);
+    log_flush(&server->log);
     log_write(&server->log, LOG_INFO, "stopped", "bye");
     attl_config_free(server->config);
     server->config = NULL;

@@ -8,18 +8,26 @@
 #ifndef ATTL_SERVER_SERVER_H
 #define ATTL_SERVER_SERVER_H
 
+#include "alert/alert.h"
 #include "access/access.h"
 #include "config/config.h"
+#include "admin/admin.h"
 #include "net/net.h"
 #include "os/lock.h"
 #include "server/log.h"
 
 enum { SERVER_RUN_ID_CHARS = 40 };
 
-/* Two readings of a counter, for "per second" in INFO without a timer. */
+/* Counters whose rates are shown. */
+struct rate_reading {
+    uint64_t requests, in_bytes, out_bytes;
+    uint64_t hits, misses, sets, expired, evicted;
+};
+
+/* Two readings of them, for "per second" without a timer. */
 struct rate {
     int64_t since_us, last_us;
-    struct net_counters then, last;
+    struct rate_reading then, last;
 };
 
 struct server {
@@ -28,9 +36,14 @@ struct server {
     attl *cache;
     struct exchange *exchange; /* of messages between clients; outlives cache and net */
     struct net *net;
+    struct admin *admin;     /* NULL: there is none */
+    struct lock audit_lock;  /* guards changes of `audit` */
+    struct audit *audit;     /* the trail; NULL: none */
     struct lock notify_lock; /* guards `notified` */
     struct net *notified;    /* whom the log's news go to: `net` while it is there */
     struct log log;
+    struct alert *alert; /* who is told of incidents; before cache and net, and after them */
+    int64_t started_wall_us;
     struct access *access; /* the users; outlives the net */
     int64_t started_us;    /* monotonic */
     char run_id[SERVER_RUN_ID_CHARS + 1];

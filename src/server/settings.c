@@ -9,6 +9,7 @@
 #include "server/settings.h"
 
 #include "config/toml_file.h"
+#include "metric/metric.h"
 
 #include <stdio.h>
 #include <sysexits.h>
@@ -68,6 +69,7 @@ print_help(void)
                       "  --config FILE     read settings from FILE (TOML)\n"
                       "  --check-config    print the settings in force and where each comes from\n"
                       "  --dump-options    print the reference of all options (Markdown)\n"
+                      "  --dump-metrics    print the reference of all metrics (Markdown)\n"
                       "  --help, --version\n\n",
                       config_help_text);
 }
@@ -138,6 +140,8 @@ settings_read(int argc, char **argv, attl_config **ret_config)
         return printf("attld %s\n", attl_version()) > 0 ? EX_OK : EX_OSERR;
     if (command.dump_options)
         return print_text("", config_markdown_text);
+    if (command.dump_metrics)
+        return print_text("", metric_markdown);
     attl_config *config = config_new_server();
     if (!config)
         return complain("", ATTL_E_NOMEM, EX_CONFIG);

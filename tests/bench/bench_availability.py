@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Availability under one written schedule of faults, for attld as it comes, for attld with its automatic
-responses off, and for redis-server. All have a log (everysec) on a small tmpfs of their own and the same
-memory limit. One client writes and reads by timetable; a second counts as unavailable if an operation
-that was due in it failed, or took longer than a second. Nobody helps but a supervisor that starts a
-process that has ended, every half second, as systemd would. Nobody repairs the damaged file: who does not
-start with it is unavailable for the whole of the last phase. "Responses off" is attld without incidents,
-retention, pressure and scrubbing and with persist.on_error=reject, all at once: which of them an
-availability is owed to, this does not tell. What was lost is not counted here (tests/e2e does).
+"""Availability under one written schedule of faults, for attld as it comes, for the same attld with
+incident.enabled=no and nothing else changed, and for redis-server. All have a log (everysec) on a small
+tmpfs of their own and the same memory limit. One client writes and reads by timetable; a second counts as
+unavailable if an operation that was due in it failed, or took longer than a second. Nobody helps but a
+supervisor that starts a process that has ended, every half second, as systemd would. Nobody repairs the
+damaged file: who does not start with it is unavailable for the whole of the last phase. In the end every
+key is asked for: a loss is a key whose last acknowledged write is missing or has another value; what was
+evicted in the memory phase is none. everysec may lose the second before a kill.
 
-The schedule (seconds): quiet 3, disk full 10 and then 5 with space again, memory limit reached 5, kill -9
-5, kill -9 with a byte of the newest snapshot flipped 10."""
+The schedule (seconds): quiet 2, disk full 8 and then 4 with space again, memory limit reached 4, kill -9
+4, kill -9 with a byte of the newest snapshot flipped 8. The three run at the same time, each on its disk."""
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -21,19 +22,21 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 from durable import SmallDisk  # noqa: E402
 
-RATE = 400  # operations a second, half of them writes
+RATE = 300  # operations a second, half of them writes
 DISK_MIB = 96
-MEMORY = "16mb"
-VALUE = b"x" * 500
-KEYS = 20000
+MEMORY = "12mb"
+PADDING = b"x" * 480
+KEYS = 4000
 RESTART_S = 0.5
-SCHEDULE = [("quiet", 3), ("disk full", 10), ("space again", 5), ("memory limit", 5), ("kill -9", 5),
-            ("kill -9, snapshot damaged", 10)]
+SCHEDULE = [("quiet", 2), ("disk full", 8), ("space again", 4), ("memory limit", 4), ("kill -9", 4),
+            ("kill -9, snapshot damaged", 8)]
+OFF = "--incident.enabled=no"  # the whole difference between the first two
 
 
 def encode(*words):
@@ -66,7 +69,7 @@ class Subject:
         self.starts += 1
 
     def ask(self, *words):
-        """The reply's first line, or None if there was none within a second."""
+        """The reply, or None if there was none within a second."""
         try:
             if not self.socket:
                 self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=1)
@@ -76,7 +79,7 @@ class Subject:
             if not line:
                 raise OSError("closed")
             if line[:1] == b"$" and line[1:2] != b"-":
-                self.reader.read(int(line[1:]) + 2)
+                return line + self.reader.read(int(line[1:]) + 2)
             return line
         except OSError:
             self.hang_up()
@@ -134,6 +137,9 @@ class Clock:
         self.subject = subject
         self.number = 0
         self.bad = {}
+        self.lost = None
+        self.acknowledged = {}  # key -> number of the last write that was
+        self.unsure = {}  # key -> writes since then of which nobody knows
 
     def run(self, phase, seconds, grow=False):
         """`grow`: the keys are new ones, so that the memory limit is reached."""
@@ -158,11 +164,46 @@ class Clock:
 
     def _one(self, grow):
         self.number += 1
-        key = f"key:{self.number % KEYS}" if not grow else f"more:{self.number}"
-        if self.number % 2:
-            return self.subject.ask("SET", key, VALUE if not grow else VALUE * 20, "EX", 3600) == b"+OK\r\n"
-        reply = self.subject.ask("GET", key)
-        return reply is not None and reply[:1] == b"$"
+        if not self.number % 2:
+            reply = self.subject.ask("GET", f"key:{self.number % KEYS}")
+            return reply is not None and reply[:1] == b"$"
+        if grow:
+            return self.subject.ask("SET", f"more:{self.number}", PADDING * 40, "EX", 3600) == b"+OK\r\n"
+        return self.write(self.number % KEYS, self.number)
+
+    def write(self, key, number):
+        reply = self.subject.ask("SET", f"key:{key}", b"%d %b" % (number, PADDING), "EX", 3600)
+        if reply == b"+OK\r\n":
+            self.acknowledged[key] = number
+            self.unsure.pop(key, None)
+        elif reply is None:  # it may have been done, or not
+            self.unsure.setdefault(key, set()).add(number)
+        return reply == b"+OK\r\n"
+
+    def clear_memory(self):
+        """After the memory phase: its keys go, and what has been evicted is no loss."""
+        for number in range(self.number + 1):
+            if number % 2:
+                self.subject.ask("DEL", f"more:{number}")
+        for key in list(self.acknowledged):
+            if self.subject.ask("GET", f"key:{key}") == b"$-1\r\n":
+                del self.acknowledged[key]
+
+    def settle(self):
+        """Waits for the server at the end of the schedule, and counts the losses."""
+        deadline = time.monotonic() + 3
+        while self.subject.ask("PING") != b"+PONG\r\n":
+            if time.monotonic() > deadline:
+                return None
+            self.subject.tend()
+            time.sleep(0.05)
+        lost = 0
+        for key, number in self.acknowledged.items():
+            reply = self.subject.ask("GET", f"key:{key}") or b""
+            body = reply.split(b"\r\n", 1)[1] if b"\r\n" in reply else b""
+            found = int(body.split(b" ", 1)[0]) if body[:1].isdigit() else None
+            lost += found != number and found not in self.unsure.get(key, ())
+        return lost
 
 
 def drive(subject, disk):
@@ -172,8 +213,8 @@ def drive(subject, disk):
     while subject.ask("PING") != b"+PONG\r\n":
         assert time.monotonic() < deadline, f"{subject.name} does not start"
         time.sleep(0.05)
-    for number in range(KEYS // 4):
-        subject.ask("SET", f"key:{number}", VALUE, "EX", 3600)
+    for number in range(KEYS):
+        clock.write(number, 0)
     subject.ask(*subject.snapshot)
     time.sleep(1)
     for phase, seconds in SCHEDULE:
@@ -188,17 +229,18 @@ def drive(subject, disk):
             if "damaged" in phase:
                 assert subject.damage(), f"{subject.name} has no snapshot"
         clock.run(phase, seconds, grow=phase == "memory limit")
+        if phase == "memory limit":
+            clock.clear_memory()
+    clock.lost = clock.settle()
     return clock
 
 
 def subjects(attld):
-    attl = [attld, "--port={port}", "--bind=127.0.0.1", "--threads=1", "--dir={dir}", "--fsync=everysec",
+    attl = [attld, "--port={port}", "--admin-port=0", "--bind=127.0.0.1", "--threads=1", "--dir={dir}", "--fsync=everysec",
             "--persist.segment_size=256KiB", f"--cache.max_memory={MEMORY}"]
-    off = ["--incident.enabled=no", "--persist.on_error=reject", "--retention.enabled=no",
-           "--pressure.enabled=no", "--scrub.enabled=no"]
     snapshot = lambda name: name.startswith("snap-")  # noqa: E731
     yield "attld", attl, snapshot, ("BGSAVE",)
-    yield "attld, responses off", attl + off, snapshot, ("BGSAVE",)
+    yield "attld, incidents off", attl + [OFF], snapshot, ("BGSAVE",)
     redis = shutil.which("redis-server")
     if redis:
         yield ("redis-server", [redis, "--port", "{port}", "--bind", "127.0.0.1", "--dir", "{dir}",
@@ -207,25 +249,36 @@ def subjects(attld):
                lambda name: name.endswith(".base.rdb"), ("BGREWRITEAOF",))
 
 
+def show(subject, disk, results):
+    try:
+        results[subject.name] = drive(subject, disk)
+    finally:
+        if subject.process and subject.process.poll() is None:
+            subject.kill()
+        shutil.rmtree(subject.folder, ignore_errors=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--attld", default=os.environ.get("ATTLD", "build/attld"))
     parser.add_argument("--json")
     args = parser.parse_args()
-    results = {}
-    for name, argv, newest, snapshot in subjects(os.path.abspath(args.attld)):
-        with SmallDisk(DISK_MIB) as disk:
+    results, threads = {}, []
+    with contextlib.ExitStack() as disks:
+        for name, argv, newest, snapshot in subjects(os.path.abspath(args.attld)):
+            disk = disks.enter_context(SmallDisk(DISK_MIB))
             if not disk.mounted:
                 print("left out: a tmpfs cannot be mounted here (it needs root)")
                 return 0
             subject = Subject(name, argv, os.path.join(disk.path, "data"), newest)
             subject.snapshot = snapshot
-            try:
-                results[name] = drive(subject, disk.path)
-            finally:
-                if subject.process and subject.process.poll() is None:
-                    subject.kill()
-                shutil.rmtree(subject.folder, ignore_errors=True)
+            results[name] = None
+            threads.append(threading.Thread(target=show, args=(subject, disk.path, results)))
+            threads[-1].start()
+        for thread in threads:
+            thread.join()
+    if None in results.values():
+        return 1
     print(f"{RATE} operations a second, half of them writes; seconds in which one failed or took over a "
           f"second")
     print(f"{'phase':28}{'of':>5}" + "".join(f"{name:>24}" for name in results))
@@ -233,6 +286,9 @@ def main():
         print(f"{phase:28}{seconds:5}" + "".join(f"{c.bad[phase]:24}" for c in results.values()))
     sums = {name: sum(c.bad.values()) for name, c in results.items()}
     print(f"{'unavailable':28}{sum(s for _, s in SCHEDULE):5}" + "".join(f"{n:24}" for n in sums.values()))
+    print(f"{'acknowledged writes lost':28}{'':5}" + "".join(
+        f"{'does not start' if c.lost is None else c.lost:>24}" for c in results.values()))
+    print(f"incidents off: the same command line and {OFF}")
     ours = sums["attld"]
     for name, other in sums.items():
         if name != "attld":
@@ -240,7 +296,7 @@ def main():
     if args.json:
         with open(args.json, "w", encoding="utf-8") as f:
             for name, clock in results.items():
-                f.write(json.dumps({"part": "availability", "subject": name, **clock.bad}) + "\n")
+                f.write(json.dumps({"part": "availability", "subject": name, "lost": clock.lost, **clock.bad}) + "\n")
     return 0
 
 

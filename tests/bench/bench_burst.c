@@ -157,15 +157,15 @@ static void
 report(const struct settings *s, const struct arm *arms, unsigned n)
 {
     static const char *const kinds[KINDS] = { "GET", "SET" };
-    (void)printf("\n%-10s %-4s %12s %12s %12s %14s %12s\n", "arm", "", "p99 us", "p99.9 us",
-                 "longest us", "last gone ms", "load calls");
+    (void)printf("\n%-10s %-4s %12s %12s %12s %14s %12s %12s\n", "arm", "", "p99 us", "p99.9 us",
+                 "longest us", "last gone ms", "load calls", "reclaim s");
     for (unsigned i = 0; i < n; i++)
         for (int k = 0; k < KINDS; k++) {
             const struct arm *a = &arms[i];
-            (void)printf("%-10s %-4s %12.1f %12.1f %12.1f %14.0f %12.0f\n", a->name, kinds[k],
-                         series_median(&a->p99[k]), series_median(&a->p999[k]),
+            (void)printf("%-10s %-4s %12.1f %12.1f %12.1f %14.0f %12.0f %12.2f\n", a->name,
+                         kinds[k], series_median(&a->p99[k]), series_median(&a->p999[k]),
                          series_median(&a->max[k]), series_median(&a->gone_ms),
-                         series_median(&a->loaded));
+                         series_median(&a->loaded), series_median(&a->cpu_s));
             json_line(s->json,
                       "{\"bench\":\"burst\",\"arm\":\"%s\",\"kind\":\"%s\",\"items\":%llu,"
                       "\"p99_us\":%.2f,\"p999_us\":%.2f,\"max_us\":%.1f,\"gone_ms\":%.0f}",

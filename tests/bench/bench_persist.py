@@ -31,7 +31,7 @@ PROBE_WRITES, PROBE_BYTES = 300, 4096
 
 
 def attld_words(dir_, fsync):
-    return ["--bind", "127.0.0.1", "--threads", "1", "--fsync", fsync, "--persist.dir", dir_,
+    return ["--admin-port=0", "--bind", "127.0.0.1", "--threads", "1", "--fsync", fsync, "--persist.dir", dir_,
             "--persist.snapshot_log_size", "0", "--persist.save", ""]
 
 

@@ -92,7 +92,7 @@ def known_servers(args):
     redis = ["--port", "{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize",
              "no"]
     found = {
-        "attld": ([args.attld, "--port", "{port}", "--bind", "127.0.0.1", "--threads", "1"], "resp"),
+        "attld": ([args.attld, "--port", "{port}", "--admin-port=0", "--bind", "127.0.0.1", "--threads", "1"], "resp"),
         "redis": (["redis-server"] + redis, "resp"),
         "memcached": (["memcached", "-p", "{port}", "-l", "127.0.0.1", "-U", "0", "-t", "1", "-m", "4096",
                        "-u", "nobody"], "memcache"),

@@ -115,7 +115,7 @@ def main():
         print("needs two cores, one for the server and one for the generator: skipped")
         return
     os.sched_setaffinity(0, {1})
-    server = Server("attld", [args.attld, "--port", "{port}", "--bind", "127.0.0.1", "--threads", "1"], "resp")
+    server = Server("attld", [args.attld, "--port", "{port}", "--admin-port=0", "--bind", "127.0.0.1", "--threads", "1"], "resp")
     try:
         filler = Client(server.port)
         for i in range(0, args.keys, PIPELINE):

@@ -7,8 +7,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-PARTS_ALL="inproc skew memory wamp expiry queue stampede hitratio reclaim server persist tracking python idle burst availability"
-PARTS="inproc skew memory wamp expiry queue stampede hitratio server persist tracking python idle burst availability"
+PARTS_ALL="inproc skew memory wamp expiry queue stampede hitratio reclaim server persist tracking observe python idle burst availability"
+PARTS="inproc skew memory wamp expiry queue stampede hitratio server persist tracking observe python idle burst availability"
 SIZE=default
 VALKEY=yes
 
@@ -202,6 +202,13 @@ part_tracking() {
     [ -x "$attld" ] || { echo "skipped: no $attld" && return 0; }
     python3 tests/bench/bench_tracking.py --attld "$attld" --rounds "$(choose 3 5 7)" \
         --seconds "$(choose 0.2 0.5 2)" --json "$(fresh tracking)"
+}
+
+part_observe() {
+    heading "what observing costs: everything on beside everything off"
+    [ -x "$BUILD/attld" ] || { echo "skipped: no $BUILD/attld" && return 0; }
+    python3 tests/bench/bench_observe.py --attld "$BUILD/attld" --bin "$BIN" --rounds "$(choose 3 7 15)" \
+        --seconds "$(choose 0.5 1 2)" --json "$(fresh observe)"
 }
 
 part_stampede() {

@@ -7,7 +7,7 @@ r"""Starts attld for a test, and stops it again.
             assert c.line() == b"+PONG"
 
 Options are attld's, with underscores; the server listens on a free loopback port and, in its own
-temporary directory, on a unix socket. It is stopped by process id. Client is a socket that speaks just
+temporary directory, on a unix socket; on an admin port only if asked to (admin_port=free_port()). It is stopped by process id. Client is a socket that speaks just
 enough RESP for tests that must send what no client library would. run(tests) runs functions and returns
 an exit code. Attld("--option=value", ...) is a server started without a `with`, for unittest classes.
 """
@@ -191,7 +191,7 @@ class Server:
         self.port = free_port()
         self.unix_path = os.path.join(self.dir.name, "attl.sock")
         settings = {"port": self.port, "bind": "127.0.0.1", "unixsocket": self.unix_path,
-                    "dir": self.dir.name, "threads": 2}
+                    "dir": self.dir.name, "threads": 2, "admin_port": 0}
         self.password = options.get("requirepass")
         settings.update(options)
         self.argv = [attld_path(), *args]

@@ -388,7 +388,7 @@ def run_to_end(server):
 
 def a_directory_has_one_server():
     with Durable(fsync="everysec") as server:
-        argv = [attld_path(), "--port=0", f"--unixsocket={server.dir.name}/second",
+        argv = [attld_path(), "--port=0", "--admin-port=0", f"--unixsocket={server.dir.name}/second",
                 f"--dir={server.dir.name}", "--fsync=everysec"]
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, timeout=READY_S, check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -403,7 +403,8 @@ def nothing_is_kept_unless_asked_for():
     with tempfile.TemporaryDirectory(prefix="attl-cwd-") as cwd:
         unix = os.path.join(cwd, "s")
         # pylint: disable=consider-using-with
-        process = subprocess.Popen([os.path.abspath(attld_path()), "--port=0", f"--unixsocket={unix}"],
+        process = subprocess.Popen([os.path.abspath(attld_path()), "--port=0", "--admin-port=0",
+                                    f"--unixsocket={unix}"],
                                    cwd=cwd, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             wait_for(lambda: os.path.exists(unix), "the socket")

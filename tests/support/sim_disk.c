@@ -363,6 +363,16 @@ sim_free_bytes(struct disk *d, uint64_t *ret_bytes)
     return end(s, rc);
 }
 
+static int
+sim_total_bytes(struct disk *d, uint64_t *ret_bytes)
+{
+    struct sim_disk *s = sim_of(d);
+    int rc = begin(s, SIM_FREE_BYTES, "");
+    if (rc == 0)
+        *ret_bytes = s->capacity_bytes;
+    return end(s, rc);
+}
+
 struct disk *
 sim_disk_table(struct sim_disk *s)
 {
@@ -386,6 +396,7 @@ sim_disk_new(uint64_t seed)
         .sync_dir = sim_sync_dir,
         .list = sim_list,
         .free_bytes = sim_free_bytes,
+        .total_bytes = sim_total_bytes,
     };
     struct sim_disk *s = calloc(1, sizeof *s);
     CHECK(s != NULL, "no memory for a disk");

@@ -5,9 +5,12 @@
  * a thread that sleeps until a later one, and a cache with nothing to do costs no context switches
  * at all. Times have slack for a busy machine; what is measured is printed.
  */
+#include "support/check.h"
+#include "support/rng.h"
 #include "support/unit.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -205,6 +208,80 @@ bounds_hold_in_the_background_too(void **state)
     sim_close(&cache);
 }
 
+/* ---- the sweep, beside callers ---- */
+
+enum { SWEEP_CALLERS = 3, SWEEP_KEYS = 5000 };
+
+struct caller {
+    pthread_t thread;
+    attl *cache;
+    _Atomic bool *stop;
+    struct rng rng;
+    uint64_t sets;
+};
+
+static void *
+call_beside_sweeps(void *arg)
+{
+    struct caller *me = arg;
+    char key[32], buf[64];
+    size_t len;
+    while (!atomic_load(me->stop)) {
+        (void)snprintf(key, sizeof key, "key:%" PRIu64, rng_below(&me->rng, SWEEP_KEYS));
+        int64_t life_ms = rng_one_in(&me->rng, 4) ? 0 : 1 + (int64_t)rng_below(&me->rng, 300);
+        int status = rng_one_in(&me->rng, 2)
+                         ? attl_set(me->cache, attl_s(key), attl_s("some bytes"), life_ms)
+                         : attl_get(me->cache, attl_s(key), buf, sizeof buf, &len);
+        CHECK(status >= 0, "%s", attl_strerror(status));
+        me->sets++;
+    }
+    return NULL;
+}
+
+/* A sweep each tenth of a second, and changes between it and the wheel, while three threads call;
+ * in the end what lives for ever is there and nothing else. */
+static void
+sweeps_and_callers_do_not_disturb_each_other(void **state)
+{
+    (void)state;
+    static const struct sim_option options[] = {
+        { "cache.max_memory", "0" },
+        { "cache.max_entries", "0" },
+        { "cache.default_ttl", "0" },
+        { "adaptive.reclaim", "sweep" },
+        { "adaptive.min_interval", "100ms" },
+        { "adaptive.base_interval", "100ms" },
+        { NULL, NULL },
+    };
+    attl *cache = sim_open_real(options);
+    struct caller callers[SWEEP_CALLERS];
+    _Atomic bool stop = false;
+    for (int i = 0; i < SWEEP_CALLERS; i++) {
+        callers[i] = (struct caller){ .cache = cache,
+                                      .stop = &stop,
+                                      .rng = rng_from_seed(test_seed() + (uint64_t)i) };
+        assert_int_equal(pthread_create(&callers[i].thread, NULL, call_beside_sweeps, &callers[i]),
+                         0);
+    }
+    for (int i = 0; i < 6; i++) {
+        sleep_ms(300);
+        sim_option(cache, "adaptive.reclaim", i % 2 ? "sweep" : "wheel");
+    }
+    atomic_store(&stop, true);
+    for (int i = 0; i < SWEEP_CALLERS; i++)
+        assert_int_equal(pthread_join(callers[i].thread, NULL), 0);
+    attl_tuner_stats t = ATTL_TUNER_STATS_INIT;
+    attl_tuner_stats_get(cache, &t);
+    assert_true(t.sweeps && t.sweeps_done >= 1);
+    int64_t give_up_ms = real_ms() + 30 * SECOND;
+    while (sim_stats(cache).items_ttl > 0) {
+        assert_true(real_ms() < give_up_ms);
+        sleep_ms(10);
+    }
+    sim_check(cache, "after sweeps");
+    sim_close(&cache);
+}
+
 int
 main(void)
 {
@@ -214,6 +291,7 @@ main(void)
         cmocka_unit_test(an_idle_cache_does_not_wake_up),
         cmocka_unit_test(closing_does_not_wait_for_the_thread_to_wake),
         cmocka_unit_test(bounds_hold_in_the_background_too),
+        cmocka_unit_test(sweeps_and_callers_do_not_disturb_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -497,6 +497,60 @@ threads_and_pools_share_a_region(void **state)
     assert_int_equal(committed(m), 0);
 }
 
+static void
+what_is_free_goes_back_to_the_system_when_asked(void **state)
+{
+    enum { RUN = 4 * ARENA_PAGE_BYTES };
+    struct model *m = *state;
+    struct region *r = &m->ground->region;
+    char *kept = arena_pool_alloc(m->pool, RUN), *early = arena_pool_alloc(m->pool, RUN);
+    char *late = arena_pool_alloc(m->pool, RUN);
+    memset(kept, 'k', RUN);
+    memset(early, 'e', RUN);
+    memset(late, 'l', RUN);
+    assert_int_equal(atomic_load(&r->touched_bytes), 3 * RUN);
+    arena_pool_free(m->pool, early, RUN); /* nobody is short of it */
+    assert_int_equal(atomic_load(&r->touched_bytes), 3 * RUN);
+    atomic_store(&r->touched_max, 2 * RUN);
+    arena_pool_free(m->pool, late, RUN); /* above the maximum: at once */
+    assert_int_equal(atomic_load(&r->touched_bytes), 2 * RUN);
+    assert_int_equal(arena_pool_discard(m->pool, 0), 0);
+    assert_int_equal(arena_pool_discard(m->pool, 100), RUN);
+    assert_int_equal(arena_pool_discard(m->pool, 100), 0);
+    assert_int_equal(atomic_load(&r->touched_bytes), RUN);
+    char *again = arena_pool_alloc(m->pool, RUN);
+    for (size_t i = 0; i < RUN; i++) {
+        assert_int_equal(kept[i], 'k');
+        assert_int_equal(again[i], 0);
+    }
+    arena_pool_free(m->pool, again, RUN);
+    arena_pool_free(m->pool, kept, RUN);
+    (void)arena_pool_trim(m->pool, 0, 1);
+    assert_int_equal(atomic_load(&r->touched_bytes), 0);
+}
+
+/* Granules of tables are smaller than a page: giving one back would take its neighbours along. */
+static void
+small_granules_are_never_given_back_one_by_one(void **state)
+{
+    struct model *m = *state;
+    struct arena_pool *tables = &m->ground->tables;
+    char *runs[64];
+    atomic_store(&m->ground->region.touched_max, 0);
+    for (unsigned i = 0; i < 64; i++) {
+        runs[i] = arena_pool_alloc(tables, tables->granule_bytes);
+        memset(runs[i], (int)i + 1, tables->granule_bytes);
+    }
+    for (unsigned i = 0; i < 64; i += 2)
+        arena_pool_free(tables, runs[i], tables->granule_bytes);
+    (void)arena_pool_discard(tables, 1000);
+    for (unsigned i = 1; i < 64; i += 2) {
+        for (size_t at = 0; at < tables->granule_bytes; at++)
+            assert_int_equal(runs[i][at], (int)i + 1);
+        arena_pool_free(tables, runs[i], tables->granule_bytes);
+    }
+}
+
 #define MODEL_TEST(f) cmocka_unit_test_setup_teardown(f, model_setup, model_teardown)
 
 int
@@ -508,6 +562,8 @@ main(void)
         MODEL_TEST(an_arena_can_be_filled_to_the_last_granule),
         MODEL_TEST(holes_are_filled_before_anything_is_committed),
         MODEL_TEST(trimming_gives_back_what_is_empty_and_no_more),
+        MODEL_TEST(what_is_free_goes_back_to_the_system_when_asked),
+        MODEL_TEST(small_granules_are_never_given_back_one_by_one),
         MODEL_TEST(scattered_memory_is_emptied_arena_by_arena),
         MODEL_TEST(what_is_dense_is_left_alone),
         MODEL_TEST(a_failing_commit_changes_nothing),

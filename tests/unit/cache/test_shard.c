@@ -501,6 +501,61 @@ a_small_present_slot_may_be_drained_early(void **state)
     assert_null(shard_take(y->shard, DRAIN_DUE));
 }
 
+static struct shard_due
+observe(struct yard *y, int64_t at_ms, int64_t horizon_ms)
+{
+    struct shard_due due;
+    shard_observe_due(y->shard, at_ms, horizon_ms, &due);
+    return due;
+}
+
+/* What comes within the horizon, what is due, since when, and nothing when it is drained. */
+static void
+what_is_due_and_what_comes_is_told_in_bytes(void **state)
+{
+    struct yard *y = *state;
+    struct shard_due due = observe(y, START_MS, 1000 * DAY_MS);
+    assert_true(due.due_bytes == 0 && due.expired_bytes == 0 && due.coming_bytes == 0);
+    assert_true(due.since_ms == INT64_MAX);
+    assert_int_equal(append(y, START_MS + 2 * SECOND_MS), ATTL_OK);
+    assert_int_equal(append(y, START_MS + 4 * SECOND_MS), ATTL_OK);
+    assert_int_equal(append(y, START_MS + HOUR_MS), ATTL_OK);
+    assert_int_equal(append(y, ATTL_NO_DEADLINE), ATTL_OK);
+    uint64_t each = y->records[0].chunk->bytes;
+    assert_int_equal(observe(y, START_MS, SECOND_MS).coming_bytes, 0);
+    assert_int_equal(observe(y, START_MS, 3 * SECOND_MS).coming_bytes, each);
+    assert_int_equal(observe(y, START_MS, 10 * SECOND_MS).coming_bytes, 2 * each);
+    assert_int_equal(observe(y, START_MS, 1000 * DAY_MS).coming_bytes, 3 * each); /* not the last */
+    for (int i = 0; i < 2; i++) {
+        int64_t turn_ms = shard_next_due(y->shard);
+        assert_true(turn_ms > y->deadlines_ms[i] && turn_ms <= y->deadlines_ms[i] + 512);
+        shard_advance(y->shard, turn_ms + 100);
+        due = observe(y, turn_ms + 100, HOUR_MS);
+        assert_int_equal(due.due_bytes, each);
+        assert_int_equal(due.expired_bytes, each);
+        assert_int_equal(due.since_ms, turn_ms); /* and not when it was noticed */
+        struct chunk *c = shard_take(y->shard, DRAIN_DUE);
+        assert_non_null(c);
+        assert_int_equal(observe(y, turn_ms + 200, HOUR_MS).since_ms, turn_ms); /* while in work */
+        shard_record_died(y->records[i].chunk, &y->rig->cache, y->records[i].bytes);
+        shard_finish(y->shard, c);
+        due = observe(y, turn_ms + 100, HOUR_MS);
+        assert_true(due.due_bytes == 0 && due.since_ms == INT64_MAX);
+    }
+    y->records[0] = y->records[2];
+    y->records[1] = y->records[3];
+    y->count = 2;
+    /* An hour away lies on a coarse slot: when its turn comes it is due, and has not expired. */
+    int64_t turn_ms = shard_next_due(y->shard);
+    assert_true(turn_ms < START_MS + HOUR_MS);
+    shard_advance(y->shard, turn_ms);
+    due = observe(y, turn_ms, HOUR_MS);
+    assert_true(due.due_bytes == each && due.expired_bytes == 0 && due.since_ms == turn_ms);
+    struct chunk *c = shard_take(y->shard, DRAIN_DUE);
+    kill_record(y, 0);
+    shard_finish(y->shard, c);
+}
+
 #define YARD_TEST(f) cmocka_unit_test_setup_teardown(f, yard_setup, yard_teardown)
 
 int
@@ -523,6 +578,7 @@ main(void)
         YARD_TEST(dead_bytes_are_counted_wherever_they_lie),
         YARD_TEST(the_chunk_most_worth_it_is_cleaned),
         YARD_TEST(a_small_present_slot_may_be_drained_early),
+        YARD_TEST(what_is_due_and_what_comes_is_told_in_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -302,6 +302,37 @@ past_deadlines_belong_to_the_present_tick(void **state)
     assert_int_equal(wheel_slot(&w, 0), present);
 }
 
+/* A slot of each level: its turn, and that what belongs to it lies within its span. */
+static void
+spans_grow_by_64_and_turns_lie_where_deadlines_do(void **state)
+{
+    (void)state;
+    struct rng r = rng_from_seed(11);
+    struct wheel w;
+    wheel_init(&w, START_MS);
+    int64_t span_ms = TICK_MS;
+    for (unsigned level = 0; level < WHEEL_LEVELS; level++, span_ms *= 64)
+        for (unsigned i = 0; i < 64; i++)
+            assert_int_equal(wheel_span_ms(level * 64 + i), span_ms);
+    for (int round = 0; round < 10000; round++) {
+        int64_t life_ms = (int64_t)(rng_u64(&r) >> (20 + rng_below(&r, 40)));
+        unsigned slot = wheel_slot(&w, START_MS + life_ms);
+        if (slot == WHEEL_NEVER)
+            continue;
+        int64_t turn_ms = wheel_turn_ms(&w, slot), wide_ms = wheel_span_ms(slot);
+        int64_t begins_ms = slot < 64 ? turn_ms - wide_ms
+                                      : turn_ms; /* the finest: when it is over */
+        assert_true(START_MS + life_ms > begins_ms - TICK_MS);
+        assert_true(START_MS + life_ms <= begins_ms + wide_ms);
+        wheel_mark(&w, slot, true);
+        unsigned next;
+        assert_int_equal(wheel_next(&w, &next), turn_ms);
+        assert_int_equal(next, slot);
+        wheel_mark(&w, slot, false);
+    }
+    assert_true(wheel_turn_ms(&w, WHEEL_NEVER) == INT64_MAX);
+}
+
 static void
 marking_is_per_slot(void **state)
 {
@@ -331,6 +362,7 @@ main(void)
         cmocka_unit_test(time_may_stand_still_or_be_asked_again),
         cmocka_unit_test(what_never_expires_has_a_slot_that_never_comes),
         cmocka_unit_test(past_deadlines_belong_to_the_present_tick),
+        cmocka_unit_test(spans_grow_by_64_and_turns_lie_where_deadlines_do),
         cmocka_unit_test(marking_is_per_slot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,6 +132,29 @@ loads_are_counted(void **state)
     expect_part(f, "INFO attl", "\r\nattl_load_won:2\r\n");
 }
 
+static void
+the_pace_is_told(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    static const char *const fields[] = {
+        "reclaim_duty:",        "tuner_reason:",         "cleanup_interval:",
+        "cleanup_reason:",      "cleanup_cycles:",       "tuner_cycles:",
+        "latency_read_p99_ns:", "latency_write_p99_ns:", "latency_limit_ns:"
+    };
+    run(f, "INFO attl");
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        if (!strstr(f->out.data, fields[i]))
+            fail_msg("%s is missing", fields[i]);
+    expect_part(f, "INFO attl", "\r\nlatency_limit_ns:200000\r\n"); /* nothing is known yet */
+    expect(f, "CONFIG SET adaptive.base_interval 7s", OK);
+    expect(f, "CONFIG SET adaptive.enabled no", OK);
+    expect_part(f, "INFO attl",
+                "\r\nreclaim_duty:1.000\r\ntuner_reason:off\r\n"
+                "cleanup_interval:7.000\r\ncleanup_reason:fixed\r\n");
+    expect(f, "CONFIG SET adaptive.enabled yes", OK);
+    expect_no_part(f, "INFO attl", "tuner_reason:off");
+}
+
 int
 main(void)
 {
@@ -142,6 +165,7 @@ main(void)
         cmocka_unit_test_setup_teardown(an_empty_database_has_no_line, setup, teardown),
         cmocka_unit_test_setup_teardown(calls_and_errors_are_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(loads_are_counted, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_pace_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(tools_find_the_fields_they_read, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

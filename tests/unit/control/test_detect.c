@@ -216,6 +216,38 @@ a_balancer_is_stuck_after_uneven_looks_without_a_move(void **state)
 
 /* A record holds whole lines of printable text, and no more than it has room for. */
 static void
+damage_is_bad_until_it_is_healed_and_known(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t count, unhealed, seen;
+        bool bad, worse;
+        double value;
+    } cases[] = {
+        { 0, 0, 0, false, false, 0 },
+        { 1, 0, 0, true, false, 1 },
+        { 1, 0, 1, false, false, 0 },
+        { 1, 1, 1, true, true, 1 },
+        { 4, 0, 1, true, false, 3 },
+        { 4, 2, 1, true, true, 2 },
+        { UINT64_MAX, UINT64_MAX, 0, true, true, (double)UINT64_MAX },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct incident_reading r = { 0 };
+        struct control_damage d = { .count = cases[i].count,
+                                    .unhealed = cases[i].unhealed,
+                                    .offset = UINT64_MAX,
+                                    .file = "snap-0000000000000001-0000000000000002.attl" };
+        judge_damage(&d, cases[i].seen, &r);
+        expect_verdict(&r, cases[i].bad ? "certain" : "good",
+                       cases[i].bad ? "snap-0000000000000001-0000000000000002.attl is damaged at "
+                                      "offset 18446744073709551615"
+                                    : NULL);
+        assert_true(r.worse == cases[i].worse && r.value == cases[i].value);
+    }
+}
+
+static void
 actions_and_causes_are_printable_and_bounded(void **state)
 {
     (void)state;
@@ -250,6 +282,7 @@ main(void)
         cmocka_unit_test(the_usual_latency_follows_slowly),
         cmocka_unit_test(a_step_of_the_clock_is_noticed_at_once),
         cmocka_unit_test(a_balancer_is_stuck_after_uneven_looks_without_a_move),
+        cmocka_unit_test(damage_is_bad_until_it_is_healed_and_known),
         cmocka_unit_test(actions_and_causes_are_printable_and_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,7 @@
  * failed and one that came after it, and space around its limit. The sentences must hold the
  * numbers that somebody who is woken at night needs. Nothing random, no files.
  */
-#include "control/detect.h"
+#include "control/detect_disk.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -16,6 +16,14 @@
 #include <cmocka.h>
 
 #define MIB (UINT64_C(1) << 20)
+
+typedef void (*judge_fn)(const struct disk_span *s, struct incident_reading *ret);
+
+struct disk_case {
+    struct control_disk now, before;
+    uint64_t slowest_us;
+    const char *want, *part;
+};
 
 static void
 expect_verdict(const struct incident_reading *r, const char *want, const char *part)
@@ -30,83 +38,135 @@ expect_verdict(const struct incident_reading *r, const char *want, const char *p
 }
 
 static void
+walk(judge_fn judge, const struct disk_case *cases, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct incident_reading r = { 0 };
+        struct disk_span s = { &cases[i].now, &cases[i].before, 1000000, cases[i].slowest_us };
+        judge(&s, &r);
+        expect_verdict(&r, cases[i].want, cases[i].part);
+    }
+}
+
+static void
 every_state_of_the_log_has_its_verdict(void **state)
 {
     (void)state;
-    static const struct {
-        struct control_disk disk;
-        uint64_t slow_before;
-        const char *want, *part;
-    } cases[] = {
-        { { .log = CONTROL_LOG_WRITING }, 0, "good", NULL },
-        { { .log = CONTROL_LOG_WRITING, .slow_syncs = 7 }, 7, "good", NULL },
-        { { .log = CONTROL_LOG_WRITING, .slow_syncs = 9, .sync_max_us = 2500000 },
-          7,
-          "bad",
-          "2 syncs of the log were late since the last look, the longest of the last thousand took "
-          "2500 ms" },
-        { { .log = CONTROL_LOG_RETRYING, .error = -EIO }, 0, "certain", "Input/output error" },
-        { { .log = CONTROL_LOG_DETACHED, .error = -ENOSPC, .not_logged = 1234 },
-          0,
-          "worse",
-          "No space left on device" },
-        { { .log = CONTROL_LOG_DETACHED, .not_logged = 1234 }, 0, "worse", "1234" },
-        { { .log = CONTROL_LOG_WRITING, .gap = true, .slow_syncs = 1 },
-          0,
-          "certain",
-          "no snapshot" },
-        { { .log = CONTROL_LOG_DETACHED, .error = -ENOSPC, .not_logged = UINT64_MAX },
-          0,
-          "worse",
-          "memory only" },
+    static const struct disk_case cases[] = {
+        { .now = { .retrying = true }, .want = "good" }, /* there is no log */
+        { .now = { .has_log = true }, .want = "good" },
+        { .now = { .has_log = true, .retrying = true, .log_error = -EIO, .log_errors = 7 },
+          .want = "certain",
+          .part = "Input/output error), 7 failures" },
+        { .now = { .has_log = true,
+                   .memory_only = true,
+                   .log_error = -ENOSPC,
+                   .gap_from_lsn = 99,
+                   .gap_changes = 1234 },
+          .want = "worse",
+          .part = "No space left on device): 1234 changes from 99 on" },
+        { .now = { .has_log = true,
+                   .behind_gap = true,
+                   .gap_from_lsn = 5,
+                   .gap_to_lsn = 9,
+                   .gap_changes = 4 },
+          .want = "bad",
+          .part = "4 changes between 5 and 9" },
+        { .now = { .has_log = true, .segments_gone = 2 },
+          .before = { .segments_gone = 1 },
+          .want = "certain",
+          .part = "removed the segment" },
+        { .now = { .has_log = true, .segments_gone = 2 },
+          .before = { .segments_gone = 2 },
+          .want = "good" },
+        { .now = { .has_log = true,
+                   .memory_only = true,
+                   .log_error = -ENOSPC,
+                   .gap_from_lsn = UINT64_MAX,
+                   .gap_changes = UINT64_MAX },
+          .want = "worse",
+          .part = "memory only" },
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct incident_reading r = { 0 };
-        judge_log(&cases[i].disk, cases[i].slow_before, &r);
-        expect_verdict(&r, cases[i].want, cases[i].part);
-    }
+    walk(judge_log, cases, sizeof cases / sizeof cases[0]);
+}
+
+static void
+one_failed_sync_is_news_and_a_slow_one_noise(void **state)
+{
+    (void)state;
+    static const struct disk_case cases[] = {
+        { .now = { .has_log = true, .log_errors = 3 },
+          .before = { .log_errors = 3 },
+          .want = "good" },
+        { .now = { .has_log = true, .log_errors = 3 },
+          .before = { .log_errors = 2 },
+          .want = "certain",
+          .part = "1 writes or syncs of the log failed" },
+        { .now = { .has_log = true }, .slowest_us = 1000000, .want = "good" },
+        { .now = { .has_log = true, .unsynced_bytes = 77 },
+          .slowest_us = 1000001,
+          .want = "bad",
+          .part = "77 bytes wait" },
+        { .now = { .has_log = true }, .slowest_us = 4000001, .want = "worse", .part = "4000 ms" },
+    };
+    walk(judge_log, cases, sizeof cases / sizeof cases[0]);
 }
 
 static void
 a_snapshot_is_bad_until_one_succeeds(void **state)
 {
     (void)state;
-    struct control_disk d = { .snapshot_status = ATTL_OK };
-    struct incident_reading r = { 0 };
-    judge_snapshot(&d, &r);
-    expect_verdict(&r, "good", NULL);
-    d = (struct control_disk){ .snapshot_failures = 3, .snapshot_status = ATTL_E_IO };
-    judge_snapshot(&d, &r);
-    expect_verdict(&r, "certain", "3 have since the start");
-    r = (struct incident_reading){ 0 };
-    d.snapshot_status = ATTL_OK; /* the next one */
-    judge_snapshot(&d, &r);
-    expect_verdict(&r, "good", NULL);
+    static const struct disk_case cases[] = {
+        { .now = { .snapshot_failures = 0 }, .want = "good" },
+        { .now = { .snapshot_failures = 3, .snapshot_error = -EIO },
+          .before = { .snapshot_failures = 2 },
+          .want = "certain",
+          .part = "3 have failed" },
+        { .now = { .snapshot_failures = 3, .snapshot_error = -EIO },
+          .before = { .snapshot_failures = 3 },
+          .want = "bad",
+          .part = "Input/output error" },
+        { .now = { .snapshot_failures = 3 }, .want = "good" }, /* the next one */
+    };
+    walk(judge_snapshots, cases, sizeof cases / sizeof cases[0]);
 }
 
 static void
 space_is_low_below_what_is_needed_next(void **state)
 {
     (void)state;
-    static const struct {
-        uint64_t free_bytes, needed_bytes, low_bytes;
-        const char *want, *part;
-    } cases[] = {
-        { UINT64_MAX, 100 * MIB, 0, "good", NULL }, /* unknown */
-        { 100 * MIB, 100 * MIB, 0, "good", NULL },
-        { 100 * MIB - 1, 100 * MIB, 0, "bad", "99 MiB are free" },
-        { 100 * MIB, 100 * MIB, 200 * MIB, "bad", "need 200 MiB" },
-        { 25 * MIB, 100 * MIB, 0, "bad", NULL },
-        { 25 * MIB - 1, 100 * MIB, 0, "worse", NULL },
-        { 0, 100 * MIB, 0, "worse", "0 MiB are free" },
+    static const struct disk_case cases[] = {
+        { .now = { .low_bytes = 100 * MIB }, .want = "good" }, /* nothing is known */
+        { .now = { .space_known = true,
+                   .total_bytes = 1000 * MIB,
+                   .free_bytes = 100 * MIB,
+                   .low_bytes = 100 * MIB },
+          .want = "good" },
+        { .now = { .space_known = true,
+                   .total_bytes = 1000 * MIB,
+                   .free_bytes = 100 * MIB - 1,
+                   .low_bytes = 100 * MIB },
+          .want = "bad",
+          .part = "104857599 of 1048576000 bytes" },
+        { .now = { .space_known = true, .free_bytes = 25 * MIB - 1, .low_bytes = 100 * MIB },
+          .want = "worse" },
+        { .now = { .space_known = true,
+                   .total_bytes = UINT64_MAX,
+                   .free_bytes = UINT64_MAX - 1,
+                   .low_bytes = UINT64_MAX,
+                   .need_bytes = UINT64_MAX,
+                   .reserve_wanted = true,
+                   .reserve_released = 1 },
+          .want = "certain",
+          .part = "the reserve was released" },
+        { .now = { .space_known = true,
+                   .free_bytes = MIB,
+                   .reserve_wanted = true,
+                   .reserve_released = 1 },
+          .before = { .reserve_released = 1 },
+          .want = "good" },
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct incident_reading r = { 0 };
-        struct control_disk d = { .free_bytes = cases[i].free_bytes,
-                                  .needed_bytes = cases[i].needed_bytes };
-        judge_space(&d, cases[i].low_bytes, &r);
-        expect_verdict(&r, cases[i].want, cases[i].part);
-    }
+    walk(judge_space, cases, sizeof cases / sizeof cases[0]);
 }
 
 int
@@ -114,6 +174,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_state_of_the_log_has_its_verdict),
+        cmocka_unit_test(one_failed_sync_is_news_and_a_slow_one_noise),
         cmocka_unit_test(a_snapshot_is_bad_until_one_succeeds),
         cmocka_unit_test(space_is_low_below_what_is_needed_next),
     };

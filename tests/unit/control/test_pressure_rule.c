@@ -28,6 +28,7 @@ input(int64_t now_ms, uint64_t used_mib, uint64_t data_mib)
                                     .used_bytes = used_mib * MIB,
                                     .stall_percent = 0,
                                     .data_bytes = data_mib * MIB,
+                                    .held_bytes = data_mib * MIB,
                                     .ops = (uint64_t)now_ms };
 }
 
@@ -184,7 +185,7 @@ test_data_may_grow_by_what_is_free_and_no_further(void **state)
     struct pressure_order order;
     struct pressure_input in = input(1000, 300, 200);
     pressure_decide(&s, &usual, &in, &order);
-    assert_int_equal(order.soft_bytes / MIB, 750); /* 850 - 300 + 200 */
+    assert_int_equal(order.soft_bytes / MIB, 705); /* (850 - 300 + 200) * 16 / 17 */
     struct pressure_settings set = usual;
     set.max_bytes = UINT64_C(500) * MIB; /* what is configured is less: nothing to add */
     s = (struct pressure_state){ .level = PRESSURE_NONE };
@@ -199,10 +200,11 @@ test_a_full_cache_keeps_its_limit(void **state)
     struct pressure_state s = { .level = PRESSURE_NONE };
     struct pressure_order order;
     for (int64_t t = 1000; t < 1000000; t += 1000) {
-        struct pressure_input in = input(t, 848, 741); /* nine below its limit, two free */
+        struct pressure_input in = input(t, 848, 741);
+        in.held_bytes += 30 * MIB; /* of which a part is free */
         pressure_decide(&s, &usual, &in, &order);
     }
-    assert_true(order.soft_bytes >= 743 * (uint64_t)MIB);
+    assert_true(order.soft_bytes >= 720 * (uint64_t)MIB);
 }
 
 static void
@@ -223,7 +225,7 @@ test_nobody_looks_while_nothing_happens(void **state)
     /* Under pressure for ever, by somebody else: a while, then no more. */
     int64_t t = 910000;
     for (int looks = 0; order.next_ms != INT64_MAX; looks++) {
-        assert_true(looks < 100);
+        assert_true(looks < 150);
         uint64_t ops = in.ops;
         in = input(t, 1000, 10);
         in.ops = ops;
@@ -301,6 +303,7 @@ plant_drive(struct plant *p, const struct pressure_settings *set, int64_t from_m
                                      .used_bytes = (uint64_t)used,
                                      .stall_percent = 0,
                                      .data_bytes = (uint64_t)p->data,
+                                     .held_bytes = (uint64_t)p->resident,
                                      .ops = (uint64_t)t };
         pressure_decide(s, set, &in, &order);
         r.raises += before == PRESSURE_NONE && s->level > PRESSURE_NONE;
@@ -366,7 +369,7 @@ test_another_process_is_made_room_for_and_room_is_regained(void **state)
                        .base = 10.0 * MIB,
                        .demand = 30.0 * MIB,
                        .given_back_per_s = 100.0 * MIB,
-                       .overhead = 1.1 };
+                       .overhead = 1.06 };
     struct pressure_state s = { .level = PRESSURE_NONE };
     struct run r = plant_drive(&p, &usual, 1000, 100000, &s, other_comes_and_goes);
     double before = r.data;

@@ -83,7 +83,7 @@ floors_hold_the_duty_up(void **state)
     l.work_s = 0.2;
     expect_duty(0.1, &l, 0.5, TUNE_PROMPT);
     l.work_s = 0.12;
-    expect_duty(0.1, &l, 0.3, TUNE_PROMPT);
+    expect_duty(0.1, &l, 0.4, TUNE_PROMPT);
     struct tune_duty now = { 0.8, TUNE_PROMPT, 0 };
     assert_true(tune_duty(&now, &l).duty == 0.5);
     l.p99_ns = 0;
@@ -93,6 +93,29 @@ floors_hold_the_duty_up(void **state)
     expect_duty(0.1, &l, 0.5, TUNE_PROMPT); /* callers are harmed: half is for them */
     l.p99_ns = 0;
     expect_duty(0.1, &l, 1, TUNE_PROMPT);
+}
+
+/* What is left of the work goes into what is left of the time, and lateness beats callers. */
+static void
+time_that_runs_out_raises_the_duty(void **state)
+{
+    (void)state;
+    struct tune_load l = easy;
+    l.work_s = 0.09;
+    expect_duty(0.1, &l, 0.3, TUNE_PROMPT);
+    l.waited_s = 0.1;
+    expect_duty(0.1, &l, 0.45, TUNE_PROMPT);
+    l.waited_s = 0.2;
+    expect_duty(0.1, &l, 0.9, TUNE_PROMPT);
+    l.waited_s = 0.29;
+    expect_duty(0.1, &l, 0.9, TUNE_PROMPT); /* not steeper than one look can do */
+    l.p99_ns = 300000;
+    expect_duty(0.1, &l, 0.5, TUNE_PROMPT);
+    l.waited_s = 0.31;
+    expect_duty(0.1, &l, 0.9, TUNE_PROMPT); /* late */
+    l.waited_s = 100;
+    l.work_s = 0.001;
+    expect_duty(0.2, &l, 0.1, TUNE_LATENCY); /* late, and nearly done */
 }
 
 static void
@@ -212,9 +235,16 @@ means_forget_with_their_time(void **state)
 #define RECORDS_PER_S 4e6 /* of a whole processor */
 #define BUDGET_BYTES 1e9
 
+enum { PLANT_STEPS = 8192 };
+
 struct plant {
     struct tune_duty now;
     double backlog_bytes;
+    double came_bytes, done_bytes;   /* since the beginning */
+    double came_by[PLANT_STEPS];     /* the first, after each step */
+    unsigned oldest;                 /* step of what waits */
+    double work_error;               /* what a record takes beyond what is thought */
+    double longest_s;                /* that anything waited */
     double knee, quiet_ns, slope_ns; /* of callers' p99 over the duty */
     double most_bytes;               /* of backlog */
     unsigned turns; /* changes of direction of the duty, since they were last set to 0 */
@@ -239,8 +269,16 @@ static void
 plant_step(struct plant *p, double records)
 {
     p->backlog_bytes += records * RECORD_BYTES;
+    p->came_bytes += records * RECORD_BYTES;
+    assert_true(p->steps < PLANT_STEPS);
+    p->came_by[p->steps] = p->came_bytes;
+    while (p->oldest < p->steps && p->came_by[p->oldest] <= p->done_bytes + 1)
+        p->oldest++;
+    double waited_s = (p->steps - p->oldest) / 10.0;
+    p->longest_s = waited_s > p->longest_s ? waited_s : p->longest_s;
     struct tune_load l = { .garbage_share = p->backlog_bytes / BUDGET_BYTES,
                            .work_s = p->backlog_bytes / RECORD_BYTES / RECORDS_PER_S,
+                           .waited_s = waited_s,
                            .p99_ns = plant_p99(p),
                            .limit_ns = tune_limit_ns((uint64_t)p->quiet_ns),
                            .threshold_ns = 500 * MS };
@@ -256,7 +294,8 @@ plant_step(struct plant *p, double records)
         p->turns += direction != p->direction;
         p->direction = direction;
     }
-    double able = p->now.duty * RECORDS_PER_S * RECORD_BYTES / 10;
+    double able = p->now.duty * RECORDS_PER_S * RECORD_BYTES / 10 / (1 + p->work_error);
+    p->done_bytes += p->backlog_bytes > able ? able : p->backlog_bytes;
     p->backlog_bytes = p->backlog_bytes > able ? p->backlog_bytes - able : 0;
     p->most_bytes = p->backlog_bytes > p->most_bytes ? p->backlog_bytes : p->most_bytes;
     p->duty_sum += p->now.duty;
@@ -369,6 +408,19 @@ after_idleness_a_burst_is_met_at_once(void **state)
     assert_true(settled < SECONDS(1)); /* the promise */
 }
 
+/* Records that take twice what they are thought to, as beside threads that use the same memory. */
+static void
+an_estimate_that_is_too_low_costs_no_promise(void **state)
+{
+    (void)state;
+    struct plant p = fresh;
+    p.work_error = 1;
+    p.knee = 0.1; /* and callers mind at once */
+    for (int i = 0; i < SECONDS(10); i++)
+        plant_step(&p, i % 5 == 0 ? 250000 : 0); /* half a million a second, in ticks */
+    assert_true(p.longest_s <= 0.45);            /* with the tick: within the second */
+}
+
 /* ---- the interval on simulated time ------------------------------------------------------------
  */
 
@@ -439,6 +491,7 @@ main(void)
         cmocka_unit_test(the_duty_follows_callers_between_floor_and_top),
         cmocka_unit_test(one_spike_is_one_cut),
         cmocka_unit_test(floors_hold_the_duty_up),
+        cmocka_unit_test(time_that_runs_out_raises_the_duty),
         cmocka_unit_test(memory_goes_before_callers_and_the_breaker_before_promptness),
         cmocka_unit_test(the_limit_is_three_times_quiet_and_never_below_200_us),
         cmocka_unit_test(every_reason_has_a_word_and_a_sentence),
@@ -452,6 +505,7 @@ main(void)
         cmocka_unit_test(a_burst_with_callers_who_mind_leaves_them_half),
         cmocka_unit_test(a_sine_is_followed_without_hunting),
         cmocka_unit_test(after_idleness_a_burst_is_met_at_once),
+        cmocka_unit_test(an_estimate_that_is_too_low_costs_no_promise),
         cmocka_unit_test(the_interval_settles_within_ten_steps_and_never_hunts),
         cmocka_unit_test(the_interval_smooths_a_sine),
     };

@@ -138,6 +138,26 @@ processor_time_counts_work_and_not_sleep(void **state)
     assert_true(clock_mono_ns() - wall_ns >= 5 * MS); /* one thread cannot work faster than time */
 }
 
+static void
+ticks_measure_durations(void **state)
+{
+    (void)state;
+    struct clock c;
+    clock_init(&c);
+    for (int counter = 1; counter >= 0; counter--) {
+        int64_t before_ns = clock_mono_ns();
+        uint64_t start = clock_ticks(&c);
+        while (clock_mono_ns() - before_ns < 5 * MS)
+            continue;
+        int64_t took_ns = clock_ticks_ns(&c, clock_ticks(&c) - start);
+        int64_t real_ns = clock_mono_ns() - before_ns;
+        assert_in_range(took_ns, 4 * MS, real_ns + real_ns / 50);
+        assert_in_range(clock_ticks_ns(&c, clock_ns_ticks(&c, 5 * MS)), 5 * MS - 100, 5 * MS + 100);
+        assert_int_equal(clock_ns_ticks(&c, -1), 0);
+        c.ticks_per_slice = 0; /* as without a counter */
+    }
+}
+
 int
 main(void)
 {
@@ -147,6 +167,7 @@ main(void)
         cmocka_unit_test(it_never_goes_back_nor_ahead_and_hardly_lags),
         cmocka_unit_test(each_thread_reads_it_right),
         cmocka_unit_test(a_reading_after_a_sleep_is_fresh),
+        cmocka_unit_test(ticks_measure_durations),
         cmocka_unit_test(processor_time_counts_work_and_not_sleep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

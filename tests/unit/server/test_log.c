@@ -6,6 +6,8 @@
  */
 #include "server/log.h"
 
+#include "os/trace.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -138,6 +140,128 @@ a_long_text_is_cut_and_still_one_line(void **state)
     }
 }
 
+static int64_t
+simulated_us(void *ud)
+{
+    return *(int64_t *)ud;
+}
+
+static void
+a_repeated_event_is_held_back_and_counted(void **state)
+{
+    (void)state;
+    struct log log;
+    int64_t now_us = INT64_C(1700000000000000);
+    log_init(&log, LOG_INFO, false);
+    log.wall_us = simulated_us;
+    log.wall_ud = &now_us;
+    log_set_rate(&log, 3);
+    for (int i = 0; i < 10; i++)
+        log_write(&log, LOG_INFO, "often", "again");
+    log_write(&log, LOG_INFO, "seldom", "once");
+    assert_int_equal(lines(logged()), 4);
+    assert_int_equal(log.held, 7);
+    now_us += INT64_C(59999999);
+    log_write(&log, LOG_INFO, "often", "again");
+    assert_int_equal(lines(logged()), 0);
+    now_us += 1;
+    log_write(&log, LOG_INFO, "seldom", "another");
+    const char *text = logged();
+    assert_int_equal(lines(text), 2);
+    assert_non_null(strstr(text, " warning held_back: 8 more lines of often within a minute"));
+    log_write(&log, LOG_INFO, "often", "again");
+    assert_int_equal(lines(logged()), 1);
+}
+
+static void
+what_was_held_back_is_told_at_the_end(void **state)
+{
+    (void)state;
+    struct log log;
+    int64_t now_us = INT64_C(1700000000000000);
+    log_init(&log, LOG_INFO, true);
+    log.wall_us = simulated_us;
+    log.wall_ud = &now_us;
+    log_set_rate(&log, 1);
+    log_write(&log, LOG_INFO, "often", "again");
+    log_write(&log, LOG_INFO, "often", "again");
+    (void)logged();
+    log_flush(&log);
+    assert_non_null(strstr(logged(), "\"text\":\"1 more lines of often "));
+    log_flush(&log);
+    assert_int_equal(lines(logged()), 0);
+}
+
+static void
+more_events_than_places_share_one(void **state)
+{
+    (void)state;
+    struct log log;
+    int64_t now_us = INT64_C(1700000000000000);
+    log_init(&log, LOG_INFO, false);
+    log.wall_us = simulated_us;
+    log.wall_ud = &now_us;
+    log_set_rate(&log, 1);
+    for (int i = 0; i < LOG_EVENTS_MAX + 20; i++) {
+        char event[2 * LOG_EVENT_NAME_MAX];
+        (void)snprintf(event, sizeof event, "event_%d_with_a_name_that_is_much_too_long_for_it", i);
+        log_write(&log, LOG_INFO, event, "");
+        (void)logged();
+    }
+    assert_int_equal(log.held, 20);
+    log_flush(&log);
+    assert_non_null(strstr(logged(), "20 more lines of other_events"));
+}
+
+static void
+a_line_has_the_id_of_its_request(void **state)
+{
+    (void)state;
+    struct log log;
+    log_init(&log, LOG_INFO, true);
+    trace_set("a\"b");
+    log_write(&log, LOG_INFO, "e", "t");
+    assert_non_null(strstr(logged(), "\"event\":\"e\",\"trace\":\"a\\\"b\",\"text\":\"t\"}"));
+    log.json = false;
+    log_write(&log, LOG_INFO, "e", "t");
+    assert_non_null(strstr(logged(), " info e trace=a\"b: t\n"));
+    trace_set(NULL);
+    log_write(&log, LOG_INFO, "e", "t");
+    assert_non_null(strstr(logged(), " info e: t\n"));
+}
+
+static void
+the_journal_gets_priorities_and_no_time(void **state)
+{
+    (void)state;
+    struct log log;
+    log_init(&log, LOG_DEBUG, false);
+    log.journal = true;
+    log_write(&log, LOG_DEBUG, "e", "t");
+    log_write(&log, LOG_INFO, "e", "t");
+    log_write(&log, LOG_WARNING, "e", "t");
+    log_write(&log, LOG_ERROR, "e", "t");
+    assert_string_equal(logged(), "<7>e: t\n<6>e: t\n<4>e: t\n<3>e: t\n");
+    log.json = true;
+    log_write(&log, LOG_ERROR, "e", "t");
+    assert_memory_equal(logged(), "<3>{\"time\"", 10);
+}
+
+static void
+what_is_not_utf8_is_escaped(void **state)
+{
+    (void)state;
+    struct log log;
+    log_init(&log, LOG_INFO, true);
+    log_write(&log, LOG_INFO, "e", "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80");
+    assert_non_null(strstr(logged(), "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80\"}"));
+    log_write(&log, LOG_INFO, "e",
+              "\xff|\xc0\xaf|\xe0\x80\x80|\xed\xa0\x80|\xf4\x90\x80\x80|\xe2\x82");
+    assert_non_null(strstr(logged(), "\\u00ff|\\u00c0\\u00af|\\u00e0\\u0080\\u0080|"
+                                     "\\u00ed\\u00a0\\u0080|\\u00f4\\u0090\\u0080\\u0080|"
+                                     "\\u00e2\\u0082\"}"));
+}
+
 int
 main(void)
 {
@@ -147,6 +271,14 @@ main(void)
         cmocka_unit_test_setup_teardown(lines_below_the_level_are_not_written, capture, uncapture),
         cmocka_unit_test_setup_teardown(control_characters_cannot_forge_a_line, capture, uncapture),
         cmocka_unit_test_setup_teardown(a_long_text_is_cut_and_still_one_line, capture, uncapture),
+        cmocka_unit_test_setup_teardown(a_repeated_event_is_held_back_and_counted, capture,
+                                        uncapture),
+        cmocka_unit_test_setup_teardown(what_was_held_back_is_told_at_the_end, capture, uncapture),
+        cmocka_unit_test_setup_teardown(more_events_than_places_share_one, capture, uncapture),
+        cmocka_unit_test_setup_teardown(a_line_has_the_id_of_its_request, capture, uncapture),
+        cmocka_unit_test_setup_teardown(the_journal_gets_priorities_and_no_time, capture,
+                                        uncapture),
+        cmocka_unit_test_setup_teardown(what_is_not_utf8_is_escaped, capture, uncapture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

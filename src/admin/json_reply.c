@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A reader of RESP3 that writes while it reads. It walks the reply with a stack of what is open and
+ * how much of it is missing, so that depth costs a row of a small array and not the C stack. Each
+ * length is compared with the bytes that are left before it is used: an aggregate of n elements
+ * needs n bytes at least. One call, no state behind it, nothing allocated but by the buf.
+ */
+#include "admin/json_reply.h"
+
+#include "admin/json_text.h"
+#include "base/num.h"
+
+enum frame_kind { FRAME_ARRAY, FRAME_MAP };
+
+/* An aggregate that is being written. */
+struct frame {
+    enum frame_kind kind;
+    size_t left; /* elements; of a map, names and values */
+    bool begun;
+};
+
+struct walk {
+    struct buf *out;
+    attl_slice rest;
+    struct frame frames[JSON_REPLY_DEPTH_MAX];
+    size_t depth;
+    enum json_shape shape;
+};
+
+/* ---- pieces of the reply ---- */
+
+/* The line at the front, without its type and its end. */
+static bool
+take_line(struct walk *w, attl_slice *ret_line)
+{
+    const char *at = w->rest.data;
+    const char *end = w->rest.len > 0 ? memchr(at, '\r', w->rest.len) : NULL;
+    if (!end || (size_t)(end - at) + 2 > w->rest.len || end[1] != '\n')
+        return false;
+    *ret_line = attl_b(at, (size_t)(end - at));
+    size_t used = ret_line->len + 2;
+    w->rest = attl_b(at + used, w->rest.len - used);
+    return true;
+}
+
+static bool
+take_bulk(struct walk *w, attl_slice line, attl_slice *ret_bytes)
+{
+    int64_t len;
+    if (!num_parse_i64(line, &len) || len < 0 || w->rest.len < 2 || (uint64_t)len > w->rest.len - 2)
+        return false;
+    const char *at = w->rest.data;
+    *ret_bytes = attl_b(at, (size_t)len);
+    w->rest = attl_b(at + len + 2, w->rest.len - (size_t)len - 2);
+    return at[len] == '\r' && at[len + 1] == '\n';
+}
+
+/* ---- scalars ---- */
+
+/* A number as JSON has it: so that "007" and "1." of a text stay text. */
+static bool
+is_number(attl_slice text)
+{
+    const char *at = text.data;
+    size_t i = text.len > 0 && at[0] == '-';
+    size_t whole = i;
+    while (i < text.len && at[i] >= '0' && at[i] <= '9')
+        i++;
+    if (i == whole || (at[whole] == '0' && i > whole + 1) || text.len > NUM_TEXT_MAX)
+        return false;
+    if (i == text.len)
+        return true;
+    size_t point = i++;
+    while (i < text.len && at[i] >= '0' && at[i] <= '9')
+        i++;
+    return at[point] == '.' && i > point + 1 && i == text.len;
+}
+
+static void
+put_number_or_text(struct buf *out, attl_slice text)
+{
+    if (is_number(text))
+        buf_append(out, text.data, text.len);
+    else
+        json_bytes(out, text);
+}
+
+/* A double as RESP3 has it; JSON knows neither infinity nor "1e5" of ours as anything but that. */
+static void
+put_double(struct buf *out, attl_slice text)
+{
+    const char *at = text.data;
+    bool finite = text.len > 0 && at[text.len - 1] >= '0' && at[text.len - 1] <= '9' &&
+                  (at[0] == '-' || (at[0] >= '0' && at[0] <= '9'));
+    if (finite)
+        buf_append(out, text.data, text.len);
+    else
+        json_bytes(out, text);
+}
+
+void
+json_error(struct buf *out, attl_slice text)
+{
+    const char *at = text.data;
+    const char *blank = text.len > 0 ? memchr(at, ' ', text.len) : NULL;
+    size_t code = blank ? (size_t)(blank - at) : text.len;
+    size_t from = blank ? code + 1 : code;
+    buf_append_str(out, "{\"code\":");
+    json_bytes(out, attl_b(at, code));
+    buf_append_str(out, ",\"message\":");
+    json_bytes(out, attl_b(at + from, text.len - from));
+    buf_append_str(out, "}");
+}
+
+static void
+put_error(struct buf *out, attl_slice text)
+{
+    buf_append_str(out, "{\"error\":");
+    json_error(out, text);
+    buf_append_str(out, "}");
+}
+
+/* ---- texts with a shape ---- */
+
+static bool
+next_text_line(attl_slice *rest, attl_slice *ret_line)
+{
+    if (rest->len == 0)
+        return false;
+    const char *at = rest->data;
+    const char *end = memchr(at, '\n', rest->len);
+    size_t len = end ? (size_t)(end - at) : rest->len;
+    size_t used = end ? len + 1 : len;
+    *ret_line = attl_b(at, len > 0 && at[len - 1] == '\r' ? len - 1 : len);
+    *rest = attl_b(at + used, rest->len - used);
+    return true;
+}
+
+/* "name", separator, value: a member of the object that is open. */
+static bool
+put_member(struct buf *out, attl_slice text, char separator, bool first)
+{
+    const char *at = text.data;
+    const char *cut = text.len > 0 ? memchr(at, separator, text.len) : NULL;
+    if (!cut)
+        return false;
+    size_t name = (size_t)(cut - at);
+    if (!first)
+        buf_append(out, ",", 1);
+    json_name(out, attl_b(at, name));
+    buf_append(out, ":", 1);
+    put_number_or_text(out, attl_b(cut + 1, text.len - name - 1));
+    return true;
+}
+
+static void
+put_info(struct buf *out, attl_slice text)
+{
+    attl_slice line;
+    bool any = false, open = false, first = true;
+    buf_append(out, "{", 1);
+    while (next_text_line(&text, &line)) {
+        const char *at = line.data;
+        if (line.len > 2 && at[0] == '#') {
+            char lower[32];
+            size_t n = line.len - 2 < sizeof lower ? line.len - 2 : sizeof lower;
+            for (size_t i = 0; i < n; i++)
+                lower[i] = at[2 + i] >= 'A' && at[2 + i] <= 'Z' ? (char)(at[2 + i] + 32)
+                                                                : at[2 + i];
+            buf_append_str(out, open ? "}," : any ? "," : "");
+            json_name(out, attl_b(lower, n));
+            buf_append_str(out, ":{");
+            any = open = first = true;
+        } else if (open && put_member(out, line, ':', first)) {
+            first = false;
+        }
+    }
+    buf_append_str(out, open ? "}}" : "}");
+}
+
+static void
+put_words(struct buf *out, attl_slice line)
+{
+    bool first = true;
+    buf_append(out, "{", 1);
+    while (line.len > 0) {
+        const char *at = line.data;
+        const char *blank = memchr(at, ' ', line.len);
+        size_t len = blank ? (size_t)(blank - at) : line.len;
+        size_t used = blank ? len + 1 : len;
+        if (put_member(out, attl_b(at, len), '=', first))
+            first = false;
+        line = attl_b(at + used, line.len - used);
+    }
+    buf_append(out, "}", 1);
+}
+
+static void
+put_rows(struct buf *out, attl_slice text)
+{
+    attl_slice line;
+    bool first = true;
+    buf_append(out, "[", 1);
+    while (next_text_line(&text, &line)) {
+        if (line.len == 0)
+            continue;
+        if (!first)
+            buf_append(out, ",", 1);
+        first = false;
+        put_words(out, line);
+    }
+    buf_append(out, "]", 1);
+}
+
+static void
+put_text(struct walk *w, attl_slice text)
+{
+    if (w->depth > 0 || w->shape == JSON_AS_IS)
+        json_bytes(w->out, text);
+    else if (w->shape == JSON_INFO)
+        put_info(w->out, text);
+    else
+        put_rows(w->out, text);
+}
+
+/* ---- the walk ---- */
+
+static struct frame *
+top(struct walk *w)
+{
+    return w->depth > 0 ? &w->frames[w->depth - 1] : NULL;
+}
+
+static bool
+at_name(struct walk *w)
+{
+    const struct frame *f = top(w);
+    return f && f->kind == FRAME_MAP && f->left % 2 == 0;
+}
+
+/* What stands between this element and the one before it. */
+static void
+put_separator(struct walk *w)
+{
+    struct frame *f = top(w);
+    if (!f)
+        return;
+    if (f->kind == FRAME_MAP && f->left % 2 == 1)
+        buf_append(w->out, ":", 1);
+    else if (f->begun)
+        buf_append(w->out, ",", 1);
+    f->begun = true;
+}
+
+/* An element is complete; so may be the aggregates around it. */
+static void
+close_frames(struct walk *w)
+{
+    for (struct frame *f = top(w); f; f = top(w)) {
+        if (f->left > 0)
+            f->left--;
+        if (f->left > 0)
+            return;
+        buf_append(w->out, f->kind == FRAME_MAP ? "}" : "]", 1);
+        w->depth--;
+    }
+}
+
+static bool
+open_frame(struct walk *w, attl_slice line, enum frame_kind kind)
+{
+    int64_t n;
+    if (at_name(w) || !num_parse_i64(line, &n) || n < -1)
+        return false;
+    if (n < 0) { /* the null array of protocol 2 */
+        buf_append_str(w->out, "null");
+        close_frames(w);
+        return true;
+    }
+    size_t per = kind == FRAME_MAP ? 2 : 1;
+    if (w->depth == JSON_REPLY_DEPTH_MAX || (uint64_t)n > w->rest.len / per)
+        return false;
+    buf_append(w->out, kind == FRAME_MAP ? "{" : "[", 1);
+    if (n == 0) {
+        buf_append(w->out, kind == FRAME_MAP ? "}" : "]", 1);
+        close_frames(w);
+        return true;
+    }
+    w->frames[w->depth++] = (struct frame){ kind, (size_t)n * per, false };
+    return true;
+}
+
+/* A string, a number ... as the name of a member. */
+static bool
+put_name(struct walk *w, char type, attl_slice line)
+{
+    attl_slice bytes = line;
+    if (type == '$' && !take_bulk(w, line, &bytes))
+        return false;
+    if (!strchr("$+:,#(", type))
+        return false;
+    json_name(w->out, bytes);
+    return true;
+}
+
+static bool
+put_scalar(struct walk *w, char type, attl_slice line)
+{
+    attl_slice bytes;
+    switch (type) {
+    case '+': put_text(w, line); return true;
+    case '-': put_error(w->out, line); return true;
+    case ':':
+        if (!is_number(line))
+            return false;
+        buf_append(w->out, line.data, line.len);
+        return true;
+    case ',': put_double(w->out, line); return true;
+    case '(': json_bytes(w->out, line); return true;
+    case '_': buf_append_str(w->out, "null"); return true;
+    case '#':
+        buf_append_str(w->out, line.len == 1 && *(const char *)line.data == 't' ? "true" : "false");
+        return true;
+    case '$':
+        if (line.len == 2 && memcmp(line.data, "-1", 2) == 0) {
+            buf_append_str(w->out, "null");
+            return true;
+        }
+        if (!take_bulk(w, line, &bytes))
+            return false;
+        put_text(w, bytes);
+        return true;
+    case '=': /* "txt:" comes first */
+        if (!take_bulk(w, line, &bytes) || bytes.len < 4)
+            return false;
+        put_text(w, attl_b((const char *)bytes.data + 4, bytes.len - 4));
+        return true;
+    default: return false;
+    }
+}
+
+static bool
+put_element(struct walk *w)
+{
+    attl_slice line;
+    if (w->rest.len == 0)
+        return false;
+    char type = *(const char *)w->rest.data;
+    w->rest = attl_b((const char *)w->rest.data + 1, w->rest.len - 1);
+    if (!take_line(w, &line))
+        return false;
+    bool name = at_name(w);
+    put_separator(w);
+    if (type == '*' || type == '~' || type == '>')
+        return open_frame(w, line, FRAME_ARRAY);
+    if (type == '%')
+        return open_frame(w, line, FRAME_MAP);
+    if (name ? !put_name(w, type, line) : !put_scalar(w, type, line))
+        return false;
+    close_frames(w);
+    return true;
+}
+
+bool
+json_reply(struct buf *out, attl_slice resp, enum json_shape shape)
+{
+    struct walk w = { .out = out, .rest = resp, .shape = shape };
+    do {
+        if (!put_element(&w))
+            return false;
+    } while (w.depth > 0);
+    return !out->failed;
+}
+
+bool
+json_reply_error(attl_slice resp, attl_slice *ret_text)
+{
+    struct walk w = { .rest = resp };
+    if (resp.len == 0 || *(const char *)resp.data != '-')
+        return false;
+    w.rest = attl_b((const char *)resp.data + 1, resp.len - 1);
+    return take_line(&w, ret_text);
+}
