@@ -21,6 +21,13 @@ check_handshake(struct worker *w, struct conn *c)
     return false;
 }
 
+static bool
+is_idle_too_long(const struct worker *w, const struct conn *c, int64_t limit_ms)
+{
+    return limit_ms > 0 && !c->task && !session_is_subscribed(&c->session) &&
+           w->now_ms - c->session.active_ms > limit_ms;
+}
+
 bool
 conn_check_timeouts(struct worker *w, struct conn *c)
 {
@@ -34,8 +41,7 @@ conn_check_timeouts(struct worker *w, struct conn *c)
     if (owing && w->now_ms - c->out_progress_ms > NET_STUCK_OUTPUT_MS) {
         conn_drop(w, c, &w->counters.dropped_output, COMPLAINT_STUCK,
                   "it has stopped reading its replies");
-    } else if (idle_limit_ms > 0 && !c->task && !session_is_subscribed(&c->session) &&
-               w->now_ms - c->session.active_ms > idle_limit_ms) {
+    } else if (is_idle_too_long(w, c, idle_limit_ms)) {
         counter_add(&w->counters.timed_out, 1);
         conn_close(w, c);
     } else if (stranger && w->now_ms - c->session.created_ms > NET_STRANGER_TIMEOUT_MS) {

@@ -4,6 +4,7 @@
  * passwords open the door they belong to, and every allocation may fail.
  */
 #include "access_support.h"
+#include "support/refusing.h"
 
 #define HASH_OF_SECRET "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"
 

@@ -4,6 +4,7 @@
  * changes nothing, passwords are never repeated, and allocations and the disk may fail.
  */
 #include "access_support.h"
+#include "support/refusing.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,6 +4,7 @@
  * texts cut, and no memory means no entry but still a count.
  */
 #include "access_support.h"
+#include "support/refusing.h"
 
 enum { NOW_MS = 1000000 };
 

@@ -5,6 +5,7 @@
  * that again where a redis-server is installed.
  */
 #include "access_support.h"
+#include "support/refusing.h"
 
 static void
 rules_are_shown_so_that_they_can_be_given_again(void **state)
