@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What all charts share: the range of time that is shown, either the last minutes or the window of
+// an incident, the colours of the theme, and which figures have to be drawn anew. Drawing happens
+// once per frame at most, and only for what is on the screen.
+
+export interface Drawable {
+  readonly element: Element;
+  draw(): void;
+  /** The theme has changed: colours must be read again. */
+  restyle?(): void;
+}
+
+export const RANGES_MIN = [1, 5, 15] as const;
+
+class View {
+  minutes: number = 5;
+  /** Seconds; set while an incident is selected. */
+  window: { from: number; to: number } | null = null;
+  private drawables: Drawable[] = [];
+  private visible = new Set<Element>();
+  private wanted = false;
+  private readonly watcher = new IntersectionObserver(
+    (entries) => {
+      for (const e of entries) {
+        if (e.isIntersecting) this.visible.add(e.target);
+        else this.visible.delete(e.target);
+      }
+      this.request();
+    },
+    { rootMargin: '120px' },
+  );
+
+  add(drawable: Drawable): void {
+    this.drawables.push(drawable);
+    this.watcher.observe(drawable.element);
+  }
+
+  /** Seconds shown, given the time of the last event. */
+  range(now_s: number): { from: number; to: number } {
+    return this.window ?? { from: now_s - this.minutes * 60, to: now_s };
+  }
+
+  request(): void {
+    if (this.wanted || document.hidden) return;
+    this.wanted = true;
+    requestAnimationFrame(() => {
+      this.wanted = false;
+      for (const d of this.drawables) if (this.visible.has(d.element)) d.draw();
+    });
+  }
+
+  restyle(): void {
+    for (const d of this.drawables) d.restyle?.();
+    this.request();
+  }
+}
+
+export const view = new View();
