@@ -7,7 +7,7 @@ import { Chart } from './chart';
 import { h, reconcile, setAttr, setText } from './dom';
 import { bytes, count, NOTHING, percent, seconds } from './format';
 import { missCauses } from './band_latency';
-import type { Model } from './model';
+import { listOf, type Model } from './model';
 
 const PARTS: [string, string][] = [
   ['records', 'live keys and values'],
@@ -19,18 +19,23 @@ const PARTS: [string, string][] = [
   ['ghost', 'memory of evicted keys'],
 ];
 
-type Due = Record<string, number> | { within_ms: number; keys: number }[];
+interface Due {
+  up_to_ms: number;
+  bytes: number;
+}
 
-/** Whatever shape the server gives, as name and count. */
-export function dueRows(due: unknown): { name: string; keys: number }[] {
-  if (Array.isArray(due))
-    return (due as Record<string, unknown>[]).map((d) => ({
-      name: String(d.name ?? d.within ?? (Number(d.within_ms) > 0 ? `within ${seconds(Number(d.within_ms) / 1000)}` : 'later')),
-      keys: Number(d.keys ?? 0),
-    }));
-  if (due && typeof due === 'object')
-    return Object.entries(due as Record<string, unknown>).filter(([, n]) => typeof n === 'number').map(([name, n]) => ({ name: name.replace(/_/g, ' '), keys: n as number }));
-  return [];
+/** The bins in words: overdue, within a minute ... later. They are disjoint, as the server's are. */
+export function dueRows(due: readonly Due[]): { name: string; bytes: number }[] {
+  return due.map((d) => ({
+    name: d.up_to_ms < 0 ? 'later' : d.up_to_ms === 0 ? 'overdue' : `within ${spanWord(d.up_to_ms / 1000)}`,
+    bytes: d.bytes,
+  }));
+}
+
+function spanWord(s: number): string {
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${s / 60} min`;
+  return s < 86400 ? `${s / 3600} h` : `${s / 86400} d`;
 }
 
 export class MemoryBand implements Band {
@@ -39,7 +44,7 @@ export class MemoryBand implements Band {
   private readonly parts = h('ul', { class: 'parts' });
   private readonly due = h('ul', { class: 'parts due' });
   private readonly dueBox: HTMLElement;
-  private readonly poll: Poll<Due>;
+  private readonly poll: Poll<Due[]>;
   private readonly facts = new Facts([
     ['process', 'Resident memory of the process'],
     ['committed', 'Memory taken from the system for the cache'],
@@ -86,7 +91,7 @@ export class MemoryBand implements Band {
       lines: [{ label: 'entries', values: (m) => m.series.items, color: 5, fill: true }],
       format: count,
     });
-    this.dueBox = h('div', { hidden: true }, h('h3', {}, 'Due'), h('p', { class: 'note' }, 'How many entries reach their deadline, and when.'), this.due);
+    this.dueBox = h('div', { hidden: true }, h('h3', {}, 'Due'), h('p', { class: 'note' }, 'Memory of the entries that reach their deadline, by when; those without one are not in it.'), this.due);
     this.poll = new Poll('due', 5000, () => this.showDue());
     this.element = frame('memory', 'Expiry and memory', 'What leaves the cache and why, and what the memory consists of.', [],
       h('div', { class: 'grid two' }, used.element, removals.element),
@@ -125,12 +130,12 @@ export class MemoryBand implements Band {
   }
 
   private showDue(): void {
-    const rows = dueRows(this.poll.value);
+    const rows = dueRows(listOf<Due>(this.poll.value));
     this.dueBox.hidden = rows.length === 0;
-    const most = Math.max(1, ...rows.map((r) => r.keys));
+    const most = Math.max(1, ...rows.map((r) => r.bytes));
     reconcile(this.due, rows, (r) => r.name, (r) => h('li', {}, h('span', {}, r.name), h('span', { class: 'track', 'aria-hidden': 'true' }, h('i')), h('b')), (e, r) => {
-      (e.children[1].firstElementChild as HTMLElement).style.width = `${((100 * r.keys) / most).toFixed(1)}%`;
-      setText(e.children[2], count(r.keys));
+      (e.children[1].firstElementChild as HTMLElement).style.width = `${((100 * r.bytes) / most).toFixed(1)}%`;
+      setText(e.children[2], bytes(r.bytes));
     });
   }
 }

@@ -27,7 +27,6 @@ export interface ChartOptions {
   format: (value: number | null | undefined) => string;
   height?: number;
   log?: boolean;
-  max?: number;
   empty?: string;
 }
 
@@ -99,11 +98,11 @@ export class Chart implements Drawable {
           x: { time: true, range: () => this.xRange() },
           y: options.log
             ? { distr: 3, range: (_u, low, high) => logRange(low, high) }
-            : { range: (_u, _low, high) => [0, options.max ?? (high > 0 ? high * 1.1 : 1)] },
+            : { range: () => [0, this.top()] },
         },
         axes: [
           { stroke: ink, grid: { show: false }, ticks: { stroke: grid.stroke, size: 4 }, font, size: 24, space: 70, values: timeLabels },
-          { stroke: ink, grid, ticks: { show: false }, font, size: 66, space: 32, values: (_u, ticks) => ticks.map((t) => (t === null ? '' : options.format(t))) },
+          { stroke: ink, grid, ticks: { show: false }, font, size: 66, space: 32, ...(options.log ? { splits: decades } : {}), values: (_u, ticks) => ticks.map((t) => (t === null ? '' : options.format(t))) },
         ],
         series: [
           {},
@@ -126,8 +125,24 @@ export class Chart implements Drawable {
     );
   }
 
+  /** The upper end of the scale. A limit counts only if it is near: far away it would flatten the rest. */
+  private top(): number {
+    const { from, to } = view.range(this.model.times);
+    let high = 0;
+    let limit = 0;
+    for (const line of this.options.lines) {
+      const values = line.values(this.model);
+      let most = 0;
+      for (let i = values.length - 1; i >= 0; i--)
+        if (this.model.times[i] >= from && this.model.times[i] <= to) most = Math.max(most, values[i] ?? 0);
+      if (line.limit) limit = most;
+      else high = Math.max(high, most);
+    }
+    return Math.max(high, limit < 2 * high ? limit : 0) * 1.1 || 1;
+  }
+
   private xRange(): [number, number] {
-    const { from, to } = view.range(this.model.times[this.model.times.length - 1] ?? Date.now() / 1000);
+    const { from, to } = view.range(this.model.times);
     return [from, to];
   }
 
@@ -189,6 +204,12 @@ function timeLabels(_u: uPlot, ticks: number[]): string[] {
     const text = clock(t * 1000);
     return text.endsWith(':00') ? text.slice(0, 5) : text;
   });
+}
+
+function decades(_u: uPlot, _axis: number, low: number, high: number): number[] {
+  const out: number[] = [];
+  for (let p = Math.round(Math.log10(low)); p <= Math.round(Math.log10(high)); p++) out.push(Math.pow(10, p));
+  return out;
 }
 
 /** Whole decades around what there is, at least one. */

@@ -77,7 +77,7 @@ export class Heat implements Drawable {
 
   private first(): number {
     const { times } = this.model;
-    const { from } = view.range(times[times.length - 1] ?? 0);
+    const { from } = view.range(times);
     let i = times.length;
     while (i > 0 && times[i - 1] >= from) i--;
     return i;
@@ -109,7 +109,7 @@ export class Heat implements Drawable {
 
   private paintCells(paint: CanvasRenderingContext2D, rows: number, width: number, height: number): void {
     const { times } = this.model;
-    const { from, to } = view.range(times[times.length - 1] ?? 0);
+    const { from, to } = view.range(times);
     const pixels = (width - LABELS_PX - 10) / Math.max(1, to - from);
     const tall = height / Math.max(1, rows);
     this.max = 0;
@@ -144,7 +144,7 @@ export class Heat implements Drawable {
       if (r % every !== 0) return;
       paint.fillText(text, LABELS_PX - 6, this.options.upward ? height - (r + 0.5) * tall : (r + 0.5) * tall);
     });
-    const { from, to } = view.range(this.model.times[this.model.times.length - 1] ?? 0);
+    const { from, to } = view.range(this.model.times);
     paint.textBaseline = 'top';
     paint.textAlign = 'left';
     paint.fillText(clock(from * 1000), LABELS_PX, height + 5);
@@ -165,7 +165,7 @@ export class Heat implements Drawable {
     const rows = this.options.rows();
     const width = this.box.clientWidth;
     const height = this.canvas.clientHeight - 20;
-    const { from, to } = view.range(times[times.length - 1] ?? 0);
+    const { from, to } = view.range(times);
     const at = from + ((this.pointer.x - LABELS_PX) / (width - LABELS_PX - 10)) * (to - from);
     const fromTop = Math.floor(this.pointer.y / (height / Math.max(1, rows.length)));
     const row = this.options.upward ? rows.length - 1 - fromTop : fromTop;

@@ -151,13 +151,18 @@ async function takeMetrics(): Promise<void> {
   metricsBusy = false;
 }
 
+function show(): void {
+  for (const band of bands) band.tick?.();
+  strip.update(Date.now(), problem);
+}
+
 async function onEvent(data: string): Promise<void> {
   model.takeTick(JSON.parse(data) as Tick, Date.now());
   problem = '';
   login.hidden = true;
+  show();
   await takeMetrics();
-  for (const band of bands) band.tick?.();
-  strip.update(Date.now(), problem);
+  show();
   document.documentElement.dataset.ticks = String(Number(document.documentElement.dataset.ticks ?? 0) + 1);
   view.request();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The map of partitions: one cell each, coloured by load, and hatched by owner when asked to; the
 // cell under the pointer is told in words. Keys are spread over partitions by their hash, so a
-// single bright cell is a single hot key or a handful of them. Read every three seconds.
-import { Poll } from './band';
+// single bright cell is a single hot key or a handful of them. Read every ten seconds.
+import { offers, Poll } from './band';
 import { h, setAttr, setText } from './dom';
 import { bytes, count, seconds } from './format';
 import { rampColor } from './heat';
@@ -12,8 +12,22 @@ export interface Partition {
   partition: number;
   shard: number;
   keys: number;
-  bytes?: number;
+  bytes: number;
   load_ns_per_second: number;
+}
+
+/** What the server sends: columns, with the number of the partition as index. */
+export type Columns = Record<'shard' | 'keys' | 'bytes' | 'load_ns_per_second', number[]>;
+
+export function cellsOf(columns: Partial<Columns> | null): Partition[] {
+  const n = columns?.shard?.length ?? 0;
+  return Array.from({ length: n }, (_, i) => ({
+    partition: i,
+    shard: columns?.shard?.[i] ?? 0,
+    keys: columns?.keys?.[i] ?? 0,
+    bytes: columns?.bytes?.[i] ?? 0,
+    load_ns_per_second: columns?.load_ns_per_second?.[i] ?? 0,
+  }));
 }
 
 /** Columns and rows for n cells, near to twice as wide as tall. */
@@ -33,7 +47,11 @@ export class SlotMap implements Drawable {
   private readonly canvas = h('canvas', { role: 'img', 'aria-label': 'Partitions' });
   private readonly box = h('div', { class: 'plot heat' }, this.canvas);
   private readonly told = h('p', { class: 'told' }, ' ');
-  private readonly poll = new Poll<Partition[]>('partitions', 3000, () => view.request());
+  private cells: Partition[] = [];
+  private readonly poll = new Poll<Columns>('partitions', 10_000, () => {
+    this.cells = cellsOf(this.poll.value);
+    view.request();
+  });
   private by: 'load' | 'entries' | 'owner' = 'load';
 
   constructor() {
@@ -52,12 +70,12 @@ export class SlotMap implements Drawable {
   }
 
   tick(now_ms: number): void {
+    this.element.hidden = !offers('partitions');
     this.poll.tick(now_ms);
   }
 
   draw(): void {
-    const cells = Array.isArray(this.poll.value) ? this.poll.value : [];
-    this.element.hidden = cells.length === 0 && this.poll.problem !== '';
+    const { cells } = this;
     const width = this.box.clientWidth;
     const paint = this.canvas.getContext('2d');
     if (width === 0 || !paint) return;
@@ -81,11 +99,11 @@ export class SlotMap implements Drawable {
   }
 
   private describe(p: Partition): string {
-    return `partition ${p.partition} of shard ${p.shard}: ${count(p.keys)} entries${p.bytes !== undefined ? `, ${bytes(p.bytes)}` : ''}, ${seconds(p.load_ns_per_second / 1e9)} of work per s`;
+    return `partition ${p.partition} of shard ${p.shard}: ${count(p.keys)} entries, ${bytes(p.bytes)}, ${seconds(p.load_ns_per_second / 1e9)} of work per s`;
   }
 
   private tell(e: PointerEvent): void {
-    const cells = Array.isArray(this.poll.value) ? this.poll.value : [];
+    const { cells } = this;
     const { columns, rows } = gridOf(cells.length);
     const x = Math.floor((e.offsetX / this.box.clientWidth) * columns);
     const y = Math.floor((e.offsetY / HEIGHT) * rows);

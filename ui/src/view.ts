@@ -35,9 +35,12 @@ class View {
     this.watcher.observe(drawable.element);
   }
 
-  /** Seconds shown, given the time of the last event. */
-  range(now_s: number): { from: number; to: number } {
-    return this.window ?? { from: now_s - this.minutes * 60, to: now_s };
+  /** Seconds shown of what there is: a page that was opened just now shows its first minute whole. */
+  range(times: readonly number[]): { from: number; to: number } {
+    if (this.window) return this.window;
+    const to = times[times.length - 1] ?? Date.now() / 1000;
+    const first = Math.min(times[0] ?? to, to - 60);
+    return { from: Math.max(first, to - this.minutes * 60), to };
   }
 
   request(): void {
