@@ -215,6 +215,8 @@ struct command_host {
     void (*metrics)(void *ud, struct metric_host *ret);
     /* Writes a line of the log, as an attl_log_fn does; NULL: there is none. */
     void (*log)(void *ud, int level, const char *event, const char *text);
+    /* Where the value of a setting comes from, see config_origin_text(); NULL: nobody knows. */
+    int (*config_origin)(void *ud, const char *name, char *text, size_t len);
 };
 
 /* Shared by all workers; per-command counters are per worker and summed by INFO. */

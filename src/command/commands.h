@@ -101,6 +101,9 @@ command_fn cmd_attl_incident_ack, cmd_attl_incident_kinds, cmd_attl_incident_lis
 /* health, cmd_health.c */
 command_fn cmd_attl_health;
 
+/* settings with their origins, cmd_settings.c */
+command_fn cmd_attl_config;
+
 /* reading files again, cmd_scrub.c */
 command_fn cmd_attl_scrub;
 

@@ -516,6 +516,7 @@ const struct command command_table[] = {
 #include "command/table_incident.inc"
 #include "command/table_metric.inc"
 #include "command/table_scrub.inc"
+#include "command/table_settings.inc"
 #include "command/table_health.inc"
 #include "command/table_attl_slowlog.inc"
 #include "command/table_trace.inc"
