@@ -57,7 +57,7 @@ export class LatencyBand implements Band {
     });
     const lines = new Chart(model, {
       title: 'Time to execute', log: true,
-      note: 'Of the last ten seconds, one call in 16 is timed: half are faster than p50, 99 of 100 than p99, 999 of 1000 than p99.9.',
+      note: 'Of the last ten seconds: 99 of 100 commands are faster than p99 (one in 16 is timed).',
       lines: [
         { label: 'p50', values: (m) => m.series.p50, color: 3 },
         { label: 'p99', values: (m) => m.series.p99, color: 1, dash: [8, 3] },

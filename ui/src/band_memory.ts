@@ -70,7 +70,7 @@ export class MemoryBand implements Band {
     });
     const removals = new Chart(model, {
       title: 'Removals',
-      note: 'Entries per second that left, by reason: their time was over, they were deleted, or they made room.',
+      note: 'Entries per second that left: their time was over, they were deleted, or they made room.',
       lines: [
         { label: 'expired', values: (m) => m.series.expired, color: 1, fill: true },
         { label: 'deleted', values: (m) => m.series.deletes, color: 3, dash: [8, 3] },
@@ -93,6 +93,7 @@ export class MemoryBand implements Band {
     });
     this.dueBox = h('div', { hidden: true }, h('h3', {}, 'Due'), h('p', { class: 'note' }, 'Memory of the entries that reach their deadline, by when; those without one are not in it.'), this.due);
     this.poll = new Poll('due', 5000, () => this.showDue());
+    this.facts.element.lastElementChild?.classList.add('whole');
     this.element = frame('memory', 'Expiry and memory', 'What leaves the cache and why, and what the memory consists of.', [],
       h('div', { class: 'grid two' }, used.element, removals.element),
       h('div', { class: 'grid two' },

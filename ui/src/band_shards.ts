@@ -71,7 +71,7 @@ export class ShardBand implements Band {
     }, select);
     const imbalance = new Chart(model, {
       title: 'Imbalance', height: 150,
-      note: 'Load of the busiest shard against the mean (1 is even), and Gini’s number (0 is even, 1 is all in one).',
+      note: 'Busiest shard against the mean (1 is even), and Gini’s number (0 is even).',
       lines: [
         { label: 'max / mean', values: (m) => m.series.imbalance, color: 1 },
         { label: 'Gini', values: (m) => m.series.gini, color: 2, dash: [6, 3] },

@@ -4,7 +4,7 @@
 // for three seconds the strip says "stale" and how long: old figures must not look like new ones.
 import { frame, type Band } from './band';
 import { h, setAttr, setText } from './dom';
-import { bytes, count, percent, seconds, span } from './format';
+import { bytes, count, percent, plural, seconds, span } from './format';
 import { num, stateOf, type Check, type Model } from './model';
 
 const SHAPES = { ok: '●', warn: '▲', bad: '◆', stale: '◌' } as const;
@@ -82,7 +82,7 @@ export class StatusStrip {
     const { model } = this;
     const { tick, series } = model;
     if (!tick) return;
-    this.ops.set(count(model.last('ops') === null ? null : Math.round(model.last('ops') as number)), `${count(num(tick.info, 'clients', 'connected_clients'))} clients`);
+    this.ops.set(count(model.last('ops') === null ? null : Math.round(model.last('ops') as number)), plural(num(tick.info, 'clients', 'connected_clients'), 'client'));
     const sum = (list: (number | null)[]): number => list.slice(-10).reduce<number>((a, b) => a + (b ?? 0), 0);
     const reads = sum(series.hits) + sum(series.misses);
     this.hit.set(percent(reads > 0 ? sum(series.hits) / reads : null), reads > 0 ? '' : 'no reads');

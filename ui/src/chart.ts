@@ -6,7 +6,7 @@
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { cssVar, h, reconcile, setAttr, setText } from './dom';
-import { clock, NOTHING } from './format';
+import { bytes, clock, NOTHING } from './format';
 import type { Model } from './model';
 import { view, type Drawable } from './view';
 
@@ -32,6 +32,8 @@ export interface ChartOptions {
 
 const SYNC = uPlot.sync('time');
 const TABLE_ROWS = 12;
+/** Steps of axes in bytes: those of ten would give 9.54 MiB. */
+const POWERS = Array.from({ length: 50 }, (_, i) => 2 ** i);
 
 export class Chart implements Drawable {
   readonly element: HTMLElement;
@@ -102,7 +104,7 @@ export class Chart implements Drawable {
         },
         axes: [
           { stroke: ink, grid: { show: false }, ticks: { stroke: grid.stroke, size: 4 }, font, size: 24, space: 70, values: timeLabels },
-          { stroke: ink, grid, ticks: { show: false }, font, size: 66, space: 32, ...(options.log ? { splits: decades } : {}), values: (_u, ticks) => ticks.map((t) => (t === null ? '' : options.format(t))) },
+          { stroke: ink, grid, ticks: { show: false }, font, size: 66, space: 32, ...(options.log ? { splits: decades } : options.format === bytes ? { incrs: POWERS } : {}), values: (_u, ticks) => ticks.map((t) => (t === null ? '' : options.format(t))) },
         ],
         series: [
           {},

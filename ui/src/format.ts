@@ -38,6 +38,11 @@ export function count(value: number | null | undefined): string {
   return Math.abs(value) < 1000 && Number.isInteger(value) ? String(value) : scaled(value, 1000, ['', 'k', 'M', 'G', 'T']);
 }
 
+/** 1 client, 2 clients. */
+export function plural(value: number | null | undefined, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+}
+
 /** 12 B, 1.5 KiB, 2 GiB. */
 export function bytes(value: number | null | undefined): string {
   return known(value) ? scaled(value, 1024, [' B', ' KiB', ' MiB', ' GiB', ' TiB', ' PiB']) : NOTHING;

@@ -19,20 +19,20 @@ class View {
   private drawables: Drawable[] = [];
   private visible = new Set<Element>();
   private wanted = false;
-  private readonly watcher = new IntersectionObserver(
-    (entries) => {
-      for (const e of entries) {
-        if (e.isIntersecting) this.visible.add(e.target);
-        else this.visible.delete(e.target);
-      }
-      this.request();
-    },
-    { rootMargin: '120px' },
-  );
+  private watcher: IntersectionObserver | null = null;
 
   add(drawable: Drawable): void {
     this.drawables.push(drawable);
+    this.watcher ??= new IntersectionObserver((entries) => this.seen(entries), { rootMargin: '120px' });
     this.watcher.observe(drawable.element);
+  }
+
+  private seen(entries: IntersectionObserverEntry[]): void {
+    for (const e of entries) {
+      if (e.isIntersecting) this.visible.add(e.target);
+      else this.visible.delete(e.target);
+    }
+    this.request();
   }
 
   /** Seconds shown of what there is: a page that was opened just now shows its first minute whole. */
