@@ -25,6 +25,15 @@ const offered = new Set<string>();
 export async function learnEndpoints(): Promise<void> {
   const index = await index_();
   for (const e of index) offered.add(e.path.slice(e.path.lastIndexOf('/') + 1));
+  if (offered.has('audit') && !(await auditIsOn())) offered.delete('audit');
+}
+
+/** audit.mode, or, where that is auto, whether the server keeps files at all. */
+async function auditIsOn(): Promise<boolean> {
+  const c = await get<Record<string, string>>('config');
+  const mode = c['audit.mode'];
+  const files = (c['server.dir'] ?? '') !== '' || (c['persist.dir'] ?? '') !== '' || (c['persist.fsync'] ?? 'off') !== 'off';
+  return mode === 'on' || (mode === 'auto' && files);
 }
 
 export function offers(name: string): boolean {

@@ -36,9 +36,9 @@ export interface AuditLine {
 export function auditLine(raw: string): AuditLine {
   try {
     const o = JSON.parse(raw) as Record<string, unknown>;
-    const known = ['seq', 'time', 'event', 'kind', 'user', 'hash', 'prev', 'addr', 'v'];
-    const rest = Object.entries(o).filter(([k]) => !known.includes(k)).map(([k, v]) => `${k}=${typeof v === 'string' ? v : JSON.stringify(v)}`);
-    return { seq: String(o.seq ?? ''), time: String(o.time ?? '').replace('T', ' ').slice(0, 19), event: String(o.event ?? o.kind ?? ''), user: String(o.user ?? ''), text: rest.join(' ') };
+    const known = ['seq', 'time', 'event', 'kind', 'user', 'action', 'hash', 'prev', 'addr', 'v', 'alg', 'client', 'id'];
+    const rest = Object.entries(o).filter(([k, v]) => !known.includes(k) && v !== '').map(([k, v]) => `${k}=${typeof v === 'string' ? v : JSON.stringify(v)}`);
+    return { seq: String(o.seq ?? ''), time: String(o.time ?? '').replace('T', ' ').slice(0, 19), event: String([o.kind, o.action].filter((w) => w).join(' ')), user: String(o.user ?? ''), text: rest.join(' ') };
   } catch {
     return { seq: '', time: '', event: '', user: '', text: raw };
   }
@@ -50,8 +50,6 @@ export class ClientBand implements Band {
   private readonly trail: Table<AuditLine>;
   private readonly clients: Poll<Client[]>;
   private readonly audit: Poll<string[]>;
-  private auditOn = false;
-  private asked = false;
   private readonly copied = h('span', { role: 'status', class: 'note' });
 
   constructor(private readonly model: Model) {
@@ -72,7 +70,7 @@ export class ClientBand implements Band {
       { head: 'event', cell: (a) => a.event },
       { head: 'user', cell: (a) => a.user, extra: true },
       { head: 'what', cell: (a) => a.text.slice(0, 160), wide: true },
-    ], (a) => a.seq || a.text, 'The audit trail is off (audit.enabled).');
+    ], (a) => a.seq || a.text, 'The audit trail is off (audit.mode).');
     this.clients = new Poll('clients', 2000, () => this.table.show(listOf<Client>(this.clients.value).sort((a, b) => b['tot-cmds'] - a['tot-cmds']).slice(0, 50), this.clients.problem));
     this.audit = new Poll('audit?count=64', 5000, () => this.trail.show(listOf<unknown>(this.audit.value).map((l) => auditLine(typeof l === 'string' ? l : JSON.stringify(l))).reverse().slice(0, 20), this.audit.problem));
     const copy = h('button', { type: 'button', class: 'act', click: () => void this.copyDiagnostics() }, 'Copy diagnostics');
@@ -83,17 +81,7 @@ export class ClientBand implements Band {
   tick(): void {
     const now = Date.now();
     this.clients.tick(now);
-    if (!this.asked && offers('audit') && offers('config')) {
-      this.asked = true;
-      get<Record<string, string>>('config?pattern=audit.enabled')
-        .then((c) => (this.auditOn = ['true', 'yes', '1', 'on'].includes(String(c['audit.enabled']))))
-        .catch(() => undefined);
-    }
-    if (this.auditOn) this.audit.tick(now);
-  }
-
-  isAuditOn(): boolean {
-    return this.auditOn;
+    this.audit.tick(now);
   }
 
   private async copyDiagnostics(): Promise<void> {

@@ -6,6 +6,7 @@ import { bar, Facts, frame, Poll, Table, type Band } from './band';
 import { h, setText } from './dom';
 import { bytes, count, percent, redact } from './format';
 import { listOf, type Model } from './model';
+import { view } from './view';
 
 interface HotKey {
   key: unknown;
@@ -29,7 +30,6 @@ interface Namespace {
 
 export class KeyBand implements Band {
   readonly element: HTMLElement;
-  private shown = false;
   private readonly table: Table<HotKey>;
   private readonly spaces: Table<Namespace>;
   private readonly hot: Poll<HotKey[]>;
@@ -44,9 +44,9 @@ export class KeyBand implements Band {
   constructor(private readonly model: Model) {
     const toggle = h('button', { type: 'button', class: 'act', 'aria-pressed': 'false' }, 'Show keys');
     toggle.addEventListener('click', () => {
-      this.shown = !this.shown;
-      toggle.setAttribute('aria-pressed', String(this.shown));
-      setText(toggle, this.shown ? 'Hide keys' : 'Show keys');
+      view.showKeys = !view.showKeys;
+      toggle.setAttribute('aria-pressed', String(view.showKeys));
+      setText(toggle, view.showKeys ? 'Hide keys' : 'Show keys');
       this.show();
     });
     this.table = new Table<HotKey>('Hot keys', [
@@ -74,7 +74,7 @@ export class KeyBand implements Band {
 
   private name(k: HotKey): string {
     if (typeof k.key !== 'string') return `(bytes, ${k.key_bytes})`;
-    return this.shown ? k.key : redact(k.key);
+    return view.showKeys ? k.key : redact(k.key);
   }
 
   tick(): void {

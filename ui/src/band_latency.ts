@@ -5,7 +5,7 @@
 import { bar, frame, Poll, Table, type Band } from './band';
 import { Chart } from './chart';
 import { h } from './dom';
-import { bytes, count, NOTHING, percent, seconds, when } from './format';
+import { bytes, clock, count, NOTHING, percent, redactCommand, seconds, when } from './format';
 import { Heat } from './heat';
 import { quantile, total } from './hist';
 import { listOf, type HistTrack, type Model } from './model';
@@ -18,6 +18,11 @@ interface Slow {
   command: string[];
   addr: string;
   trace: string;
+}
+
+function commandText(s: Slow): string {
+  const words = listOf<unknown>(s.command).map(String);
+  return view.showKeys ? words.join(' ').slice(0, 160) : redactCommand(words);
 }
 
 const STAGES: [string, string][] = [
@@ -85,12 +90,12 @@ export class LatencyBand implements Band {
       { head: 'measured', cell: (s) => count(this.stageCount(s[0])), number: true, extra: true },
     ], (s) => s[0], 'No stage has been measured yet.');
     this.slow = new Table<Slow>('Slow commands', [
-      { head: 'when', cell: (s) => when(s.time_s * 1000) },
+      { head: 'when', cell: (s) => h('span', { title: when(s.time_s * 1000) }, clock(s.time_s * 1000)) },
       { head: 'took', cell: (s) => seconds(s.duration_us / 1e6), number: true },
-      { head: 'command', cell: (s) => listOf<unknown>(s.command).map(String).join(' ').slice(0, 120), wide: true },
-      { head: 'client', cell: (s) => s.addr, extra: true },
+      { head: 'command', cell: (s) => commandText(s), wide: true },
+      { head: 'client', cell: (s) => h('span', { class: 'nowrap' }, s.addr), extra: true },
       { head: 'trace', cell: (s) => s.trace || NOTHING, extra: true },
-    ], (s) => String(s.id), 'No command took longer than slowlog-log-slower-than.');
+    ], (s) => String(s.id), 'No command took longer than latency.slowlog_log_slower_than.');
     this.poll = new Poll('slow?count=64', 3000, () => this.slow.show(listOf<Slow>(this.poll.value).slice(0, 30), this.poll.problem));
     this.element = frame(
       'latency', 'Traffic and latency', 'What is asked of the cache, and how long it takes.', [],
@@ -98,7 +103,7 @@ export class LatencyBand implements Band {
       h('div', { class: 'grid two' }, heat.element, network.element),
       h('div', { class: 'grid two' },
         h('div', {}, h('h3', {}, 'Where the time goes'), h('p', { class: 'note' }, 'By stage; one read or write in 64 is timed inside the cache.'), this.stages.element),
-        h('div', {}, h('h3', {}, 'Slow commands'), h('p', { class: 'note' }, 'The slow log, newest first; keys and values are redacted there.'), this.slow.element)),
+        h('div', {}, h('h3', {}, 'Slow commands'), h('p', { class: 'note' }, 'The slow log, newest first; keys and values are hidden unless “Show keys” below is pressed.'), this.slow.element)),
     );
   }
 

@@ -30,7 +30,7 @@ interface Scrub {
 
 export class LogBand implements Band {
   readonly element: HTMLElement;
-  private readonly off = h('p', { class: 'empty', hidden: true }, 'Memory only: changes are not logged (persist.log is off), and a restart begins empty unless a snapshot is there.');
+  private readonly off = h('p', { class: 'empty', hidden: true }, 'Memory only: changes are not logged (persist.fsync is off), and a restart begins empty unless a snapshot is there.');
   private readonly strip = h('div', { class: 'split log', role: 'img' });
   private readonly stripText = h('p', { class: 'note' });
   private readonly logBox: HTMLElement;

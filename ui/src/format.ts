@@ -101,6 +101,17 @@ export function attlLine(argv: readonly string[]): string {
   return ['attl', ...argv.map(quoteWord)].join(' ');
 }
 
+/** Commands whose second word is a subcommand and not a key. */
+const KEYLESS = /^(attl\.(alert|audit|balance|config|health|hotkeys|incident|log|metrics|scrub|shards|slowlog|snapshot|trace)|acl|client|command|config|info|latency|memory|slowlog)$/i;
+
+/** A command without its keys and values: GET session:••• (12), SET session:••• (12) + 3 words. */
+export function redactCommand(words: readonly string[]): string {
+  const [name = '', key, ...rest] = words;
+  if (key === undefined) return name;
+  if (KEYLESS.test(name)) return `${name} ${key}${rest.length > 0 ? ' …' : ''}`;
+  return `${name} ${redact(key)}${rest.length > 0 ? ` + ${plural(rest.length, 'word')}` : ''}`;
+}
+
 /** The first letters of a key and its length: enough to recognise it, not to read it. */
 export function redact(key: string): string {
   const cut = Math.max(key.lastIndexOf(':'), key.lastIndexOf('/')) + 1;

@@ -16,6 +16,8 @@ class View {
   minutes: number = 5;
   /** Seconds; set while an incident is selected. */
   window: { from: number; to: number } | null = null;
+  /** Whether keys are shown: they are personal data as often as not. */
+  showKeys = false;
   private drawables: Drawable[] = [];
   private visible = new Set<Element>();
   private wanted = false;

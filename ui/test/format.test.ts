@@ -2,7 +2,7 @@
 // How numbers are written. The edges are where a unit changes and where rounding would lie.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { attlLine, bytes, count, digits, NOTHING, percent, plural, quoteWord, redact, seconds, span } from '../src/format';
+import { attlLine, bytes, count, digits, NOTHING, percent, plural, quoteWord, redact, redactCommand, seconds, span } from '../src/format';
 
 test('what is unknown is a dash, never zero', () => {
   for (const f of [count, bytes, seconds, span, percent]) {
@@ -60,5 +60,8 @@ test('a command line can be pasted into a shell', () => {
 test('a redacted key shows its prefix and length only', () => {
   assert.equal(redact('session:4711'), 'session:••• (12)');
   assert.equal(redact('secret'), 'se••• (6)');
+  assert.equal(redactCommand(['SET', 'session:4711', 'x', 'EX', '5']), 'SET session:••• (12) + 3 words');
+  assert.equal(redactCommand(['CONFIG', 'SET', 'requirepass', 'x']), 'CONFIG SET …');
+  assert.equal(redactCommand(['INFO']), 'INFO');
   assert.ok(!redact('user:jane@example.org').includes('jane'));
 });

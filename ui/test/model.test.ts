@@ -99,7 +99,7 @@ test('settings are found by any of their words', () => {
 
 test('rows for people from rows for machines', () => {
   assert.deepEqual(dueRows([{ up_to_ms: 0, bytes: 1 }, { up_to_ms: 300_000, bytes: 2 }, { up_to_ms: -1, bytes: 3 }]).map((d) => d.name), ['overdue', 'within 5 min', 'later']);
-  assert.equal(auditLine('{"seq":4,"time":"2026-11-26T04:00:00Z","event":"config","user":"x","name":"a"}').text, 'name=a');
+  assert.equal(auditLine('{"seq":4,"time":"2026-11-26T04:00:00Z","kind":"config","action":"set","user":"x","object":"a","before":""}').text, 'object=a');
   assert.equal(auditLine('not json').text, 'not json');
   assert.deepEqual(gridOf(512), { columns: 32, rows: 16 });
   assert.equal(cellsOf({ shard: [1, 0], keys: [3, 4] })[1].keys, 4);
