@@ -32,7 +32,7 @@ export async function learnEndpoints(): Promise<void> {
 async function auditIsOn(): Promise<boolean> {
   const c = await get<Record<string, string>>('config');
   const mode = c['audit.mode'];
-  const files = (c['server.dir'] ?? '') !== '' || (c['persist.dir'] ?? '') !== '' || (c['persist.fsync'] ?? 'off') !== 'off';
+  const files = (c['server.dir'] ?? '.') !== '.' || (c['persist.dir'] ?? '') !== '' || (c['persist.fsync'] ?? 'off') !== 'off';
   return mode === 'on' || (mode === 'auto' && files);
 }
 
