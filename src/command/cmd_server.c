@@ -128,21 +128,9 @@ cmd_lolwut(struct request *rq)
     resp_verbatim(rq->out, rq->s->proto, "txt", attl_s(text));
 }
 
-/* Commands that list what this server has none of. */
+/* For a command that lists what this server has none of. */
 void
 cmd_empty_array(struct request *rq)
 {
     resp_array(rq->out, 0);
-}
-
-void
-cmd_zero(struct request *rq)
-{
-    resp_int(rq->out, 0);
-}
-
-void
-cmd_ok(struct request *rq)
-{
-    reply_ok(rq);
 }

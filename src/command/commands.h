@@ -68,7 +68,7 @@ command_fn cmd_config_get, cmd_config_resetstat, cmd_config_rewrite, cmd_config_
 
 /* the server, cmd_server.c */
 command_fn cmd_dbsize, cmd_flush, cmd_time, cmd_wait, cmd_shutdown, cmd_cluster, cmd_lolwut,
-    cmd_empty_array, cmd_zero, cmd_ok;
+    cmd_empty_array;
 
 /* INFO, info.c */
 command_fn cmd_info;
