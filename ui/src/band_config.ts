@@ -66,7 +66,7 @@ export class ConfigBand implements Band {
 
   private changeCell(s: Setting): HTMLElement {
     if (!isLive(s)) return h('span', { class: 'dim', title: 'Set it in settings.toml, the environment or on the command line' }, 'at restart');
-    return h('button', { type: 'button', class: 'act small', 'data-setting': s.name, 'aria-label': `Change ${s.name}` }, 'set');
+    return h('button', { type: 'button', class: 'act small', 'data-setting': s.name, 'aria-label': `set ${s.name}` }, 'set');
   }
 
   listenForPresses(): void {

@@ -62,7 +62,7 @@ export class IncidentBand implements Band {
   constructor(private readonly model: Model) {
     const chart = h('div', { class: 'lanes' });
     for (const lane of LANES) {
-      const track = h('div', { class: 'track', role: 'list', 'aria-label': `${lane} incidents` });
+      const track = h('div', { class: 'track', role: 'group', 'aria-label': `${lane} incidents` });
       this.lanes.set(lane, track);
       chart.append(h('div', { class: 'lane' }, h('span', { class: 'lane-name' }, lane), track));
     }
