@@ -106,7 +106,7 @@ export class IncidentBand implements Band {
   private placeBar(element: HTMLElement, i: Incident, now: number): void {
     const at = place(i.since_ms, endOf(i, now), now, SPAN_MS);
     if (!at) return;
-    element.style.left = `${(at.left * 100).toFixed(2)}%`;
+    element.style.left = `min(${(at.left * 100).toFixed(2)}%, 100% - 18px)`;
     element.style.width = `${(at.width * 100).toFixed(2)}%`;
     setAttr(element, 'data-kind', i.severity);
     element.classList.toggle('open', i.state !== 'resolved');
@@ -170,7 +170,7 @@ export class IncidentBand implements Band {
           ['resolved', i.resolved_ms > 0 ? when(i.resolved_ms) : 'not yet'], ['times', String(i.times)], ['escalation level', String(i.level)], ['correlation', i.correlation],
         ])),
       h('p', {}, h('b', {}, 'What is done: '), i.response),
-      i.actions.length > 0 ? h('ul', {}, ...i.actions.map((a) => h('li', {}, typeof a === 'string' ? a : JSON.stringify(a)))) : null as unknown as string,
+      i.actions.length > 0 ? h('ul', {}, ...i.actions.map((a) => h('li', {}, typeof a === 'string' ? a : JSON.stringify(a)))) : '',
       h('h4', {}, 'Webhooks'),
       deliveries.length > 0
         ? h('ul', {}, ...deliveries.map((d) => h('li', {}, `${d.target}: ${d.event} ${d.state}, ${d.attempts} ${d.attempts === 1 ? 'attempt' : 'attempts'}, ${d.http_code ? `HTTP ${d.http_code}` : 'no answer'}${d.problem ? `, ${d.problem}` : ''}`)))
