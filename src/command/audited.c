@@ -26,11 +26,11 @@ enum {
 
 /* What only looks, by the command's own word. */
 static const char *const looks[] = {
-    "cat",      "count",  "doctor",    "dryrun",       "genpass",     "get",
-    "getuser",  "help",   "histogram", "history",      "info",        "kinds",
-    "lastsave", "latest", "len",       "list",         "log",         "malloc-stats",
-    "role",     "show",   "stats",     "status",       "tail",        "usage",
-    "users",    "verify", "whoami",    "attl.hotkeys", "attl.shards",
+    "cat",         "count",       "doctor",   "dryrun",       "genpass", "get",      "getuser",
+    "help",        "histogram",   "history",  "info",         "kinds",   "lastsave", "latest",
+    "len",         "list",        "log",      "malloc-stats", "role",    "show",     "stats",
+    "status",      "tail",        "usage",    "users",        "verify",  "whoami",   "attl.hotkeys",
+    "attl.shards", "attl.config", "attl.due", "attl.slowlog",
 };
 
 /* Kinds by the beginning of the name; the first row that fits. */

@@ -116,16 +116,18 @@ class Dialog {
   }
 
   private async run(dry: boolean): Promise<void> {
-    if (this.secret.value) setToken(this.secret.value);
+    const secret = this.secret.value || token();
     this.busy = true;
     this.enable();
     try {
-      const result = await command(this.argv(dry));
+      const result = await command(this.argv(dry), secret);
+      setToken(secret);
       this.show(pretty(result), true);
       if (dry) this.triedDry = true;
       else this.action?.done?.();
     } catch (error) {
-      if (error instanceof ApiError && error.status === 401) this.forgetToken();
+      if (error instanceof ApiError && error.isAboutToken) this.forgetToken();
+      else setToken(secret);
       this.show(error instanceof Error ? error.message : String(error), false);
     }
     this.secret.value = '';

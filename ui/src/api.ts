@@ -14,6 +14,11 @@ export class ApiError extends Error {
   ) {
     super(message);
   }
+
+  /** It is about the token: there is none, or not the right one. */
+  get isAboutToken(): boolean {
+    return this.status === 401 || this.code === 'token_wrong';
+  }
 }
 
 export function token(): string {
@@ -25,8 +30,7 @@ export function setToken(value: string): void {
   else sessionStorage.removeItem(TOKEN_KEY);
 }
 
-function headers(): Record<string, string> {
-  const value = token();
+function headers(value = token()): Record<string, string> {
   return value ? { Authorization: `Bearer ${value}` } : {};
 }
 
@@ -50,7 +54,7 @@ export async function get<T>(name: string): Promise<T> {
 /** What there is: the rows of the door's own list. */
 export async function index(): Promise<{ path: string; command?: string }[]> {
   const response = await fetch('/api/v1/', { headers: headers() });
-  if (!response.ok) throw new ApiError(response.status, 'error', 'a token is needed to read');
+  if (!response.ok) await unwrap(response);
   return (await response.json()).endpoints ?? [];
 }
 
@@ -60,11 +64,11 @@ export async function metrics(): Promise<Metrics> {
   return response.json();
 }
 
-/** Runs a command with the token: what `attl ARGV` would print, as JSON. */
-export async function command(argv: readonly string[]): Promise<unknown> {
+/** Runs a command with a token, which is not kept here: what `attl ARGV` would print, as JSON. */
+export async function command(argv: readonly string[], secret: string): Promise<unknown> {
   const response = await fetch('/api/v1/command', {
     method: 'POST',
-    headers: { ...headers(), 'Content-Type': 'application/json' },
+    headers: { ...headers(secret), 'Content-Type': 'application/json' },
     body: JSON.stringify({ argv }),
   });
   return unwrap(response);

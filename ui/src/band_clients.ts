@@ -66,16 +66,16 @@ export class ClientBand implements Band {
       { head: 'memory', cell: (c) => bytes(c['tot-mem']), number: true, extra: true },
     ], (c) => String(c.id), 'Nobody is connected.');
     this.trail = new Table<AuditLine>('Audit trail', [
-      { head: 'time', cell: (a) => a.time },
-      { head: 'event', cell: (a) => a.event },
-      { head: 'user', cell: (a) => a.user, extra: true },
+      { head: 'time', cell: (a) => h('span', { class: 'nowrap', title: a.time }, a.time.slice(11)) },
+      { head: 'event', cell: (a) => h('span', { class: 'nowrap' }, a.event) },
+      { head: 'user', cell: (a) => h('span', { class: 'nowrap' }, a.user), extra: true },
       { head: 'what', cell: (a) => a.text.slice(0, 160), wide: true },
     ], (a) => a.seq || a.text, 'The audit trail is off (audit.mode).');
     this.clients = new Poll('clients', 2000, () => this.table.show(listOf<Client>(this.clients.value).sort((a, b) => b['tot-cmds'] - a['tot-cmds']).slice(0, 50), this.clients.problem));
     this.audit = new Poll('audit?count=64', 5000, () => this.trail.show(listOf<unknown>(this.audit.value).map((l) => auditLine(typeof l === 'string' ? l : JSON.stringify(l))).reverse().slice(0, 20), this.audit.problem));
     const copy = h('button', { type: 'button', class: 'act', click: () => void this.copyDiagnostics() }, 'Copy diagnostics');
     this.element = frame('clients', 'Clients and audit trail', 'Who is connected, and what was done last.', [this.copied, copy],
-      h('div', { class: 'grid two wide-left' }, h('div', {}, h('h3', {}, 'Clients'), this.table.element), h('div', {}, h('h3', {}, 'Audit trail'), this.trail.element)));
+      h('div', { class: 'grid' }, h('div', {}, h('h3', {}, 'Clients'), this.table.element), h('div', {}, h('h3', {}, 'Audit trail'), this.trail.element)));
   }
 
   tick(): void {

@@ -53,8 +53,8 @@ export class ConfigBand implements Band {
       { head: 'from', cell: (s) => s.origin ?? '–' },
       { head: 'change', cell: (s) => this.changeCell(s) },
     ], (s) => s.name, 'No setting matches. Untick “changed only” to see all.');
-    this.full = new Poll('settings', 10_000, () => this.show());
-    this.plain = new Poll('config', 10_000, () => this.show());
+    this.full = new Poll('settings', 60_000, () => this.show());
+    this.plain = new Poll('config', 60_000, () => this.show());
     this.element = frame('config', 'Configuration', 'What is in effect, and where it came from.',
       [this.filter, h('label', { for: 'config-changed' }, this.changed, ' changed only')], this.told, this.table.element);
   }
@@ -66,7 +66,7 @@ export class ConfigBand implements Band {
 
   private changeCell(s: Setting): HTMLElement {
     if (!isLive(s)) return h('span', { class: 'dim', title: 'Set it in settings.toml, the environment or on the command line' }, 'at restart');
-    return h('button', { type: 'button', class: 'act small', 'data-setting': s.name, 'aria-label': `Change ${s.name}` }, 'set');
+    return h('button', { type: 'button', class: 'act small', 'data-setting': s.name, 'aria-label': `set ${s.name}` }, 'set');
   }
 
   listenForPresses(): void {

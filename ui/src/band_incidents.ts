@@ -5,6 +5,7 @@
 // to webhooks and the lines of the audit trail that carry the same correlation id.
 import { actionButton } from './action';
 import { frame, Poll, type Band } from './band';
+import { auditLine } from './band_clients';
 import { h, reconcile, setAttr, setText } from './dom';
 import { clock, count, NOTHING, span, when } from './format';
 import { listOf, type Incident, type Mark, type Model } from './model';
@@ -16,8 +17,8 @@ export type Lane = (typeof LANES)[number];
 const LANE_OF: Record<string, Lane> = {
   wal_failure: 'log', snapshot_failure: 'log', corruption: 'log', low_disk: 'log', audit_failure: 'log',
   memory: 'memory', bounds_exceeded: 'memory', eviction_rate: 'memory',
-  latency: 'shards', balancer_stuck: 'shards',
-  overload: 'network', clock_jump: 'settings',
+  balancer_stuck: 'shards',
+  latency: 'network', overload: 'network', clock_jump: 'settings',
 };
 
 export function laneOf(kind: string): Lane {
@@ -62,7 +63,7 @@ export class IncidentBand implements Band {
   constructor(private readonly model: Model) {
     const chart = h('div', { class: 'lanes' });
     for (const lane of LANES) {
-      const track = h('div', { class: 'track', role: 'list', 'aria-label': `${lane} incidents` });
+      const track = h('div', { class: 'track', role: 'group', 'aria-label': `${lane} incidents` });
       this.lanes.set(lane, track);
       chart.append(h('div', { class: 'lane' }, h('span', { class: 'lane-name' }, lane), track));
     }
@@ -106,7 +107,7 @@ export class IncidentBand implements Band {
   private placeBar(element: HTMLElement, i: Incident, now: number): void {
     const at = place(i.since_ms, endOf(i, now), now, SPAN_MS);
     if (!at) return;
-    element.style.left = `${(at.left * 100).toFixed(2)}%`;
+    element.style.left = `min(${(at.left * 100).toFixed(2)}%, 100% - 18px)`;
     element.style.width = `${(at.width * 100).toFixed(2)}%`;
     setAttr(element, 'data-kind', i.severity);
     element.classList.toggle('open', i.state !== 'resolved');
@@ -170,13 +171,13 @@ export class IncidentBand implements Band {
           ['resolved', i.resolved_ms > 0 ? when(i.resolved_ms) : 'not yet'], ['times', String(i.times)], ['escalation level', String(i.level)], ['correlation', i.correlation],
         ])),
       h('p', {}, h('b', {}, 'What is done: '), i.response),
-      i.actions.length > 0 ? h('ul', {}, ...i.actions.map((a) => h('li', {}, typeof a === 'string' ? a : JSON.stringify(a)))) : null as unknown as string,
+      i.actions.length > 0 ? h('ul', {}, ...i.actions.map((a) => h('li', {}, typeof a === 'string' ? a : JSON.stringify(a)))) : '',
       h('h4', {}, 'Webhooks'),
       deliveries.length > 0
         ? h('ul', {}, ...deliveries.map((d) => h('li', {}, `${d.target}: ${d.event} ${d.state}, ${d.attempts} ${d.attempts === 1 ? 'attempt' : 'attempts'}, ${d.http_code ? `HTTP ${d.http_code}` : 'no answer'}${d.problem ? `, ${d.problem}` : ''}`)))
         : h('p', { class: 'empty' }, this.alerts.problem || 'Nobody was told: no webhook is set (alert.url), or it was told before what is remembered.'),
       h('h4', {}, 'Audit trail'),
-      lines.length > 0 ? h('pre', {}, lines.join('\n')) : h('p', { class: 'empty' }, this.audit.problem ? 'The trail cannot be read here.' : 'No line of the last 64 carries this correlation id.'),
+      lines.length > 0 ? h('ul', {}, ...lines.map(trailItem)) : h('p', { class: 'empty' }, this.audit.problem ? 'The trail cannot be read here.' : 'No line of the last 64 carries this correlation id.'),
       h('div', { class: 'buttons' },
         h('button', { type: 'button', class: 'quiet', click: () => this.clear() }, 'Back to live'),
         i.state === 'open' ? actionButton('Acknowledge', () => ({
@@ -186,6 +187,11 @@ export class IncidentBand implements Band {
         })) : ''),
     );
   }
+}
+
+function trailItem(raw: string): HTMLElement {
+  const a = auditLine(raw);
+  return h('li', {}, `${a.time} ${a.event} ${a.user} ${a.text}`, h('details', { class: 'as-table' }, h('summary', {}, 'line'), h('pre', {}, raw)));
 }
 
 function endOf(i: Incident, now: number): number {

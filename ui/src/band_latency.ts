@@ -96,7 +96,7 @@ export class LatencyBand implements Band {
       { head: 'client', cell: (s) => h('span', { class: 'nowrap' }, s.addr), extra: true },
       { head: 'trace', cell: (s) => s.trace || NOTHING, extra: true },
     ], (s) => String(s.id), 'No command took longer than latency.slowlog_log_slower_than.');
-    this.poll = new Poll('slow?count=64', 3000, () => this.slow.show(listOf<Slow>(this.poll.value).slice(0, 30), this.poll.problem));
+    this.poll = new Poll('slow?count=64', 15_000, () => this.slow.show(listOf<Slow>(this.poll.value).slice(0, 30), this.poll.problem));
     this.element = frame(
       'latency', 'Traffic and latency', 'What is asked of the cache, and how long it takes.', [],
       h('div', { class: 'grid two' }, traffic.element, lines.element),

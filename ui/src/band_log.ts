@@ -17,17 +17,6 @@ interface Snapshot {
   bytes: number;
   verified: number;
 }
-interface Scrub {
-  running: number;
-  pass_bytes_done: number;
-  pass_bytes_total: number;
-  passes: number;
-  last_pass_ms: number;
-  damaged: number;
-  unhealed: number;
-  unreadable: number;
-}
-
 export class LogBand implements Band {
   readonly element: HTMLElement;
   private readonly off = h('p', { class: 'empty', hidden: true }, 'Memory only: changes are not logged (persist.fsync is off), and a restart begins empty unless a snapshot is there.');
@@ -37,7 +26,6 @@ export class LogBand implements Band {
   private readonly logCharts: HTMLElement;
   private readonly snapshots: Table<Snapshot>;
   private readonly snapshotPoll: Poll<Snapshot[]>;
-  private readonly scrubPoll: Poll<Scrub>;
   private readonly facts = new Facts([
     ['log', 'State of the log'],
     ['log on disk', 'Bytes and segments of the log'],
@@ -72,17 +60,13 @@ export class LogBand implements Band {
       { head: 'name', cell: (s) => s.name, extra: true },
     ], (s) => s.name, 'There is no snapshot yet.');
     this.snapshotPoll = new Poll('snapshots', 10_000, () => this.snapshots.show(listOf<Snapshot>(this.snapshotPoll.value).slice().reverse().slice(0, 8), this.snapshotPoll.problem));
-    this.scrubPoll = new Poll('scrub', 5000, () => this.showScrub());
     this.logBox = h('div', {}, h('h3', {}, 'Log'), this.strip, this.stripText);
     this.logCharts = h('div', { class: 'grid two' }, lag.element, sync.element);
-    const soon = (): void => {
-      this.snapshotPoll.soon();
-      this.scrubPoll.soon();
-    };
+    const soon = (): void => this.snapshotPoll.soon();
     this.element = frame('durability', 'Durability', 'Whether the data would survive, and how long a start would take.',
       [
         actionButton('Snapshot now', () => ({ title: 'Take a snapshot', text: 'Writes all entries to a file in the background; clients are served meanwhile.', argv: ['BGSAVE'], done: soon })),
-        actionButton('Read files again', () => ({ title: 'Read all files again', text: 'Checks every snapshot and log segment against its checksums, and heals what is damaged.', argv: ['ATTL.SCRUB', 'NOW'], done: soon })),
+        actionButton('Read files again', () => ({ title: 'Read all files again', text: 'Checks every snapshot and log segment against its checksums, and heals what is damaged.', argv: ['ATTL.SCRUB', 'NOW'] })),
       ],
       this.off, this.logBox, this.logCharts,
       h('div', { class: 'grid two' }, h('div', {}, h('h3', {}, 'Snapshots'), this.snapshots.element), this.facts.element));
@@ -110,7 +94,7 @@ export class LogBand implements Band {
     this.facts.set('a start would take', on || has ? seconds((n('attl_replay_estimate_ms') ?? 0) / 1000) : NOTHING);
     this.facts.set('last start took', `${seconds((n('attl_recovery_ms') ?? 0) / 1000)}, ${count(n('attl_recovered_entries'))} entries`);
     this.snapshotPoll.tick(now);
-    this.scrubPoll.tick(now);
+    this.showScrub(n);
   }
 
   private showStrip(next: number | null, written: number | null, durable: number | null, snapshot: number | null): void {
@@ -129,10 +113,12 @@ export class LogBand implements Band {
     setText(this.stripText, text);
   }
 
-  private showScrub(): void {
-    const s = this.scrubPoll.value;
-    if (!s) return;
-    const found = s.unhealed || s.unreadable ? `▲ ${s.unhealed} unhealed, ${s.unreadable} unreadable` : s.damaged ? `${s.damaged} damaged, healed` : 'nothing found';
-    this.facts.set('scrub', s.running ? `running, ${bytes(s.pass_bytes_done)} of ${bytes(s.pass_bytes_total)}` : s.passes > 0 ? `${s.passes} passes, ${found}` : 'not yet');
+  private showScrub(n: (field: string) => number | null): void {
+    const passes = n('attl_scrub_passes') ?? 0;
+    const unhealed = n('attl_scrub_unhealed') ?? 0;
+    const unreadable = n('attl_scrub_unreadable') ?? 0;
+    const damaged = n('attl_scrub_damaged') ?? 0;
+    const found = unhealed || unreadable ? `▲ ${unhealed} unhealed, ${unreadable} unreadable` : damaged ? `${damaged} damaged, healed` : 'nothing found';
+    this.facts.set('scrub', n('attl_scrub_running') ? 'running' : passes > 0 ? `${count(passes)} ${passes === 1 ? 'pass' : 'passes'}, ${found}` : 'not yet');
   }
 }

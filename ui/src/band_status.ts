@@ -49,6 +49,7 @@ export class StatusStrip {
     this.element = h(
       'header',
       { class: 'strip', id: 'status', 'aria-label': 'Status' },
+      h('h1', { class: 'unseen' }, 'attld'),
       this.state,
       h('div', { class: 'figures' }, ...[this.ops, this.hit, this.p99, this.memory, this.items, this.lag, this.open].map((f) => f.element)),
       tools,

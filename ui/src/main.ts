@@ -105,7 +105,7 @@ login.addEventListener('submit', (e) => {
 
 function refused(error: unknown): void {
   problem = error instanceof Error ? error.message : String(error);
-  if (error instanceof ApiError && error.status === 401) {
+  if (error instanceof ApiError && error.isAboutToken) {
     if (token()) setToken('');
     login.hidden = false;
   }
