@@ -158,18 +158,18 @@ session_describe(const struct session *s, int64_t now_ms, struct buf *out)
     char flags[SESSION_FLAGS_MAX + 1];
     const struct transaction *t = s->transaction;
     session_flags(s, flags);
-    buf_printf(
-        out,
-        "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRId64 " idle=%" PRId64
-        " flags=%s db=0 sub=%zu psub=%zu ssub=%zu multi=%" PRId64 " qbuf=0 qbuf-free=0 argv-mem=0"
-        " multi-mem=%zu rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=%s user=%s"
-        " redir=%" PRId64 " resp=%d lib-name=%s lib-ver=%s tot-net-in=%" PRIu64
-        " tot-net-out=%" PRIu64 " tot-cmds=%" PRIu64 " trace=%s",
-        s->id, s->addr, s->laddr, s->fd, s->name, seconds_since(s->created_ms, now_ms),
-        seconds_since(s->active_ms, now_ms), flags, s->subscribed[PUBSUB_CHANNEL],
-        s->subscribed[PUBSUB_PATTERN], s->subscribed[PUBSUB_SHARD],
-        t && t->queueing ? (int64_t)t->len : INT64_C(-1), session_bytes(s),
-        s->last_command ? s->last_command : "NULL", session_user_name(s), session_redirect(s),
-        s->proto, s->lib_name, s->lib_ver, s->net_in_bytes, s->net_out_bytes, s->commands,
-        s->trace);
+    buf_printf(out,
+               "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRId64 " idle=%" PRId64
+               " flags=%s db=0 sub=%zu psub=%zu ssub=%zu multi=%" PRId64
+               " qbuf=0 qbuf-free=0 argv-mem=0"
+               " multi-mem=%zu rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=%s user=%s"
+               " redir=%" PRId64 " resp=%d lib-name=%s lib-ver=%s tot-net-in=%" PRIu64
+               " tot-net-out=%" PRIu64 " tot-cmds=%" PRIu64 " trace=%s",
+               s->id, s->addr, s->laddr, s->fd, s->name, seconds_since(s->created_ms, now_ms),
+               seconds_since(s->active_ms, now_ms), flags, s->subscribed[PUBSUB_CHANNEL],
+               s->subscribed[PUBSUB_PATTERN], s->subscribed[PUBSUB_SHARD],
+               t && t->queueing ? (int64_t)t->len : INT64_C(-1), session_bytes(s),
+               s->last_command ? s->last_command : "NULL", session_user_name(s),
+               session_redirect(s), s->proto, s->lib_name, s->lib_ver, s->net_in_bytes,
+               s->net_out_bytes, s->commands, s->trace);
 }

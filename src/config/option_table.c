@@ -116,30 +116,7 @@ static const struct option_choice severities[] = {
     { NULL, 0, NULL },
 };
 
-static const struct option_choice auth_clients[] = {
-    { "yes", CHOICE_VERIFY_YES, NULL },
-    { "optional", CHOICE_VERIFY_OPTIONAL, NULL },
-    { "no", CHOICE_VERIFY_NO, NULL },
-    { NULL, 0, NULL },
-};
-
-static const struct option_choice auth_clients_user[] = {
-    { "off", CHOICE_TLS_USER_OFF, NULL },
-    { "cn", CHOICE_TLS_USER_CN, "CN" },
-    { NULL, 0, NULL },
-};
-
-static const struct option_choice tls_versions[] = {
-    { "1.2", CHOICE_TLS_1_2, NULL },
-    { "1.3", CHOICE_TLS_1_3, NULL },
-    { NULL, 0, NULL },
-};
-
-static const struct option_choice pubsub_defaults[] = {
-    { "resetchannels", CHOICE_PUBSUB_RESETCHANNELS, NULL },
-    { "allchannels", CHOICE_PUBSUB_ALLCHANNELS, NULL },
-    { NULL, 0, NULL },
-};
+#include "config/option_access_choices.inc"
 
 static const struct option_choice no_or_yes[] = {
     { "no", 0, NULL },
@@ -148,12 +125,8 @@ static const struct option_choice no_or_yes[] = {
 };
 
 static const struct option_choice auto_or_not[] = {
-    { "auto", CHOICE_AUTO, NULL },
-    { "on", CHOICE_YES, NULL },
-    { "off", CHOICE_NO, NULL },
-    { "yes", CHOICE_YES, NULL },
-    { "no", CHOICE_NO, NULL },
-    { NULL, 0, NULL },
+    { "auto", CHOICE_AUTO, NULL }, { "on", CHOICE_YES, NULL }, { "off", CHOICE_NO, NULL },
+    { "yes", CHOICE_YES, NULL },   { "no", CHOICE_NO, NULL },  { NULL, 0, NULL },
 };
 
 static const struct option_choice no_or_always[] = {
