@@ -24,6 +24,7 @@
 #define ENTRIES_MAX INT64_C(1000000000000)
 
 #include "config/option_choices.inc"
+#include "config/option_access_choices.inc"
 
 /* clang-format off */
 static const struct option table[OPTION_COUNT] = {

@@ -104,7 +104,7 @@ def test_requests_and_replies_of_any_size():
         c.send(many)
         for i in range(20000):
             assert c.reply() == b"%05d" % i
-        info = server.info("clients")
+        info = server.info("attl")
         assert info["attl_tls_clients"] == "1", info
 
 
