@@ -17,11 +17,11 @@ extern "C" {
 #endif
 
 enum {
-    ATTL_ERASE_NAMES = 1024,         /* in one request                     */
+    ATTL_ERASE_NAMES = 1024,          /* in one request                     */
     ATTL_ERASE_NAMES_BYTES = 1 << 20, /* all together                      */
-    ATTL_ERASE_PATTERN_BYTES = 128,  /* of a pattern                       */
-    ATTL_ERASE_OPEN = 64,            /* that may be pending at a time      */
-    ATTL_ERASE_KEPT = 256            /* receipts that attl_erase_list shows */
+    ATTL_ERASE_PATTERN_BYTES = 128,   /* of a pattern                       */
+    ATTL_ERASE_OPEN = 64,             /* that may be pending at a time      */
+    ATTL_ERASE_KEPT = 256             /* receipts that attl_erase_list shows */
 };
 
 enum attl_erase_kind {
@@ -47,15 +47,16 @@ enum attl_erase_check {
 /* What is to be erased: whatever fits one of the names. */
 typedef struct attl_erase_request {
     uint32_t struct_size;
-    int32_t kind;             /* enum attl_erase_kind                                          */
-    const attl_slice *names;  /* borrowed                                                      */
-    size_t names_len;         /* 1 to ATTL_ERASE_NAMES                                         */
-    uint32_t now;             /* 1: older files go at once, whatever retention would keep them
-                                 for; a rollback then reaches back to this erasure only        */
-    uint32_t dry_run;         /* 1: only counts                                                */
-    uint32_t plain;           /* 1: the receipt has the names themselves, not only their hash  */
-    uint32_t reserved;        /* 0 */
-    const char *who;          /* who asks, for the receipt; NULL: ""                           */
+    int32_t kind;            /* enum attl_erase_kind                                          */
+    const attl_slice *names; /* borrowed                                                      */
+    size_t names_len;        /* 1 to ATTL_ERASE_NAMES                                         */
+    uint32_t now;            /* 1: older files go at once, whatever retention would keep them
+                                for; a rollback then reaches back to this erasure only        */
+    uint32_t dry_run;        /* 1: only counts                                                */
+    uint32_t plain;          /* 1: the receipt has the names themselves, not only their hash  */
+    uint32_t reserved;       /* 0 */
+    const char *who;         /* who asks, for the receipt; NULL: ""                           */
+    const char *note;        /* for the receipt; NULL: ""                                     */
 } attl_erase_request;
 
 /* A receipt. */
@@ -83,6 +84,7 @@ typedef struct attl_erasure {
     char who[64];
     char subject[72]; /* HMAC-SHA-256 of kind and names, in hexadecimal digits            */
     char problem[160];
+    char note[96];
     char hash[72]; /* SHA-256 of the receipt's line up to here */
 } attl_erasure;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Erasing, for callers: arguments are checked here and the work is the engine's. And how long things
- * are kept, which is a look at the list of files and at the settings. No state is kept here.
+ * Erasing, for callers: arguments are checked here and the work is the engine's. And how long
+ * things are kept, which is a look at the list of files and at the settings. No state is kept here.
  */
 #include "api/api.h"
 

@@ -48,8 +48,8 @@ mix(struct sha256 *h, const unsigned char *in)
     memcpy(s, h->state, sizeof s);
     for (unsigned i = 0; i < ROUNDS; i++) {
         uint32_t a = s[0], e = s[4];
-        uint32_t t1 = s[7] + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) +
-                      ((e & s[5]) ^ (~e & s[6])) + constants[i] + w[i];
+        uint32_t t1 = s[7] + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & s[5]) ^ (~e & s[6])) +
+                      constants[i] + w[i];
         uint32_t t2 = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) +
                       ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
         memmove(s + 1, s, 7 * sizeof s[0]);

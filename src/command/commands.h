@@ -101,6 +101,11 @@ command_fn cmd_attl_incident_ack, cmd_attl_incident_kinds, cmd_attl_incident_lis
 /* health, cmd_health.c */
 command_fn cmd_attl_health;
 
+/* erasing with a receipt, cmd_erase.c */
+command_fn cmd_attl_erase, cmd_attl_erase_list, cmd_attl_erase_status;
+/* ATTL.RETENTION REPORT */
+void retention_report(struct request *rq);
+
 /* reading files again, cmd_scrub.c */
 command_fn cmd_attl_scrub;
 

@@ -513,6 +513,7 @@ const struct command command_table[] = {
 #include "command/table_attl.inc"
 #include "command/table_audit.inc"
 #include "command/table_balance.inc"
+#include "command/table_erase.inc"
 #include "command/table_incident.inc"
 #include "command/table_metric.inc"
 #include "command/table_scrub.inc"

@@ -91,9 +91,9 @@ take_out(struct store *s, struct erasure *e, attl_erasure *r)
     e->rollbacks = atomic_load(&s->rollbacks);
     int status = erase_memory(s->a, e->select, false, &count);
     r->in_memory += count;
-    return status == ATTL_OK ? status
-                             : trouble(r, status, "entries cannot be removed: %s",
-                                       attl_strerror(status));
+    return status == ATTL_OK
+               ? status
+               : trouble(r, status, "entries cannot be removed: %s", attl_strerror(status));
 }
 
 /* A segment that begins behind the deletions. */
@@ -192,7 +192,7 @@ check(struct store *s, const struct erasure *e, attl_erasure *r)
         return trouble(r, status, "what is left cannot be read: %s", attl_strerror(status));
     r->found = counts.found > r->found ? counts.found : r->found;
     r->written_again = counts.fresh;
-    r->checked = r->found ? ATTL_ERASE_FOUND
+    r->checked = r->found            ? ATTL_ERASE_FOUND
                  : counts.unreadable ? ATTL_ERASE_UNREADABLE
                                      : ATTL_ERASE_CLEAN;
     return ATTL_OK;
@@ -264,11 +264,10 @@ tell(struct store *s, const attl_erasure *before, const attl_erasure *r, int sta
         store_log(s, r->due_ms <= wall_ms(s->a) ? LOG_ERROR : LOG_WARNING, "erase_waits",
                   "erasure %s: %s; it is tried again", r->id, r->problem);
     if (r->state != before->state)
-        store_log(s, r->state == ATTL_ERASE_FAILED ? LOG_ERROR : LOG_INFO, "erase",
-                  "erasure %s is %s: %" PRIu64 " entries, %" PRIu64 " files removed, %" PRIu64
-                  " left",
-                  r->id, attl_erase_state_name(r->state), r->in_memory, r->files_removed,
-                  r->files_left);
+        store_log(
+            s, r->state == ATTL_ERASE_FAILED ? LOG_ERROR : LOG_INFO, "erase",
+            "erasure %s is %s: %" PRIu64 " entries, %" PRIu64 " files removed, %" PRIu64 " left",
+            r->id, attl_erase_state_name(r->state), r->in_memory, r->files_removed, r->files_left);
 }
 
 /* True if the older files should go now. */
@@ -376,6 +375,7 @@ begin(struct attl *a, const attl_erase_request *request, attl_erasure *r)
                          .requested_ms = wall_ms(a) };
     r->due_ms = r->requested_ms;
     (void)snprintf(r->who, sizeof r->who, "%s", request->who ? request->who : ""); /* cut is fine */
+    (void)snprintf(r->note, sizeof r->note, "%s", request->note ? request->note : "");
     make_id(a, r);
 }
 

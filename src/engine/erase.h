@@ -36,17 +36,17 @@ struct erasure {
 struct erase {
     struct lock run_lock;
     _Atomic int64_t within_ms;
-    _Atomic bool look;     /* old files may have gone */
+    _Atomic bool look;      /* old files may have gone */
     _Atomic bool leftovers; /* a file of names could not be removed */
-    _Atomic unsigned open; /* erasures that are not over; read without the lock */
+    _Atomic unsigned open;  /* erasures that are not over; read without the lock */
     /* run_lock */
     bool has_key;
     unsigned char key[SHA256_BYTES]; /* for digests of names */
     char last_hash[SHA256_HEX_CHARS + 1];
-    uint64_t file_bytes;           /* of the receipts, up to the end of the last whole line */
-    int64_t retry_ms, pause_ms;    /* the cache's time */
-    struct lock lock;              /* what follows */
-    struct erasure *list;          /* oldest first */
+    uint64_t file_bytes;        /* of the receipts, up to the end of the last whole line */
+    int64_t retry_ms, pause_ms; /* the cache's time */
+    struct lock lock;           /* what follows */
+    struct erasure *list;       /* oldest first */
     size_t len, cap;
 };
 
@@ -113,7 +113,8 @@ void erase_subject(const unsigned char key[SHA256_BYTES], const struct erase_sel
 /* Fills in the digest of the names. ATTL_OK, ATTL_E_IO, ATTL_E_NOMEM. */
 int erase_book_subject(struct store *s, const struct erase_select *select, attl_erasure *r);
 /* Keeps the names of an erasure until it is over. */
-int erase_book_keep_names(struct store *s, const attl_erasure *r, const struct erase_select *select);
+int erase_book_keep_names(struct store *s, const attl_erasure *r,
+                          const struct erase_select *select);
 int erase_book_drop_names(struct store *s, const attl_erasure *r);
 /* Appends the receipt as it is now; fills in its hash. ATTL_OK, ATTL_E_IO, ATTL_E_NOMEM. */
 int erase_book_append(struct store *s, attl_erasure *r, const struct erase_select *select);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The files of erasures: erasures.jsonl, to which a line is appended whenever a receipt changes, the
- * last of an id counting; erasures.key, the key of the digests, without which a receipt tells
+ * The files of erasures: erasures.jsonl, to which a line is appended whenever a receipt changes,
+ * the last of an id counting; erasures.key, the key of the digests, without which a receipt tells
  * nobody whom it is about; and erasure-<id>.names, what is to be erased, as long as it is not. A
  * line is synced before anything that it promises is done. The end of a torn line is overwritten by
  * the next.

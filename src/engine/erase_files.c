@@ -206,8 +206,8 @@ static bool
 is_bridged(const struct store *s, const struct erase_line *line)
 {
     struct store_file newest;
-    return s->newest[0] && store_name_parse(s->newest, &newest) &&
-           newest.kind == STORE_SNAPSHOT && !is_before_line(line, newest.lsn, newest.created_ms);
+    return s->newest[0] && store_name_parse(s->newest, &newest) && newest.kind == STORE_SNAPSHOT &&
+           !is_before_line(line, newest.lsn, newest.created_ms);
 }
 
 static bool

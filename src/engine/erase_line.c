@@ -127,6 +127,7 @@ erase_line_write(struct buf *out, attl_erasure *r, const struct erase_select *se
     write_text(out, "subject", attl_s(r->subject));
     write_text(out, "who", attl_s(r->who));
     write_text(out, "problem", attl_s(r->problem));
+    write_text(out, "note", attl_s(r->note));
     if (r->plain && select)
         write_names(out, select);
     write_text(out, "prev", attl_s(prev));
@@ -246,6 +247,7 @@ erase_line_read(attl_slice line, attl_erasure *r)
     (void)read_text(line, "subject", r->subject, sizeof r->subject);
     (void)read_text(line, "who", r->who, sizeof r->who);
     (void)read_text(line, "problem", r->problem, sizeof r->problem);
+    (void)read_text(line, "note", r->note, sizeof r->note);
     r->now = *now == 't';
     r->plain = find_field(line, "plain") != NULL;
     r->intact = has_digest(line, r->hash);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Taking out of memory what an erasure is about: entries of every kind, also negative ones and those
- * past their hard deadline, and loads that are under way for such keys, whose leases are lost by it.
- * Each removal is a logged deletion like any other, so everybody who listens hears of it. Keys are
- * gathered first, because a scan holds the lock of what it visits; an entry that is there all the
- * while is met.
+ * Taking out of memory what an erasure is about: entries of every kind, also negative ones and
+ * those past their hard deadline, and loads that are under way for such keys, whose leases are lost
+ * by it. Each removal is a logged deletion like any other, so everybody who listens hears of it.
+ * Keys are gathered first, because a scan holds the lock of what it visits; an entry that is there
+ * all the while is met.
  */
 #include "cache/scan.h"
 #include "engine/durability.h"
