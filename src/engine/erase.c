@@ -278,7 +278,7 @@ is_due(struct store *s, const attl_erasure *r)
     uint64_t left;
     if (r->now || r->files_left == 0 || r->due_ms <= wall_ms(s->a))
         return true;
-    if (!atomic_load(&s->erase.look))
+    if (!s->erase.looks)
         return false;
     return erase_left(s, &line, &left) == ATTL_OK && left == 0;
 }
@@ -319,6 +319,7 @@ keep_locked(struct store *s)
     int status = ATTL_OK;
     if (e->retry_ms > now_ms)
         return e->retry_ms - now_ms;
+    e->looks = atomic_exchange(&e->look, false);
     if (atomic_load(&e->leftovers) && erase_book_sweep(s) != 0)
         status = ATTL_E_IO;
     for (size_t i = 0; i < e->len && !atomic_load(&s->stopping); i++) {
@@ -331,11 +332,20 @@ keep_locked(struct store *s)
         int64_t left_ms = e->list[i].receipt.due_ms - wall_ms(s->a);
         next_ms = left_ms < next_ms ? left_ms : next_ms;
     }
-    atomic_store(&e->look, false);
+    if (status != ATTL_OK && e->looks)
+        atomic_store(&e->look, true);
     if (status != ATTL_OK)
         return pause_after(e, now_ms);
     e->pause_ms = 0;
     return next_ms > 0 ? next_ms : 1;
+}
+
+void
+erase_look(struct store *s)
+{
+    atomic_store(&s->erase.look, true);
+    if (atomic_load(&s->erase.open))
+        parker_wake(&s->parker);
 }
 
 int64_t
@@ -436,7 +446,9 @@ run_locked(struct store *s, attl_erasure *r, struct erase_select *select, bool d
     if (status != ATTL_OK)
         return status;
     size_t at = e->len - 1;
-    (void)advance(s, at, true); /* the receipt says how far */
+    e->looks = false;
+    (void)advance(s, at, true);   /* the receipt says how far */
+    atomic_store(&e->look, true); /* others may have waited for the same files */
     *r = e->list[at].receipt;
     parker_wake(&s->parker);
     return ATTL_OK;

@@ -40,6 +40,7 @@ struct erase {
     _Atomic bool leftovers; /* a file of names could not be removed */
     _Atomic unsigned open;  /* erasures that are not over; read without the lock */
     /* run_lock */
+    bool looks; /* old files may have gone before this turn */
     bool has_key;
     unsigned char key[SHA256_BYTES]; /* for digests of names */
     char last_hash[SHA256_HEX_CHARS + 1];
@@ -58,6 +59,8 @@ void erase_apply_config(struct store *s, const attl_config *config);
 int erase_load(struct store *s);
 /* The keeper's part: goes on with what is open. Milliseconds until it wants to be called again. */
 int64_t erase_keep(struct store *s);
+/* Old files have gone: some erasure may be over. */
+void erase_look(struct store *s);
 /* As attl_erase, its arguments checked. */
 int erase_run(struct store *s, const attl_erase_request *request, attl_erasure *ret);
 /* The same in a cache without a store. */
