@@ -2,15 +2,17 @@
 /*
  * Erasing on a disk that fails and loses power: whatever happens, in the end the names are in no
  * file, other keys are all there, and there is a receipt; a rollback does not bring back what was
- * erased, neither while older files wait to go nor after. The names are k5x and the like, short
- * enough to be searched for in every file as bytes.
+ * erased, neither while older files wait to go nor after. Snapshots are not compressed, so that
+ * every file can be searched for the bytes of a name.
  */
+#include "api/api.h"
 #include "engine/erase.h"
 #include "scrub_support.h"
 #include "support/durable.h"
 #include "support/unit.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -263,6 +265,57 @@ power_may_go_at_any_moment(void **state)
     fail();
 }
 
+/* Refuses one request: the one that brings `left` to 0. */
+struct limited {
+    _Atomic long left;
+};
+
+static void *
+limited_alloc(void *ud, size_t size)
+{
+    struct limited *m = ud;
+    long left = atomic_load(&m->left);
+    if (left > 0 && atomic_fetch_sub(&m->left, 1) == 1)
+        return NULL;
+    return malloc(size);
+}
+
+static void
+limited_free(void *ud, void *p)
+{
+    (void)ud;
+    free(p);
+}
+
+static void
+memory_that_is_refused_is_asked_for_again(void **state)
+{
+    struct durable *d = *state;
+    struct limited m = { 0 };
+    attl_allocator alloc = { .alloc = limited_alloc, .free = limited_free, .ud = &m };
+    d->allocator = &alloc;
+    for (long nth = 1; nth < ROUNDS; nth++) {
+        attl_erasure r;
+        populate(d);
+        m.left = nth;
+        int status = try_erase(d, 1, &r);
+        bool met = m.left == 0;
+        m.left = -1;
+        if (status != ATTL_OK) {
+            ASSERT_STATUS(status, ATTL_E_NOMEM);
+            ASSERT_STATUS(try_erase(d, 1, &r), ATTL_OK);
+        }
+        let_it_end(d);
+        expect_erased(d);
+        attl_close(&d->cache);
+        sim_disk_free(&d->disk);
+        d->disk = sim_disk_new((uint64_t)nth);
+        if (!met)
+            break;
+    }
+    d->allocator = NULL;
+}
+
 static void
 receipts_are_a_chain(void **state)
 {
@@ -315,6 +368,7 @@ main(void)
         DURABLE_TEST(what_is_stored_again_stays),
         DURABLE_TEST(a_disk_that_fails_is_asked_again),
         DURABLE_TEST(power_may_go_at_any_moment),
+        DURABLE_TEST(memory_that_is_refused_is_asked_for_again),
         DURABLE_TEST(receipts_are_a_chain),
         DURABLE_TEST(arguments_are_checked),
     };
