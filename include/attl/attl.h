@@ -551,4 +551,5 @@ ATTL_API void attl_stats_reset(attl *cache);
 #include <attl/pressure.h>
 #include <attl/health.h>
 #include <attl/latency.h>
+#include <attl/erase.h>
 #endif

@@ -136,7 +136,8 @@ is_key(const struct key_range *keys, size_t i)
 static size_t
 names_from(const struct request *rq)
 {
-    return name_is(rq, "keys") ? 1 : name_is(rq, "attl.erase") ? 2 : SIZE_MAX;
+    bool erases = strncmp(rq->cmd->name, "attl.erase|", strlen("attl.erase|")) == 0;
+    return name_is(rq, "keys") ? 1 : erases ? 2 : SIZE_MAX;
 }
 
 static void

@@ -180,11 +180,15 @@ retention_work(struct command_job *job)
     job->status = attl_retention_run(job->cache, job->dry_run, list_file, job);
 }
 
-/* ATTL.RETENTION [DRYRUN] */
+/* ATTL.RETENTION [DRYRUN | REPORT] */
 void
 cmd_attl_retention(struct request *rq)
 {
     bool dry_run = rq->argc == 2 && arg_is(rq->argv[1], "dryrun");
+    if (rq->argc == 2 && arg_is(rq->argv[1], "report")) {
+        retention_report(rq);
+        return;
+    }
     if (rq->argc > 2 || (rq->argc == 2 && !dry_run)) {
         reply_syntax_error(rq);
         return;

@@ -106,6 +106,10 @@ command_fn cmd_attl_health;
 
 /* settings with their origins, cmd_settings.c */
 command_fn cmd_attl_config;
+/* erasing with a receipt, cmd_erase.c */
+command_fn cmd_attl_erase, cmd_attl_erase_list, cmd_attl_erase_status;
+/* ATTL.RETENTION REPORT */
+void retention_report(struct request *rq);
 
 /* reading files again, cmd_scrub.c */
 command_fn cmd_attl_scrub;

@@ -8,6 +8,7 @@
 #ifndef ATTL_COMMAND_JOB_H
 #define ATTL_COMMAND_JOB_H
 
+#include "audit/audit.h"
 #include "audit/verify.h"
 #include "command/point.h"
 #include "command/table.h"
@@ -33,6 +34,10 @@ struct command_job {
     attl_rollback_report report;
     int durable_status; /* of its changes */
     attl_scrub_report scrub;
+    attl_erase_request erase;
+    attl_erasure erased;
+    attl_keeping keeping;
+    struct audit_stats keeping_audit;
     struct audit *audit; /* the trail, and what was found in it */
     struct audit_verify verify;
     /* lists: `rows` maps; of a parked job: its key; a prefix of so many bytes in `text` */

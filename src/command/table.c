@@ -514,6 +514,7 @@ const struct command command_table[] = {
 #include "command/table_audit.inc"
 #include "command/table_balance.inc"
 #include "command/table_due.inc"
+#include "command/table_erase.inc"
 #include "command/table_incident.inc"
 #include "command/table_metric.inc"
 #include "command/table_scrub.inc"

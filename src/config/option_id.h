@@ -73,6 +73,7 @@ enum option_id {
     OPT_SCRUB_ENABLED,
     OPT_SCRUB_INTERVAL, /* ms */
     OPT_SCRUB_RATE,     /* bytes per second */
+    OPT_ERASE_WITHIN,   /* ms */
     OPT_PERSIST_FSYNC,  /* enum choice_fsync */
     OPT_PERSIST_DIR,
     OPT_PERSIST_SEGMENT_SIZE, /* bytes */

@@ -184,6 +184,7 @@ static const struct option table[OPTION_COUNT] = {
         .text = "Bytes that all files of the data directory may take: above it the oldest that "
                 "recovery does not need are removed. 0 means no bound." },
 #include "config/option_scrub.inc"
+#include "config/option_erase.inc"
     [OPT_PERSIST_FSYNC] = {
         .name = "persist.fsync", .type = OPTION_ENUM, .flags = OPTION_RUNTIME,
         .library_default = "off", .choices = fsyncs,

@@ -397,6 +397,8 @@ store_retain(struct store *s, bool dry_run, attl_retention_fn fn, void *ud)
             dry_run ? 0 : retention_apply(s->disk, &l, verdicts, FILES_PER_RUN, &freed_bytes);
         error = removed < 0 ? (int)removed : 0;
         if (removed > 0)
+            erase_look(s);
+        if (removed > 0)
             store_log(s, 1, "retention", "%lld old files removed, %llu bytes", (long long)removed,
                       (unsigned long long)freed_bytes);
         atomic_store(&s->disk_bytes, l.total_bytes - freed_bytes);

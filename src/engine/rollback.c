@@ -428,6 +428,8 @@ store_rollback(struct store *s, const attl_rollback_opts *opts, attl_rollback_re
             engine_close(&b->touched);
         if (b->then_open)
             engine_close(&b->then);
+        if (!opts->dry_run)
+            atomic_fetch_add(&s->rollbacks, 1); /* also one that has failed half-way */
         if (status == ATTL_OK)
             store_log(s, 2, "rollback",
                       "%s to before change %llu: %llu restored, %llu changed, %llu removed%s%s",

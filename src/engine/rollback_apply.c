@@ -61,6 +61,8 @@ restore_entry(void *ud, const struct scan_entry *then)
     if (w->status != ATTL_OK)
         return;
     w->live++;
+    if (erase_forbids(b->store, then->key, b->target_lsn))
+        return; /* it was erased, and files of before are only waiting to go */
     int64_t by_ms = engine_skew_ms(&b->then) - engine_skew_ms(a); /* from one's clock to ours */
     struct restore_op op = { .rollback = b,
                              .value = then->value,

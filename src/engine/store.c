@@ -121,6 +121,7 @@ store_apply_config(struct store *s, const attl_config *config)
     atomic_store(&s->always, policy_of(config) == WAL_POLICY_ALWAYS);
     atomic_store(&s->waits, s->wait_wanted && policy_of(config) == WAL_POLICY_ALWAYS);
     scrub_apply_config(s, config);
+    erase_apply_config(s, config);
     if (!s->wal)
         return;
     wal_set_policy(s->wal, policy_of(config));
@@ -220,6 +221,8 @@ load_and_open(struct store *s)
         store_apply_config(s, s->a->config);
     if (status == ATTL_OK)
         status = durability_forget(s->a);
+    if (status == ATTL_OK)
+        status = store_status(erase_load(s));
     if (status != ATTL_OK)
         store_log(s, 3, "load_failed", "%s", s->problem);
     atomic_store(&s->load_status, status);
@@ -387,7 +390,7 @@ is_busy(struct store *s, const struct log_state *l)
  * written behind it is not missed.
  */
 static int64_t
-next_look_in(struct store *s, int64_t scrub_ms)
+next_look_in(struct store *s, int64_t others_ms)
 {
     atomic_store(&s->idle, true);
     struct log_state l = look_at_log(s);
@@ -395,10 +398,10 @@ next_look_in(struct store *s, int64_t scrub_ms)
     due_ms = retention_ms < due_ms ? retention_ms : due_ms;
     if (is_busy(s, &l) || due_ms < KEEPER_LOOK_MS) {
         atomic_store(&s->idle, false);
-        return scrub_ms < KEEPER_LOOK_MS ? scrub_ms : KEEPER_LOOK_MS;
+        return others_ms < KEEPER_LOOK_MS ? others_ms : KEEPER_LOOK_MS;
     }
     int64_t most_ms = s->space.is_low ? LOW_LOOK_MS : KEEPER_SLEEP_MS;
-    due_ms = scrub_ms < due_ms ? scrub_ms : due_ms;
+    due_ms = others_ms < due_ms ? others_ms : due_ms;
     return due_ms < most_ms ? due_ms : most_ms;
 }
 
@@ -419,7 +422,8 @@ keep(struct store *s)
     snapshot_if_due(s, &l);
     tell_control(s, &l);
     retain_if_due(s, &l);
-    return next_look_in(s, scrub_keep(s));
+    int64_t erase_ms = erase_keep(s), scrub_ms = scrub_keep(s);
+    return next_look_in(s, erase_ms < scrub_ms ? erase_ms : scrub_ms);
 }
 
 void
@@ -487,6 +491,7 @@ store_open(struct attl *a, char *err, size_t err_len)
     lock_init(&s->snapshot_lock);
     lock_init(&s->rules_lock);
     scrub_init(s);
+    erase_init(s);
     parker_init(&s->parker);
     atomic_store(&s->loading, true);
     atomic_store(&s->skew_ms, engine_skew_ms(a));
@@ -524,6 +529,7 @@ store_close(struct store **store)
                   strerror(-error));
     store_snapshot_fini(s);
     scrub_fini(s);
+    erase_fini(s);
     if (s->disk == &s->directory.disk)
         os_disk_close(&s->directory);
     alloc_free_line(&s->alloc, s);

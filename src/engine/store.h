@@ -10,6 +10,7 @@
 #define ATTL_ENGINE_STORE_H
 
 #include "engine/engine.h"
+#include "engine/erase.h"
 #include "engine/scrub.h"
 #include "engine/space.h"
 #include "persist/retention.h"
@@ -94,6 +95,8 @@ struct store {
     _Atomic uint64_t gaps_bridged; /* of the log's gaps, those in front of a snapshot's cut */
     struct checkpoint *late; /* given up while the log could still write to them; snapshot_lock */
     struct scrub scrub;
+    struct erase erase;
+    _Atomic uint64_t rollbacks; /* that have changed something */
     struct space space;
     char newest[SEGMENT_NAME_MAX]; /* the newest snapshot known to be whole; snapshot_lock */
 };
