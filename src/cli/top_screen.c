@@ -73,7 +73,7 @@ screen_end(struct screen *s)
     if (!is_dropped(s)) {
         bool last = s->live && screen_rows_left(s) == 1; /* a line feed there would scroll */
         (void)fputs(s->live ? "\033[K" : "", s->to);
-        (void)fputs(last ? "" : s->live ? "\r\n" : "\n", s->to);
+        (void)fputs(last ? "" : "\n", s->to); /* the terminal adds the carriage return */
     }
     s->row++;
     s->column = 0;

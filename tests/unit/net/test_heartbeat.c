@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who has answered: all workers that run, and not before each has come to the end of a turn. Workers
- * here are bare structures without threads, so that a test decides when one makes progress; those
- * that do not run are not woken and not waited for.
+ * Who has answered: all workers that run, and not before each has come to the end of a turn.
+ * Workers here are bare structures without threads, so that a test decides when one makes progress;
+ * those that do not run are not woken and not waited for.
  */
 #include "net/heartbeat.h"
 #include "net/worker.h"
@@ -88,7 +88,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_question_is_answered_when_all_have_turned, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_question_is_answered_when_all_have_turned, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(an_old_answer_does_not_count, setup, teardown),
         cmocka_unit_test_setup_teardown(a_worker_that_has_ended_is_not_waited_for, setup, teardown),
     };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a supervisor receives: the text as it was given, over a socket with a path and over one in the
- * abstract name space; and what happens without one. The supervisor is a datagram socket of the
+ * What a supervisor receives: the text as it was given, over a socket with a path and over one in
+ * the abstract name space; and what happens without one. The supervisor is a datagram socket of the
  * test's own. The environment belongs to the test program and is put back.
  */
 #include "os/notify.h"
@@ -133,7 +133,8 @@ main(void)
         cmocka_unit_test_setup_teardown(a_path_socket_gets_the_text, clean, clean),
         cmocka_unit_test_setup_teardown(an_abstract_socket_gets_the_text, clean, clean),
         cmocka_unit_test_setup_teardown(without_a_supervisor_nothing_is_sent, clean, clean),
-        cmocka_unit_test_setup_teardown(the_watchdog_is_ours_if_it_names_us_or_nobody, clean, clean),
+        cmocka_unit_test_setup_teardown(the_watchdog_is_ours_if_it_names_us_or_nobody, clean,
+                                        clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,7 +105,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_load_gets_more_time, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_reload_is_told_once_the_server_was_ready, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_reload_is_told_once_the_server_was_ready, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(without_a_watchdog_one_sleeps_for_ever, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
