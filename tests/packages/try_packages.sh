@@ -65,6 +65,8 @@ int main(void) { return puts(attl_version()) < 0; }
 C
 cc -I"$root/usr/include" "$root/program.c" -L"$libs" -lattl -o "$root/program"
 [ "$(LD_LIBRARY_PATH="$libs" "$root/program")" ] || fail "libattl says nothing"
-[ -x /usr/bin/python3 ] && PYTHONPATH="$root/usr/lib/python3/dist-packages" /usr/bin/python3 -c \
-    'import asyncttlcache' || fail "Python cannot import asyncttlcache"
+if [ -x /usr/bin/python3 ]; then
+    PYTHONPATH="$root/usr/lib/python3/dist-packages" /usr/bin/python3 -c 'import asyncttlcache' ||
+        fail "Python cannot import asyncttlcache"
+fi
 printf 'the packages work\n'
