@@ -29,3 +29,30 @@ configure_package_config_file(cmake/attlConfig.cmake.in attlConfig.cmake
 write_basic_package_version_file(attlConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/attlConfig.cmake ${PROJECT_BINARY_DIR}/attlConfigVersion.cmake
         DESTINATION ${attl_cmake_dir})
+
+# What operators need besides: manual pages, completions, and with the server its unit, its user and an
+# example of its settings. The pages are sources that need no tool; tools/gen_docs.py keeps them true.
+install(FILES ${PROJECT_SOURCE_DIR}/man/libattl.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)
+install(FILES ${PROJECT_SOURCE_DIR}/man/attl-settings.toml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
+set(attl_packaging ${PROJECT_SOURCE_DIR}/packaging)
+if(TARGET attl_cli_program)
+  install(FILES ${PROJECT_SOURCE_DIR}/man/attl.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+  install(FILES ${attl_packaging}/completions/attl.bash RENAME attl
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  install(FILES ${attl_packaging}/completions/_attl
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+  install(FILES ${attl_packaging}/completions/attl.fish
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+endif()
+if(TARGET attld)
+  install(FILES ${PROJECT_SOURCE_DIR}/man/attld.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+  install(FILES ${attl_packaging}/etc/settings.toml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+  # systemd looks below lib, whatever the libraries' folder is called.
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${attl_packaging}/systemd/attld.service)
+  file(READ ${attl_packaging}/systemd/attld.service attl_unit)
+  string(REPLACE "/usr/bin/attld" "${CMAKE_INSTALL_FULL_BINDIR}/attld" attl_unit "${attl_unit}")
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/attld.service CONTENT "${attl_unit}" @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/attld.service DESTINATION lib/systemd/system)
+  install(FILES ${attl_packaging}/systemd/attl.sysusers.conf RENAME attl.conf DESTINATION lib/sysusers.d)
+  install(FILES ${attl_packaging}/systemd/attl.tmpfiles.conf RENAME attl.conf DESTINATION lib/tmpfiles.d)
+endif()

@@ -8,13 +8,16 @@ metrics, and the pages about files from the comments that specify them.
 
 The text of docs/config.md is made by src/config/config_docs.c, and that of docs/metrics.md by
 src/metric/markdown.c, so that they cannot disagree with the program. A format's page is the first comment of its source file that begins with a title (`# ...`). Of
-docs/incidents.md only the table of kinds is made, from src/control/incidents.inc.
+docs/incidents.md only the table of kinds is made, from src/control/incidents.inc. Manual pages, completions and the
+example of settings.toml are gen_operator.py's.
 """
 import argparse
 import pathlib
 import re
 import subprocess
 import sys
+
+import gen_operator
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DUMPED = {  # page: the option that prints it, and how it begins
@@ -72,6 +75,7 @@ def main():
         if (ROOT / source).exists():
             pages[page] = format_page(source, (ROOT / source).read_text(encoding="utf-8"))
     pages[INCIDENTS_PAGE] = incidents_page()
+    pages.update(gen_operator.pages(ROOT, args.attld))
     outdated = 0
     for page, wanted in pages.items():
         if (ROOT / page).exists() and (ROOT / page).read_bytes() == wanted:

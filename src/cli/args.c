@@ -195,6 +195,8 @@ apply(struct cli_args *args, const struct args_option *o, char *value)
     case OPT_MATCH: args->match = value; return true;
     case OPT_FORMAT: return apply_format(args, value);
     case OPT_STRICT: args->strict = true; return true;
+    case OPT_ONCE: args->once = true; return true;
+    case OPT_REDACT: args->redact = true; return true;
     case OPT_FROM:
     case OPT_TO:
     case OPT_LIMIT:
@@ -229,7 +231,7 @@ fail_unknown(struct cli_args *args, const char *word, size_t name_len)
 struct cursor {
     int argc, at;
     char **argv;
-    unsigned seen; /* bit per option of the table */
+    uint64_t seen; /* bit per option of the table */
 };
 
 /* --name, --name=value, --name value. */
@@ -242,7 +244,7 @@ parse_long(struct cli_args *args, struct cursor *c)
     const struct args_option *o = args_find_long(word + 2, len);
     if (!o)
         return fail_unknown(args, word, len);
-    c->seen |= 1U << (o - args_options);
+    c->seen |= UINT64_C(1) << (o - args_options);
     if (!o->value)
         return equals ? fail(args, "--%s takes no value", o->name) : apply(args, o, NULL);
     if (equals)
@@ -261,7 +263,7 @@ parse_letters(struct cli_args *args, struct cursor *c)
         const struct args_option *o = args_find_letter(*p);
         if (!o)
             return fail(args, "unknown option -%c; attl --help lists them", *p);
-        c->seen |= 1U << (o - args_options);
+        c->seen |= UINT64_C(1) << (o - args_options);
         if (!o->value) {
             if (!apply(args, o, NULL))
                 return false;
@@ -283,8 +285,8 @@ take_operand(struct cli_args *args, const char *word)
 {
     if (args_is_offline(args->mode))
         return args_offline_take(args, word);
-    if (args->mode == MODE_STAT)
-        return fail(args, "stat takes no operand, but got '%s'", word);
+    if (args->mode == MODE_STAT || args->mode == MODE_TOP)
+        return fail(args, "%s takes no operand, but got '%s'", args->topic, word);
     if (args->file)
         return fail(args, "one operand too many: '%s'", word);
     args->file = word;
@@ -349,13 +351,13 @@ take_rest(struct cli_args *args, const struct cursor *c, bool own)
 }
 
 /* The options that were given, by option_id instead of by row. */
-static unsigned
+static uint64_t
 seen_ids(const struct cursor *c)
 {
-    unsigned ids = 0;
+    uint64_t ids = 0;
     for (size_t i = 0; i < args_option_count; i++)
-        if (c->seen & 1U << i)
-            ids |= 1U << args_options[i].id;
+        if (c->seen & UINT64_C(1) << i)
+            ids |= UINT64_C(1) << args_options[i].id;
     return ids;
 }
 
@@ -378,7 +380,7 @@ check_whole(struct cli_args *args, const struct cursor *c)
     if (args->mode == MODE_HELP || args->mode == MODE_VERSION || args->mode == MODE_HEALTHCHECK)
         return true;
     for (size_t i = 0; i < args_option_count; i++)
-        if ((c->seen & 1U << i) && !(args_options[i].modes & 1U << args->mode))
+        if ((c->seen & UINT64_C(1) << i) && !(args_options[i].modes & 1U << args->mode))
             return fail(args, "--%s means nothing here; attl --help says where it belongs",
                         args_options[i].name);
     if (!check_file(args))

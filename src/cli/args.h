@@ -26,6 +26,7 @@ enum cli_mode {
     MODE_COMMAND,     /* one-shot: the words are a command */
     MODE_INTERACTIVE, /* no words: a prompt, or commands from a pipe */
     MODE_STAT,
+    MODE_TOP,
     MODE_LOAD,
     MODE_DUMP,
     MODE_WAL, /* this and the next two look at a data directory and need no server */
@@ -60,6 +61,7 @@ struct cli_args {
     enum cli_format format;
     bool last_from_stdin;
     bool strict;
+    bool once, redact; /* top */
     int interval_ms;
     long count;        /* 0: for ever */
     const char *match; /* NULL: all keys */

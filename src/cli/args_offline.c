@@ -18,7 +18,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define IN(option) (1U << (option))
+#define IN(option) (UINT64_C(1) << (option))
 
 const struct args_verb args_verbs[] = {
     { .mode = MODE_WAL, .word = "list", .usage = "attl wal list DIR", .run = offline_wal_list },
@@ -159,9 +159,9 @@ split_file(struct cli_offline *o)
 }
 
 bool
-args_offline_check(struct cli_args *args, unsigned seen)
+args_offline_check(struct cli_args *args, uint64_t seen)
 {
-    static const unsigned own = IN(OPT_FROM) | IN(OPT_TO) | IN(OPT_LIMIT) | IN(OPT_KEYS) |
+    static const uint64_t own = IN(OPT_FROM) | IN(OPT_TO) | IN(OPT_LIMIT) | IN(OPT_KEYS) |
                                 IN(OPT_VALUES) | IN(OPT_DRY_RUN) | IN(OPT_YES) | IN(OPT_KEY_FILE) |
                                 IN(OPT_SINCE) | IN(OPT_KIND) | IN(OPT_USER);
     struct cli_offline *o = &args->offline;

@@ -15,7 +15,7 @@ struct args_verb {
     const char *word; /* "" for `check`, which has no second word */
     const char *usage;
     int (*run)(struct offline *o); /* an exit status */
-    unsigned options;              /* a bit for each option_id it understands */
+    uint64_t options;              /* a bit for each option_id it understands */
     enum cli_mode mode;
     signed char names; /* after DIR: 0 none, 1 one, -1 one or none */
     bool locks;        /* it changes the directory */
@@ -29,6 +29,6 @@ bool args_is_offline(enum cli_mode mode);
 bool args_offline_take(struct cli_args *args, const char *word);
 /* Sets args->offline.verb, dir and name from the operands; false with args->error set. `seen` has a
  * bit for each option_id that was given. */
-bool args_offline_check(struct cli_args *args, unsigned seen);
+bool args_offline_check(struct cli_args *args, uint64_t seen);
 
 #endif

@@ -98,14 +98,22 @@ const struct args_option args_options[] = {
       .letter = 'i',
       .value = "SECONDS",
       .id = OPT_INTERVAL,
-      .modes = IN(MODE_STAT),
-      .help = "stat: time between two lines (1)" },
+      .modes = IN(MODE_STAT) | IN(MODE_TOP),
+      .help = "stat, top: time between two looks (1)" },
     { .name = "count",
       .letter = 'n',
       .value = "N",
       .id = OPT_COUNT,
-      .modes = IN(MODE_STAT),
-      .help = "stat: stop after N lines" },
+      .modes = IN(MODE_STAT) | IN(MODE_TOP),
+      .help = "stat, top: stop after N looks" },
+    { .name = "once",
+      .id = OPT_ONCE,
+      .modes = IN(MODE_TOP),
+      .help = "top: one picture as plain text, and end" },
+    { .name = "redact",
+      .id = OPT_REDACT,
+      .modes = IN(MODE_TOP),
+      .help = "top: show no keys and no arguments" },
     { .name = "match",
       .letter = 'm',
       .value = "PATTERN",
@@ -189,6 +197,20 @@ static const struct {
       .usage = "attl [OPTION...] stat [--interval SECONDS] [--count N] [--json]",
       .text = "Shows what the server does, a line per interval: commands per second, hit ratio,\n"
               "items, memory, expired and evicted per second, clients, and how late expiry is.\n" },
+    { .word = "top",
+      .mode = MODE_TOP,
+      .usage = "attl [OPTION...] top [--once] [--interval SECONDS] [--count N] [--redact]",
+      .text =
+          "A dashboard in the terminal, drawn anew each second: state, rates, memory, the log,\n"
+          "open incidents, the load of the shards, the hottest keys and the last slow commands.\n"
+          "Not on a terminal, and with --once, it is printed once as plain text.\n\n"
+          "  1 to 5, left, right   overview, incidents, shards, hot keys, slow log\n"
+          "  up, down              rows of a section\n"
+          "  p                     pause\n"
+          "  r                     hide keys and arguments, or show them\n"
+          "  ?                     the keys\n"
+          "  q                     quit\n\n"
+          "NO_COLOR is honoured; what colours say is said by signs too.\n" },
     { .word = "load",
       .mode = MODE_LOAD,
       .usage = "attl [OPTION...] load [--format resp|json] [--strict] FILE",

@@ -31,6 +31,8 @@ enum option_id {
     OPT_STDIN,
     OPT_INTERVAL,
     OPT_COUNT,
+    OPT_ONCE,
+    OPT_REDACT,
     OPT_MATCH,
     OPT_FORMAT,
     OPT_STRICT,
@@ -59,7 +61,7 @@ struct args_option {
 };
 
 extern const struct args_option args_options[];
-extern const size_t args_option_count; /* at most 32: the parser keeps a bit for each */
+extern const size_t args_option_count; /* at most 64: the parser keeps a bit for each */
 
 /* NULL if there is no such option. */
 const struct args_option *args_find_long(const char *name, size_t len);

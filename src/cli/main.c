@@ -14,6 +14,7 @@
 #include "cli/outcome.h"
 #include "cli/stat.h"
 #include "cli/term.h"
+#include "cli/top.h"
 
 #include <locale.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ run_mode(const struct cli_args *args)
 {
     switch (args->mode) {
     case MODE_STAT: return stat_run(args);
+    case MODE_TOP: return top_run(args);
     case MODE_LOAD: return load_run(args);
     case MODE_DUMP: return dump_run(args);
     case MODE_HEALTHCHECK: return oneshot_healthcheck(args);

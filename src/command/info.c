@@ -13,6 +13,7 @@
 #include "command/session.h"
 #include "command/stats.h"
 #include "command/stats_fields.h"
+#include "os/notify.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -51,7 +52,8 @@ write_server(struct info *info)
     info_line(info, "server_time_usec", "%" PRId64, host->wall_us(host->ud));
     info_fixed(info,
                "redis_git_sha1:00000000\nredis_git_dirty:0\nredis_mode:standalone\narch_bits:64\n"
-               "multiplexing_api:epoll\nprocess_supervised:no\n");
+               "multiplexing_api:epoll\n");
+    info_line(info, "process_supervised", "%s", notify_is_wanted() ? "systemd" : "no");
 }
 
 static void

@@ -12,6 +12,7 @@
 #include "net/caller.h"
 #include "net/delay.h"
 #include "net/exchange.h"
+#include "net/heartbeat.h"
 #include "net/hold.h"
 #include "net/push.h"
 #include "net/park.h"
@@ -322,6 +323,7 @@ turn(struct worker *w, int timeout_ms)
     if (__builtin_expect(w->delayed_first != NULL, 0))
         delay_settle(w);
     free_dead(w);
+    worker_heartbeat(w);
 }
 
 /* ---- life ---- */

@@ -96,6 +96,7 @@ struct worker {
     struct command_host host;
     struct net_caller caller;
     _Atomic bool running;
+    _Atomic uint64_t heartbeat; /* see heartbeat.h */
 };
 
 struct listener {
@@ -165,6 +166,7 @@ struct net {
     _Atomic int64_t complained_ms[COMPLAINT_COUNT];
     _Atomic bool stopping;
     _Atomic int64_t stop_deadline_ms;
+    _Atomic uint64_t heartbeat; /* see heartbeat.h */
 };
 
 /* Makes zeroed storage a worker of `net` that owns nothing yet; from here on worker_fini() is safe.

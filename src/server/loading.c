@@ -9,6 +9,7 @@
 
 #include "os/clock.h"
 #include "os/process.h"
+#include "server/supervise.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -117,6 +118,7 @@ show(struct loading *l, const attl_load_progress *p)
     }
     char text[LOADING_LINE_MAX];
     loading_text(p, text, sizeof text);
+    supervise_loading(text);
     log_writef(l->log, LOG_INFO, "loading", "reading the data directory: %s", text);
 }
 

@@ -309,6 +309,7 @@ server_open(struct server *server, attl_config *config)
         server->workers = NET_WORKERS_MAX;
     make_run_id(server->run_id);
     process_umask_private();
+    supervise_begin(&server->supervise);
     fit_max_clients(server);
     int code = open_alert(server);
     if (code == EX_OK)
@@ -345,6 +346,7 @@ stop(struct server *server)
     int64_t timeout_ms = config_i64(server->config, OPT_SERVER_SHUTDOWN_TIMEOUT);
     int64_t delay_ms = config_i64(server->config, OPT_SERVER_READINESS_DELAY);
     lock_release(&server->config_lock);
+    supervise_stopping();
     if (server->admin)
         admin_drain(server->admin);
     wait_unready(server, delay_ms);
@@ -377,8 +379,12 @@ static bool
 stop_is_ordered(struct server *server, int64_t timeout_ms)
 {
     enum signal_kind kind = signal_wait(timeout_ms);
-    if (kind == SIGNAL_HANGUP)
+    if (kind == SIGNAL_HANGUP) {
+        supervise_reloading(&server->supervise);
         reload(server);
+        supervise_reloaded(&server->supervise);
+    }
+    supervise_look(&server->supervise, server->net);
     return kind == SIGNAL_TERMINATE;
 }
 
@@ -398,7 +404,8 @@ server_run(struct server *server)
     loading_end(&loading);
     if (code == EX_OK && !ordered) {
         announce(server);
-        while (!stop_is_ordered(server, -1))
+        supervise_ready(&server->supervise);
+        while (!stop_is_ordered(server, supervise_sleep_ms(&server->supervise)))
             continue;
     }
     stop(server);

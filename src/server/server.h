@@ -15,6 +15,7 @@
 #include "net/net.h"
 #include "os/lock.h"
 #include "server/log.h"
+#include "server/supervise.h"
 
 enum { SERVER_RUN_ID_CHARS = 40 };
 
@@ -47,6 +48,7 @@ struct server {
     struct access *access; /* the users; outlives the net */
     int64_t started_us;    /* monotonic */
     char run_id[SERVER_RUN_ID_CHARS + 1];
+    struct supervise supervise; /* main thread only */
     unsigned workers;
     bool tls_changed;       /* a setting of TLS, since the files were read; under config_lock */
     bool tls_serves;        /* there is a TLS port; constant after the start */
