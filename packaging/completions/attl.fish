@@ -46,10 +46,11 @@ complete -c attl -n __fish_use_subcommand -a snapshot -d 'Looks at the snapshots
 complete -c attl -n __fish_use_subcommand -a check -d 'Reads everything in the data directory DIR and checks it: all snapshots, the whole'
 complete -c attl -n __fish_use_subcommand -a audit -d 'Looks at the audit trail in DIR (the folder audit in the server\'s directory), or at'
 complete -c attl -n __fish_use_subcommand -a help -d 'Explains a command of the server, or one of the words above.'
-complete -c attl -f -n __fish_use_subcommand -a 'acl append attl.accounting attl.alert attl.audit attl.balance attl.deadline attl.fail attl.fetch attl.fill attl.health attl.hotkeys attl.incident attl.keep attl.log attl.metrics attl.ns attl.renew attl.retention attl.rollback attl.scrub attl.shards attl.slowlog attl.snapshot attl.stats attl.trace attl.why auth bgrewriteaof bgsave client cluster command commandlog config copy dbsize decr decrby del delex delifeq digest discard echo exec exists expire expireat expiretime flushall flushdb get getdel getex getrange getset hello incr incrby incrbyfloat info keys lastsave latency lolwut memory mget module mset msetex msetnx multi object persist pexpire pexpireat pexpiretime ping psetex psubscribe pttl publish pubsub punsubscribe quit randomkey readonly readwrite rename renamenx reset save scan select set setex setnx setrange shutdown slowlog spublish ssubscribe strlen subscribe substr sunsubscribe time touch ttl type unlink unsubscribe unwatch wait watch'
+complete -c attl -f -n __fish_use_subcommand -a 'acl append attl.accounting attl.alert attl.audit attl.balance attl.config attl.deadline attl.due attl.erase attl.fail attl.fetch attl.fill attl.health attl.hotkeys attl.incident attl.keep attl.log attl.metrics attl.ns attl.renew attl.retention attl.rollback attl.scrub attl.shards attl.slowlog attl.snapshot attl.stats attl.trace attl.why auth bgrewriteaof bgsave client cluster command commandlog config copy dbsize decr decrby del delex delifeq digest discard echo exec exists expire expireat expiretime flushall flushdb get getdel getex getrange getset hello incr incrby incrbyfloat info keys lastsave latency lolwut memory mget module mset msetex msetnx multi object persist pexpire pexpireat pexpiretime ping psetex psubscribe pttl publish pubsub punsubscribe quit randomkey readonly readwrite rename renamenx reset save scan select set setex setnx setrange shutdown slowlog spublish ssubscribe strlen subscribe substr sunsubscribe time touch ttl type unlink unsubscribe unwatch wait watch'
 complete -c attl -f -n '__fish_seen_subcommand_from acl' -a 'cat deluser dryrun genpass getuser help list load log save setuser users whoami'
 complete -c attl -f -n '__fish_seen_subcommand_from attl.alert' -a 'help list status test'
 complete -c attl -f -n '__fish_seen_subcommand_from attl.audit' -a 'help rotate status tail verify'
+complete -c attl -f -n '__fish_seen_subcommand_from attl.erase' -a 'help key list match prefix status'
 complete -c attl -f -n '__fish_seen_subcommand_from attl.incident' -a 'ack help kinds list show simulate'
 complete -c attl -f -n '__fish_seen_subcommand_from attl.log' -a 'help sync'
 complete -c attl -f -n '__fish_seen_subcommand_from attl.ns' -a 'del flush get help list match set stats'
@@ -135,6 +136,7 @@ complete -c attld -l retention.disk_budget
 complete -c attld -l scrub.enabled
 complete -c attld -l scrub.interval
 complete -c attld -l scrub.rate
+complete -c attld -l erase.within
 complete -c attld -l persist.fsync
 complete -c attld -l persist.dir
 complete -c attld -l persist.segment_size

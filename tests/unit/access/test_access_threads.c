@@ -5,6 +5,7 @@
  * never both - and at the end nothing is left over. What a data race is, the thread sanitizer says.
  */
 #include "access_support.h"
+#include "support/refusing.h"
 #include "os/thread.h"
 
 enum { READERS = 3, ROUNDS = 400 };
