@@ -123,6 +123,6 @@ function(attl_summary)
   string(REPLACE ";" " " present "${ATTL_PRESENT}")
   message(STATUS "attl ${PROJECT_VERSION}: ${CMAKE_BUILD_TYPE}, sanitizers '${ATTL_SANITIZE}', "
                  "jemalloc ${ATTL_HAVE_JEMALLOC}, toml ${ATTL_HAVE_TOML}, libedit ${ATTL_HAVE_LIBEDIT}, "
-                 "zstd ${ATTL_HAVE_ZSTD}, python ${ATTL_HAVE_PYTHON}")
+                 "zstd ${ATTL_HAVE_ZSTD}, python ${ATTL_HAVE_PYTHON}, dashboard ${ATTL_HAVE_UI}")
   message(STATUS "layers: ${present}")
 endfunction()

@@ -41,6 +41,25 @@ typedef void (*attl_shard_fn)(void *ud, const attl_shard_info *shard);
  */
 ATTL_API int attl_shards_list(attl *cache, attl_shard_fn fn, void *ud);
 
+/* One partition: the unit that is moved. */
+typedef struct attl_partition_info {
+    uint32_t struct_size;
+    uint32_t partition; /* 0 .. number of partitions - 1                                      */
+    uint32_t shard;     /* that owns it                                                       */
+    uint32_t resting;   /* 1: it was moved a short while ago                                  */
+    uint64_t items;
+    uint64_t bytes;   /* of its entries                                                       */
+    uint64_t load_ns; /* ns per second                                                        */
+} attl_partition_info;
+
+typedef void (*attl_partition_fn)(void *ud, const attl_partition_info *partition);
+/*
+ * Calls `fn` for each partition, in order, with loads as of now: attl_shards_list() in more detail,
+ * at the same cost. ATTL_OK, ATTL_E_NOMEM, ATTL_E_INVALID (inside a transaction scope). `fn` is
+ * called without a lock held, and `partition` lives for the call. Threads: any. Since 0.6.
+ */
+ATTL_API int attl_partitions_list(attl *cache, attl_partition_fn fn, void *ud);
+
 /* A partition that was moved, or would be. */
 typedef struct attl_balance_move {
     uint32_t struct_size;

@@ -43,6 +43,14 @@ typedef struct attl_tuner_stats {
 /* Fills in what fits struct_size. Threads: any. Takes a lock for as long as it reads. Since 0.4. */
 ATTL_API void attl_tuner_stats_get(attl *cache, attl_tuner_stats *ret_stats);
 
+/*
+ * Bytes that expire within `within_ms` from now, what has expired and is not reclaimed included; 0:
+ * that alone. Whole chunks are counted, with the dead space in them, and of what a slot of the
+ * wheel spreads over a long time a part: an estimate. Entries without a deadline are not in it.
+ * Threads: any. Locks each shard for as long as a few hundred additions take. Since 0.6.
+ */
+ATTL_API uint64_t attl_due_bytes(attl *cache, int64_t within_ms);
+
 #ifdef __cplusplus
 }
 #endif

@@ -17,12 +17,19 @@
 
 enum { ASSET_MAX_BYTES = 8 << 20 };
 
-static const unsigned char no_page[] =
-    "<!doctype html><html lang=\"en\"><title>attld</title><p>This build has no dashboard. "
-    "<a href=\"/api/v1/\">/api/v1/</a> lists what there is.</p></html>\n";
+/* The bytes are in an assembly file beside the rows, see cmake/AttlUi.cmake. */
+#define BYTES(symbol) extern const unsigned char symbol[], symbol##_end[];
+#define ASSET_PLAIN(path, name, symbol) BYTES(symbol)
+#define ASSET_GZIP(path, name, symbol) BYTES(symbol) BYTES(symbol##_gz)
+#include "admin/asset_rows.inc"
+#undef ASSET_PLAIN
+#undef ASSET_GZIP
 
+#define ASSET_PLAIN(path, name, symbol) { path, name, symbol, symbol##_end, NULL, NULL },
+#define ASSET_GZIP(path, name, symbol) \
+    { path, name, symbol, symbol##_end, symbol##_gz, symbol##_gz_end },
 const struct asset asset_table[] = {
-#include "admin/asset_table.inc"
+#include "admin/asset_rows.inc"
 };
 const size_t asset_table_len = sizeof asset_table / sizeof asset_table[0];
 
@@ -82,7 +89,7 @@ serve_embedded(const struct asset *a, const struct http_request *rq, struct http
     bool gzip = a->gzip && accepts_gzip(rq);
     attl_slice bytes = gzip ? attl_b(a->gzip, (size_t)(a->gzip_end - a->gzip))
                             : attl_b(a->bytes, (size_t)(a->end - a->bytes));
-    reply->type = a->type;
+    reply->type = asset_type(a->name);
     reply->gzip = gzip;
     reply->status = name_bytes(reply, rq, bytes) ? 304 : 200;
     if (reply->status == 200)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The dashboard's files, as they are in the program. A row of the table is a path below "/", its
- * type, and its bytes, plain and, where that is worth it, compressed. Constant data; the rows are
- * in asset_table.inc.
+ * name, and its bytes, plain and, where that is worth it, compressed. Constant data; the rows are
+ * in asset_rows.inc, which the build writes: the dashboard if it could be bundled, else plain.*.
  */
 #ifndef ATTL_ADMIN_ASSET_H
 #define ATTL_ADMIN_ASSET_H
@@ -11,7 +11,7 @@
 
 struct asset {
     const char *path; /* "/" or "/assets/name.js" */
-    const char *type;
+    const char *name; /* of the file: its end says the type */
     const unsigned char *bytes, *end;
     const unsigned char *gzip, *gzip_end; /* NULL: there is no compressed form */
 };

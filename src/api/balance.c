@@ -16,6 +16,12 @@ attl_shards_list(attl *a, attl_shard_fn fn, void *ud)
 }
 
 int
+attl_partitions_list(attl *a, attl_partition_fn fn, void *ud)
+{
+    return api_is_inside(a) ? ATTL_E_INVALID : balancer_partitions(control_of(a), fn, ud);
+}
+
+int
 attl_balance(attl *a, uint32_t flags, attl_balance_report *ret_report)
 {
     attl_balance_report report;

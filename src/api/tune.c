@@ -10,6 +10,9 @@
 
 enum { PERMILLE = 1000 };
 
+/* As good as never, and no sum of it with a time overflows. */
+#define HORIZON_MAX_MS (INT64_MAX / 4)
+
 void
 attl_tuner_stats_get(attl *a, attl_tuner_stats *ret_stats)
 {
@@ -41,4 +44,14 @@ attl_tuner_stats_get(attl *a, attl_tuner_stats *ret_stats)
     s.pauses = garbage.pauses;
     s.pause_ns = garbage.pause_ns;
     sized_export(&s, sizeof s, ret_stats);
+}
+
+uint64_t
+attl_due_bytes(attl *a, int64_t within_ms)
+{
+    struct control_garbage garbage;
+    int64_t horizon_ms = within_ms < HORIZON_MAX_MS ? within_ms : HORIZON_MAX_MS;
+    control_observe_garbage(a, horizon_ms > 0 ? horizon_ms : 0, &garbage);
+    /* What waits to be moved to finer slots expires soon. */
+    return within_ms <= 0 ? garbage.expired_bytes : garbage.due_bytes + garbage.coming_bytes;
 }

@@ -104,12 +104,66 @@ reply_why(struct request *rq)
     reply_insert_array(rq->out, mark, list.n);
 }
 
-/* ATTL.SHARDS [WHY] */
+/* ---- PARTITIONS: columns, because there may be 16384 of them ---- */
+
+enum { COLUMNS = 4, COLUMN_MAX_BYTES = 1 << 20 };
+
+struct columns {
+    struct buf text[COLUMNS];
+    size_t n;
+};
+
+static void
+add_partition(void *ud, const attl_partition_info *p)
+{
+    struct columns *c = ud;
+    resp_int(&c->text[0], p->shard);
+    resp_int(&c->text[1], (int64_t)p->items);
+    resp_int(&c->text[2], (int64_t)p->bytes);
+    resp_int(&c->text[3], (int64_t)p->load_ns);
+    c->n++;
+}
+
+static void
+reply_columns(struct request *rq, const struct columns *c)
+{
+    static const char *const names[COLUMNS] = { "shard", "keys", "bytes", "load_ns_per_second" };
+    resp_map(rq->out, rq->s->proto, COLUMNS);
+    for (size_t i = 0; i < COLUMNS; i++) {
+        resp_bulk_str(rq->out, names[i]);
+        resp_array(rq->out, c->n);
+        buf_append(rq->out, c->text[i].data, c->text[i].len);
+    }
+}
+
+static void
+reply_partitions(struct request *rq)
+{
+    struct columns c = { .n = 0 };
+    bool failed = false;
+    for (size_t i = 0; i < COLUMNS; i++)
+        buf_init(&c.text[i], COLUMN_MAX_BYTES);
+    int status = attl_partitions_list(rq->env->cache, add_partition, &c);
+    for (size_t i = 0; i < COLUMNS; i++)
+        failed |= c.text[i].failed != BUF_FINE;
+    if (status == ATTL_OK && failed)
+        status = ATTL_E_NOMEM;
+    if (!reply_if_failed(rq, status))
+        reply_columns(rq, &c);
+    for (size_t i = 0; i < COLUMNS; i++)
+        buf_fini(&c.text[i]);
+}
+
+/* ATTL.SHARDS [WHY | PARTITIONS] */
 void
 cmd_attl_shards(struct request *rq)
 {
     if (rq->argc == 2 && arg_is(rq->argv[1], "why")) {
         reply_why(rq);
+        return;
+    }
+    if (rq->argc == 2 && arg_is(rq->argv[1], "partitions")) {
+        reply_partitions(rq);
         return;
     }
     if (rq->argc != 1) {

@@ -98,8 +98,14 @@ command_fn cmd_attl_alert_list, cmd_attl_alert_status, cmd_attl_alert_test;
 command_fn cmd_attl_incident_ack, cmd_attl_incident_kinds, cmd_attl_incident_list,
     cmd_attl_incident_show, cmd_attl_incident_simulate;
 
+/* what will expire, cmd_due.c */
+command_fn cmd_attl_due;
+
 /* health, cmd_health.c */
 command_fn cmd_attl_health;
+
+/* settings with their origins, cmd_settings.c */
+command_fn cmd_attl_config;
 
 /* reading files again, cmd_scrub.c */
 command_fn cmd_attl_scrub;

@@ -43,6 +43,8 @@ struct command_host {
     int (*config_set)(void *ud, const char *name, const char *value, char *err, size_t err_len);
     /* After all settings of one request: what needs them together, or an error. May be NULL. */
     int (*config_settle)(void *ud, char *err, size_t err_len);
+    /* Where the value of a setting comes from, see config_origin_text(); NULL: nobody knows. */
+    int (*config_origin)(void *ud, const char *name, char *text, size_t len);
     int (*config_rewrite)(void *ud, char *err, size_t err_len);
     /* One call per option and per alias, for CONFIG GET patterns; ends at false. */
     bool (*config_name)(void *ud, size_t index, const char **ret_name);

@@ -262,6 +262,35 @@ balancer_list(struct control *c, attl_shard_fn fn, void *ud)
     return looked ? ATTL_OK : ATTL_E_NOMEM;
 }
 
+/* The look is the caller's own, so the lock is needed only while it is made. */
+int
+balancer_partitions(struct control *c, attl_partition_fn fn, void *ud)
+{
+    struct control_numbers n;
+    struct look l;
+    control_observe(c->a, &n);
+    lock_acquire(&c->lock);
+    bool looked = look_open(c, &n, &l);
+    if (looked)
+        look_now(c, &l);
+    control_unlock(c);
+    if (!looked)
+        return ATTL_E_NOMEM;
+    for (unsigned p = 0; p < n.partitions; p++) {
+        const struct balance_item *it = &l.items[p];
+        attl_partition_info info = { .struct_size = sizeof info,
+                                     .partition = p,
+                                     .shard = it->owner,
+                                     .resting = it->resting,
+                                     .items = l.entries[p],
+                                     .bytes = it->bytes,
+                                     .load_ns = it->load > 0 ? (uint64_t)it->load : 0 };
+        fn(ud, &info);
+    }
+    look_close(c, &l);
+    return ATTL_OK;
+}
+
 /* The lock is held while `fn` runs: that is why it must not call into the cache. */
 int
 balancer_history(struct control *c, size_t max, attl_balance_fn fn, void *ud)

@@ -66,6 +66,7 @@ void balancer_fini(struct control *c);
 /* The public calls; they take the lock. */
 int balancer_run(struct control *c, bool dry_run, attl_balance_report *ret);
 int balancer_list(struct control *c, attl_shard_fn fn, void *ud);
+int balancer_partitions(struct control *c, attl_partition_fn fn, void *ud);
 int balancer_history(struct control *c, size_t max, attl_balance_fn fn, void *ud);
 void balancer_stats(struct control *c, attl_balance_stats *ret);
 

@@ -50,6 +50,19 @@ host_config_get(void *ud, const char *name, char *value, size_t len)
     return status;
 }
 
+static int
+host_config_origin(void *ud, const char *name, char *text, size_t len)
+{
+    struct server *server = host_server(ud);
+    const struct option *option = option_find(attl_s(name));
+    if (!option)
+        return ATTL_E_CONFIG;
+    lock_acquire(&server->config_lock);
+    config_origin_text(server->config, option_id_of(option), text, len);
+    lock_release(&server->config_lock);
+    return ATTL_OK;
+}
+
 /* Makes the changed option of `server->config` take effect here. */
 static void
 apply_server_option(struct server *server, enum option_id id)
@@ -229,6 +242,7 @@ host_fill(struct command_host *host, struct server *server)
         .config_settle = host_config_settle,
         .config_rewrite = host_config_rewrite,
         .config_name = host_config_name,
+        .config_origin = host_config_origin,
         .ns_set = host_ns_set,
         .ns_del = host_ns_del,
         .stats_reset = info_reset,

@@ -264,6 +264,25 @@ fill(struct setup *s)
     key_write(s->hot, 0);
 }
 
+struct list {
+    uint64_t at[BENCH_LIST_MAX];
+    unsigned n;
+};
+
+/* Every size with every share and every rate. */
+static void
+run_cases(struct setup *s, uint64_t threads, const struct list lists[3], const struct settings *set)
+{
+    unsigned cases = lists[0].n * lists[1].n * lists[2].n;
+    for (unsigned i = 0; i < cases; i++) {
+        uint64_t bytes = lists[0].at[i / lists[2].n / lists[1].n];
+        s->value_bytes = bytes < VALUE_MAX ? bytes : VALUE_MAX;
+        s->hot_percent = lists[1].at[i / lists[2].n % lists[1].n];
+        s->write_rate = lists[2].at[i % lists[2].n];
+        run_case(s, threads, set);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -282,22 +301,16 @@ main(int argc, char **argv)
     args_parse(argc, argv, "Hot keys: attl_get beside a prototype of validated copies per thread.",
                args, sizeof args / sizeof args[0]);
     static const char *const settings[] = { "cache.max_memory=4gb", "cache.max_entries=0", NULL };
-    uint64_t value[BENCH_LIST_MAX], rate[BENCH_LIST_MAX], share[BENCH_LIST_MAX];
-    unsigned values_n = args_list(values, value), rates_n = args_list(rates, rate);
-    unsigned shares_n = args_list(shares, share);
+    struct list lists[3];
+    lists[0].n = args_list(values, lists[0].at);
+    lists[1].n = args_list(shares, lists[1].at);
+    lists[2].n = args_list(rates, lists[2].at);
     struct setup s = { .cache = bench_attl_open(settings) };
     fill(&s);
     (void)printf(
         "readers  value     hot   writes/s     get ns    copy ns  from copy   get / copy\n");
     for (uint64_t threads = 1; threads <= threads_max && threads <= THREADS_MAX; threads *= 2)
-        for (unsigned v = 0; v < values_n; v++)
-            for (unsigned h = 0; h < shares_n; h++)
-                for (unsigned r = 0; r < rates_n; r++) {
-                    s.value_bytes = value[v] < VALUE_MAX ? value[v] : VALUE_MAX;
-                    s.hot_percent = share[h];
-                    s.write_rate = rate[r];
-                    run_case(&s, threads, &set);
-                }
+        run_cases(&s, threads, lists, &set);
     attl_close(&s.cache);
     return 0;
 }

@@ -7,8 +7,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-PARTS_ALL="inproc skew memory wamp expiry queue stampede hitratio reclaim server persist tracking observe python idle burst availability"
-PARTS="inproc skew memory wamp expiry queue stampede hitratio server persist tracking observe python idle burst availability"
+PARTS_ALL="inproc skew hotkey memory wamp expiry queue stampede hitratio reclaim server persist tracking observe python idle burst availability"
+PARTS="inproc skew hotkey memory wamp expiry queue stampede hitratio server persist tracking observe python idle burst availability"
 SIZE=default
 VALKEY=yes
 
@@ -76,9 +76,15 @@ part_inproc() {
 }
 
 part_skew() {
-    heading "skewed and concurrent: features on, moving, off, and a mutex per shard"
+    heading "skewed and concurrent: features on, moving, the baseline, and a mutex per shard"
     "$BIN/bench_skew" --keys "$(choose 200k 1M 10M)" --rounds "$(choose 3 5 9)" \
         --slot-ms "$(choose 200 1000 2000)" --json "$(fresh skew)"
+}
+
+part_hotkey() {
+    heading "hot keys: attl_get beside validated copies per thread (a prototype)"
+    "$BIN/bench_hotkey" --rounds "$(choose 2 3 7)" --slot-ms "$(choose 60 150 500)" \
+        --json "$(fresh hotkey)"
 }
 
 part_memory() {

@@ -2,9 +2,11 @@
 """attld's HTTP door, as its friends and its enemies use it: probes, the API, events, tokens, and requests
 that no honest program sends. Each test starts its own server; hostile requests are raw bytes."""
 import contextlib
+import gzip
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -148,6 +150,49 @@ def metrics_come_as_asked_for():
         for accept, kind, part in kinds:
             status, headers, body = server.get("/metrics", Accept=accept)
             assert status == 200 and headers["content-type"].startswith(kind) and part in body, (accept, headers, body[:200])
+
+
+def settings_come_with_their_origins():
+    with Admin(**{"env": {"ATTL_SHED__TARGET": "150ms"}}) as server:
+        def setting(name):
+            rows = json.loads(server.get("/api/v1/settings?pattern=" + name)[2])["result"]
+            assert len(rows) == 1, rows
+            return rows[0]
+        every = json.loads(server.get("/api/v1/settings")[2])
+        assert every["command"] == "ATTL.CONFIG *" and len(every["result"]) > 100
+        assert all(row["text"] and row["name"] for row in every["result"])
+        assert setting("cache.eviction")["origin"] == "default"
+        port = setting("server.admin_port")
+        assert port["value"] == str(server.admin_port) and port["origin"] == "command line" and port["live"] == 0, port
+        assert setting("shed.target")["origin"] == "environment ATTL_SHED__TARGET"
+        assert setting("admin.token")["value"] == "********" and setting("admin.token")["type"] == "secret"
+        assert server.command("CONFIG", "SET", "cache.max_memory", "64MiB")[0] == 200
+        limit = setting("maxmemory")
+        assert (limit["name"], limit["value"], limit["origin"], limit["live"], limit["type"]) == (
+            "cache.max_memory", "64MiB", "run time", 1, "bytes"), limit
+
+
+def the_page_and_its_files_are_in_the_program():
+    with Admin() as server:
+        status, headers, page = server.get("/")
+        assert status == 200 and headers["content-type"] == "text/html; charset=utf-8", (status, headers)
+        assert "content-encoding" not in headers and page.startswith(b"<!doctype html>")
+        names = re.findall(rb'"(/assets/[^"]+)"', page)
+        assert len(names) >= 3, page
+        types = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+        for path in [b"/", *names]:
+            path = path.decode()
+            status, headers, plain = server.get(path)
+            assert status == 200 and plain, path
+            if path != "/":
+                assert headers["content-type"].startswith(types[path.rsplit(".", 1)[1]]), (path, headers)
+            status, headers, packed = server.get(path, Accept_Encoding="gzip")
+            if headers.get("content-encoding") == "gzip":
+                assert len(packed) < len(plain) or len(plain) < 400, path
+                packed = gzip.decompress(packed)
+            assert packed == plain, path
+            status, _, nothing = server.get(path, Accept_Encoding="gzip", If_None_Match=headers["etag"])
+            assert status == 304 and nothing == b"", path
 
 
 def a_trace_goes_along():
@@ -510,6 +555,8 @@ TESTS = [
     the_api_lists_itself_and_every_row_answers,
     commands_run_with_the_token,
     metrics_come_as_asked_for,
+    settings_come_with_their_origins,
+    the_page_and_its_files_are_in_the_program,
     a_trace_goes_along,
     a_long_command_does_not_keep_probes_waiting,
     events_come_every_second,

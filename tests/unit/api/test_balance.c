@@ -171,6 +171,35 @@ shards_add_up_to_the_cache(void **state)
 }
 
 static void
+add_partition(void *ud, const attl_partition_info *p)
+{
+    struct sum *sum = ud;
+    assert_int_equal(p->struct_size, sizeof *p);
+    assert_int_equal(p->partition, sum->partitions);
+    assert_true(p->shard < SHARDS);
+    sum->partitions++;
+    sum->items += p->items;
+    sum->bytes += p->bytes;
+    sum->load += p->load_ns;
+}
+
+static void
+partitions_add_up_to_the_cache(void **state)
+{
+    struct fixture *f = *state;
+    attl *cache = open_cache(f);
+    struct sum sum = { 0 };
+    sim_advance(&f->sim, 1000);
+    traffic(cache, HEAVY_OPS, 0);
+    ASSERT_STATUS(attl_partitions_list(cache, add_partition, &sum), ATTL_OK);
+    attl_stats st = sim_stats(cache);
+    assert_int_equal(sum.partitions, st.partitions);
+    assert_int_equal(sum.items, KEYS);
+    assert_int_equal(sum.bytes, st.mem_live + st.mem_extents);
+    assert_true(sum.load > 0);
+}
+
+static void
 add_cycle(void *ud, const attl_balance_report *r)
 {
     struct sum *sum = ud;
@@ -277,6 +306,7 @@ main(void)
         UNIT_TEST(an_uneven_cache_is_balanced_at_the_second_look),
         UNIT_TEST(an_even_cache_is_left_alone_for_ten_minutes),
         UNIT_TEST(a_dry_run_says_what_it_would_do_and_moves_nothing),
+        UNIT_TEST(partitions_add_up_to_the_cache),
         UNIT_TEST(shards_add_up_to_the_cache),
         UNIT_TEST(the_last_cycles_are_remembered_newest_first),
         UNIT_TEST(without_traffic_it_does_not_want_to_run),

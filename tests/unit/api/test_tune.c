@@ -231,10 +231,32 @@ a_struct_of_another_size_gets_what_fits(void **state)
     assert_int_equal(s.struct_size, offsetof(attl_tuner_stats, interval_ms));
 }
 
+static void
+what_expires_when_is_known_in_bytes(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(attl_due_bytes(f->cache, INT64_MAX), 0);
+    fill(f, 0, 1000, HOUR_MS);
+    uint64_t day = attl_due_bytes(f->cache, 24 * HOUR_MS);
+    assert_true(day > 0);
+    assert_int_equal(attl_due_bytes(f->cache, INT64_MAX), day);
+    assert_int_equal(attl_due_bytes(f->cache, SECOND_MS), 0);
+    assert_int_equal(attl_due_bytes(f->cache, 0), 0);
+    assert_int_equal(attl_due_bytes(f->cache, INT64_MIN), 0);
+    fill(f, 1000, 2000, 10 * SECOND_MS);
+    uint64_t minute = attl_due_bytes(f->cache, 60 * SECOND_MS);
+    assert_true(minute > 0);
+    assert_true(attl_due_bytes(f->cache, 24 * HOUR_MS) > day);
+    sim_advance(&f->sim, 60 * SECOND_MS);
+    pass(f, 0);
+    assert_true(attl_due_bytes(f->cache, 60 * SECOND_MS) < minute);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        UNIT_TEST(what_expires_when_is_known_in_bytes),
         UNIT_TEST(a_cache_that_nobody_uses_has_no_cycles),
         UNIT_TEST(the_interval_follows_garbage_and_its_bounds),
         UNIT_TEST(switched_off_it_is_fixed_and_comes_back),

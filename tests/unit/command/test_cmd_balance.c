@@ -28,6 +28,24 @@ shards_are_listed_with_what_they_hold(void **state)
 }
 
 static void
+partitions_are_columns_of_one_length(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    char part[64];
+    attl_stats st = { .struct_size = sizeof st };
+    attl_stats_get(f->cache, &st);
+    expect(f, "SET a 1", OK);
+    (void)snprintf(part, sizeof part, "*8\r\n$5\r\nshard\r\n*%u\r\n:", (unsigned)st.partitions);
+    expect_part(f, "ATTL.SHARDS PARTITIONS", part);
+    (void)snprintf(part, sizeof part, "$4\r\nkeys\r\n*%u\r\n:", (unsigned)st.partitions);
+    expect_part(f, "ATTL.SHARDS partitions", part);
+    expect_part(f, "ATTL.SHARDS PARTITIONS", "$5\r\nbytes\r\n*");
+    expect_part(f, "ATTL.SHARDS PARTITIONS", "$18\r\nload_ns_per_second\r\n*");
+    run(f, "HELLO 3");
+    expect_part(f, "ATTL.SHARDS PARTITIONS", "%4\r\n");
+}
+
+static void
 balance_says_what_it_did_and_why(void **state)
 {
     struct fixture *f = fixture_of(state);
@@ -79,6 +97,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         SHARDS_TEST(shards_are_listed_with_what_they_hold),
+        SHARDS_TEST(partitions_are_columns_of_one_length),
         SHARDS_TEST(balance_says_what_it_did_and_why),
         SHARDS_TEST(hot_keys_are_told_with_rates),
         SHARDS_TEST(wrong_arguments_are_errors),

@@ -146,12 +146,12 @@ the_pace_is_told(void **state)
         if (!strstr(f->out.data, fields[i]))
             fail_msg("%s is missing", fields[i]);
     expect_part(f, "INFO attl", "\r\nlatency_limit_ns:200000\r\n"); /* nothing is known yet */
-    expect(f, "CONFIG SET adaptive.base_interval 7s", OK);
-    expect(f, "CONFIG SET adaptive.enabled no", OK);
+    assert_int_equal(attl_option_set(f->cache, "adaptive.base_interval", "7s", NULL, 0), ATTL_OK);
+    assert_int_equal(attl_option_set(f->cache, "adaptive.enabled", "no", NULL, 0), ATTL_OK);
     expect_part(f, "INFO attl",
                 "\r\nreclaim_duty:1.000\r\ntuner_reason:off\r\n"
                 "cleanup_interval:7.000\r\ncleanup_reason:fixed\r\n");
-    expect(f, "CONFIG SET adaptive.enabled yes", OK);
+    assert_int_equal(attl_option_set(f->cache, "adaptive.enabled", "yes", NULL, 0), ATTL_OK);
     expect_no_part(f, "INFO attl", "tuner_reason:off");
 }
 
