@@ -250,8 +250,8 @@ reply_doctor(struct request *rq, const struct metric_sources *s)
     int len = snprintf(
         text, sizeof text,
         "%s\nUsed %llu of %llu bytes for %llu entries, %.0f%% of it records and values: index "
-        "%llu, ghost %llu, slack %llu.\nBeside it: clients %llu, log %llu, ledger %llu. The process "
-        "has %llu resident.\n",
+        "%llu, ghost %llu, slack %llu.\nBeside it: clients %llu, log %llu, ledger %llu. The "
+        "process has %llu resident.\n",
         advice_for(s), (unsigned long long)c->mem_used, (unsigned long long)c->max_memory,
         (unsigned long long)c->items,
         PERCENT * ratio((double)(c->mem_live + c->mem_extents), (double)c->mem_used),

@@ -24,7 +24,10 @@
 #define ENTRIES_MAX INT64_C(1000000000000)
 
 #include "config/option_choices.inc"
+<<<<<<< HEAD
 #include "config/option_access_choices.inc"
+=======
+>>>>>>> h6-access
 
 /* clang-format off */
 static const struct option table[OPTION_COUNT] = {
