@@ -24,10 +24,6 @@
 #define ENTRIES_MAX INT64_C(1000000000000)
 
 #include "config/option_choices.inc"
-<<<<<<< HEAD
-#include "config/option_access_choices.inc"
-=======
->>>>>>> h6-access
 
 /* clang-format off */
 static const struct option table[OPTION_COUNT] = {
