@@ -2,7 +2,7 @@
 /*
  * The text form is "attl-erase 1 <kind> <names>", a line per name in hexadecimal digits, and the
  * SHA-256 of all that, so that a torn file is not taken for a shorter list. Names are copied behind
- * their slices.
+ * their slices. Nothing is shared: who makes one frees it.
  */
 #include "engine/erase_select.h"
 
