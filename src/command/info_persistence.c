@@ -128,16 +128,8 @@ write_snapshot(struct info *info, const attl_persist_stats *st)
 static void
 write_disk(struct info *info, const attl_persist_stats *st)
 {
-    number(info, "attl_log_gap_from", st->log_gap_from);
-    number(info, "attl_log_gap_to", st->log_gap_to);
-    number(info, "attl_log_gap_changes", st->log_gap_changes);
     info_line(info, "attl_log_gap_from_ms", "%" PRId64, st->log_gap_from_ms);
     info_line(info, "attl_log_gap_to_ms", "%" PRId64, st->log_gap_to_ms);
-    number(info, "attl_disk_free_bytes", st->disk_free_bytes);
-    number(info, "attl_disk_total_bytes", st->disk_total_bytes);
-    number(info, "attl_disk_low_bytes", st->disk_low_bytes);
-    number(info, "attl_reserve_bytes", st->reserve_bytes);
-    number(info, "attl_reserve_released", st->reserve_released);
 }
 
 void

@@ -182,10 +182,5 @@ void config_effective_text(const attl_config *config, struct buf *out);
 void config_help_text(struct buf *out);
 /* docs/config.md, for --dump-options. */
 void config_markdown_text(struct buf *out);
-/*
- * Options that were set away from their default though their component comes in a later release,
- * for a warning at start: writes at most `max` ids and returns how many there are.
- */
-size_t config_inert(const attl_config *config, enum option_id *ret_ids, size_t max);
 
 #endif

@@ -102,8 +102,6 @@ config_help_text(struct buf *out)
         buf_printf(out, "  (%s)", shown_default(standard));
         append_help_aliases(option, out->len - line, out);
         append_wrapped(option->text, out);
-        if (option->flags & OPTION_LATER)
-            append_wrapped("Without effect in this release.", out);
     }
 }
 
@@ -211,8 +209,8 @@ append_row(const struct option *option, struct buf *out)
     append_range(option, out);
     buf_append_str(out, " | ");
     append_aliases(option, out);
-    buf_printf(out, " | %s%s%s |\n", option->flags & OPTION_RUNTIME ? "*Changeable.* " : "",
-               option->flags & OPTION_LATER ? "*Later.* " : "", option->text);
+    buf_printf(out, " | %s%s |\n", option->flags & OPTION_RUNTIME ? "*Changeable.* " : "",
+               option->text);
 }
 
 void

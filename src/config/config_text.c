@@ -185,18 +185,3 @@ config_effective_text(const attl_config *config, struct buf *out)
     }
     namespace_list_text(config, CONFIG_DEFAULT, true, out);
 }
-
-size_t
-config_inert(const attl_config *config, enum option_id *ret_ids, size_t max)
-{
-    size_t n = 0;
-    for (unsigned id = 0; id < OPTION_COUNT; id++) {
-        const struct option *option = option_at((enum option_id)id);
-        if (!(option->flags & OPTION_LATER) || config->values[id].origin == CONFIG_DEFAULT)
-            continue;
-        if (n < max)
-            ret_ids[n] = (enum option_id)id;
-        n++;
-    }
-    return n;
-}

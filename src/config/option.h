@@ -30,8 +30,7 @@ enum option_type {
 enum option_flag {
     OPTION_RUNTIME =
         0x01, /* may be changed while the cache or the server runs; others are immutable */
-    OPTION_SERVER = 0x02, /* concerns attld only */
-    OPTION_LATER = 0x04   /* accepted and shown, but the component comes in a later release */
+    OPTION_SERVER = 0x02 /* concerns attld only */
 };
 
 /* Where an alias may be used. */

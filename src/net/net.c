@@ -349,7 +349,8 @@ net_set_limits(struct net *net, const struct net_limits *limits)
             socket_tune_tcp(net->listeners[i].fd, limits->keepalive_s);
     if (net->exchange)
         set_exchange_limits(net->exchange, limits);
-    slowlog_set_limits(net->slow, &limits->slow);
+    if (net->slow)
+        slowlog_set_limits(net->slow, &limits->slow);
     for (size_t i = 0; i < net->workers_len; i++)
         worker_wake(&net->workers[i]);
 }

@@ -26,8 +26,7 @@ enum {
     ALERT_LAST_MS = 2000,     /* at the end, for what has not been told yet */
     DESCRIPTORS_OF_OURS = 64, /* listeners, event loops, standard streams, files */
     STOP_POLL_MS = 20,
-    NS_PER_MS = 1000000,
-    INERT_OPTIONS_SHOWN = 16
+    NS_PER_MS = 1000000
 };
 
 static void
@@ -264,12 +263,6 @@ announce(struct server *server)
 {
     lock_acquire(&server->config_lock);
     const attl_config *c = server->config;
-    enum option_id inert[INERT_OPTIONS_SHOWN];
-    size_t n = config_inert(c, inert, INERT_OPTIONS_SHOWN);
-    for (size_t i = 0; i < n && i < INERT_OPTIONS_SHOWN; i++)
-        log_writef(&server->log, LOG_WARNING, "option_without_effect",
-                   "%s is set, but what it configures comes in a later release",
-                   option_at(inert[i])->name);
     log_writef(&server->log, LOG_INFO, "ready",
                "attld %s serves on %s port %d with %u threads, pid %ld", attl_version(),
                config_str(c, OPT_SERVER_BIND), (int)config_i64(c, OPT_SERVER_PORT), server->workers,

@@ -43,7 +43,7 @@ find_switches(void)
         if (!end || end[sizeof suffix - 1] != '\0' || o->type != OPTION_BOOL)
             continue;
         assert_true(o->flags & (OPTION_RUNTIME | OPTION_SERVER)); /* alone and at run time */
-        if (o->flags & (OPTION_SERVER | OPTION_LATER))
+        if (o->flags & OPTION_SERVER)
             continue;
         assert_true(s.n < SWITCHES_MAX);
         s.names[s.n++] = o->name;

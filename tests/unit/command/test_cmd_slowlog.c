@@ -95,7 +95,7 @@ info_counts_them_until_resetstat(void **state)
                 "slowlog_commands_time_ms_sum:7\r\n"
                 "slowlog_commands_time_ms_max:5\r\n");
     expect(f, "CONFIG RESETSTAT", OK);
-    expect_part(f, "INFO stats", "slowlog_len:2\r\nslowlog_commands_count:0\r\n");
+    expect_part(f, "INFO stats", "slowlog_commands_count:0\r\n"); /* INFO may be slow itself */
 }
 
 static void

@@ -172,21 +172,6 @@ effective_text_shows_every_option_and_its_origin(void **state)
 }
 
 static void
-settings_without_effect_are_listed(void **state)
-{
-    (void)state;
-    enum option_id ids[1];
-    attl_config *config = config_new_server();
-    assert_int_equal(config_inert(config, ids, 1), 0);
-    assert_int_equal(config_set(config, OPT_CACHE_PARANOIA, "yes", CONFIG_FILE, NULL, 0), ATTL_OK);
-    assert_int_equal(config_set(config, OPT_SERVER_ADMIN_PORT, "7390", CONFIG_FILE, NULL, 0),
-                     ATTL_OK);
-    assert_int_equal(config_inert(config, ids, 1), 1);
-    assert_int_equal(ids[0], OPT_SERVER_ADMIN_PORT);
-    attl_config_free(config);
-}
-
-static void
 a_full_buffer_is_reported_by_the_buffer(void **state)
 {
     (void)state;
@@ -210,7 +195,6 @@ main(void)
         cmocka_unit_test(origins_have_names),
         cmocka_unit_test(runtime_text_holds_what_was_changed_and_escapes_it),
         cmocka_unit_test(effective_text_shows_every_option_and_its_origin),
-        cmocka_unit_test(settings_without_effect_are_listed),
         cmocka_unit_test(a_full_buffer_is_reported_by_the_buffer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

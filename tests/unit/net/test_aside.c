@@ -108,6 +108,13 @@ log_main(void *arg)
     return NULL;
 }
 
+static int64_t
+wall_us(void *ud)
+{
+    (void)ud;
+    return 1;
+}
+
 static bool
 no_auth_required(void *ud)
 {
@@ -132,7 +139,7 @@ setup(void **state)
     struct net_settings settings = {
         .workers = 1,
         .cache = f->cache,
-        .host = { .ud = f, .auth_required = no_auth_required },
+        .host = { .ud = f, .auth_required = no_auth_required, .wall_us = wall_us },
         .limits = { .max_clients = 100,
                     .query_bytes = 1 << 20,
                     .output_bytes = 1 << 20,
