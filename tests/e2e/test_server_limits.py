@@ -347,7 +347,8 @@ def check_config_says_where_values_come_from():
                                f"--dir={folder}"],
                               env=dict(os.environ, ATTL_SERVER__TCP_BACKLOG="99"),
                               capture_output=True, text=True, timeout=20, check=False)
-    lines = {line.split("=")[0].strip(): line for line in done.stdout.splitlines() if "=" in line}
+    server = done.stdout.split("[server]")[1].split("\n[")[0]
+    lines = {line.split("=")[0].strip(): line for line in server.splitlines() if "=" in line}
     assert done.returncode == 0, done
     assert "settings.toml:2" in lines["timeout"], lines["timeout"]
     assert "command line" in lines["max_clients"], lines["max_clients"]

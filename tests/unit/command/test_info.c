@@ -149,7 +149,7 @@ the_pace_is_told(void **state)
     assert_int_equal(attl_option_set(f->cache, "adaptive.base_interval", "7s", NULL, 0), ATTL_OK);
     assert_int_equal(attl_option_set(f->cache, "adaptive.enabled", "no", NULL, 0), ATTL_OK);
     static const char *const fixed[] = { "\r\nreclaim_duty:1\r\n", "\r\ntuner_reason:off\r\n",
-                                         "\r\ncleanup_interval:7\r\n",
+                                         "\r\ncleanup_interval:7.000\r\n",
                                          "\r\ncleanup_reason:fixed\r\n" };
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         expect_part(f, "INFO attl", fixed[i]);
