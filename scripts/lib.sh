@@ -64,6 +64,14 @@ missing_packages() {
     done
 }
 
+# What the test of the dashboard needs from npm, by ui/package-lock.json. Without it that test is skipped.
+fetch_ui_tools() {
+    [ -d ui/node_modules/playwright-core ] && return 0
+    command -v npm >/dev/null || return 0
+    (cd ui && npm ci --ignore-scripts --no-audit --no-fund >/dev/null 2>&1) ||
+        say "npm cannot fetch what the dashboard's test needs: it will be skipped"
+}
+
 # Where apt is not: say what is needed, and go on if the tools that the build starts with are there.
 without_apt() {
     local tool lacking=''
