@@ -184,9 +184,9 @@ evictions_say_which_limit_it_was(void **state)
     notice_mask_set(&b->engine.notices, NOTICE_SINK_HOOK, NOTICE_EVICTED);
     h.count = 0;
     struct drain_done done = { 0 };
-    struct shard *s = &b->engine.cache.shards[0];
-    for (int i = 0; i < 20 && h.count == 0; i++) /* as for memory */
-        drain_step(&b->engine.cache, s, DRAIN_EVICT, START_MS, 8, &done);
+    struct cache *c = &b->engine.cache;
+    for (unsigned i = 0; i < 20 * c->shard_count && h.count == 0; i++) /* as for memory */
+        drain_step(c, &c->shards[i % c->shard_count], DRAIN_EVICT, START_MS, 8, &done);
     assert_true(h.count > 0);
     assert_int_equal(h.last[0].cause, ATTL_CAUSE_MEMORY);
     bench_close(b);
