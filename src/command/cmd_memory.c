@@ -196,7 +196,7 @@ reply_memory(struct request *rq, const struct metric_sources *s)
 static void
 with_reading(struct request *rq, void (*fn)(struct request *rq, const struct metric_sources *s))
 {
-    struct metric_reading *r = metric_reading_new(rq->env);
+    struct metric_reading *r = metric_reading_new(rq->env, METRIC_WITHOUT_SHARDS);
     if (r)
         fn(rq, metric_reading_sources(r));
     else

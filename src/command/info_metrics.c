@@ -46,7 +46,7 @@ info_metrics(struct info *info, const char *section)
         if (!field || (is_of_host(m) && !info->env->host->metrics))
             continue;
         if (!info->reading)
-            info->reading = metric_reading_new(info->env);
+            info->reading = metric_reading_new(info->env, METRIC_WITHOUT_SHARDS);
         if (!info->reading) {
             info->text->failed = BUF_NO_MEMORY;
             return;

@@ -295,7 +295,7 @@ read_structs(struct metric_reading *r)
 }
 
 struct metric_reading *
-metric_reading_new(struct command_env *env)
+metric_reading_new(struct command_env *env, enum metric_extent extent)
 {
     const struct command_host *host = env->host;
     struct metric_reading *r =
@@ -314,9 +314,10 @@ metric_reading_new(struct command_env *env)
     read_stages(r);
     read_incidents(r);
     read_log_states(r);
-    read_namespaces(r);
+    if (extent == METRIC_WHOLE)
+        read_namespaces(r);
     /* Inside a transaction, or without memory, there are no shards to be seen. */
-    if (attl_shards_list(env->cache, take_shard, r) == ATTL_OK)
+    if (extent == METRIC_WHOLE && attl_shards_list(env->cache, take_shard, r) == ATTL_OK)
         r->s.shards = (struct metric_list){ r->shard, r->shards };
     derive(r);
     return r;
@@ -337,7 +338,7 @@ metric_reading_sources(const struct metric_reading *r)
 void
 command_metrics(struct command_env *env, enum metric_format format, struct buf *out)
 {
-    struct metric_reading *r = metric_reading_new(env);
+    struct metric_reading *r = metric_reading_new(env, METRIC_WHOLE);
     if (!r) {
         out->failed = BUF_NO_MEMORY;
         return;
