@@ -54,6 +54,8 @@ def fingerprint(folder):
     """Names and contents of all but the lock file, which says who had it last."""
     state = {}
     for name in set(os.listdir(folder)) - {"attl.lock"}:
+        if os.path.isdir(os.path.join(folder, name)):
+            continue  # the audit trail is not the tools' business
         with open(os.path.join(folder, name), "rb") as f:
             state[name] = hashlib.sha256(f.read()).hexdigest()
     return state
