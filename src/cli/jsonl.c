@@ -6,8 +6,9 @@
  */
 #include "cli/jsonl.h"
 
+#include "base/base64.h"
 #include "base/num.h"
-#include "cli/base64.h"
+#include "base/utf8.h"
 #include "cli/text.h"
 
 #include <inttypes.h>
@@ -297,7 +298,7 @@ jsonl_write_text(FILE *to, const char *name, attl_slice text)
         return;
     }
     (void)fputc('"', to);
-    base64_write(to, text);
+    text_base64(to, text);
     (void)fputc('"', to);
 }
 

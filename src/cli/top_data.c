@@ -7,6 +7,7 @@
 #include "cli/top_data.h"
 
 #include "base/num.h"
+#include "base/utf8.h"
 #include "cli/text.h"
 
 #include <math.h>
