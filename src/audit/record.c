@@ -7,6 +7,7 @@
 #include "audit/record.h"
 
 #include "base/assert.h"
+#include "base/hex.h"
 #include "base/json.h"
 
 #include <stdio.h>
@@ -153,17 +154,6 @@ audit_time_parse(attl_slice text, int64_t *ret_time_us)
     return true;
 }
 
-void
-audit_hash_format(const unsigned char hash[AUDIT_HASH_BYTES], char out[AUDIT_HASH_CHARS + 1])
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < AUDIT_HASH_BYTES; i++) {
-        out[2 * i] = digits[hash[i] >> 4];
-        out[2 * i + 1] = digits[hash[i] & 15];
-    }
-    out[AUDIT_HASH_CHARS] = '\0';
-}
-
 static void
 put_text(struct json *j, const char *name, attl_slice text)
 {
@@ -184,7 +174,7 @@ audit_record_signed(const struct audit_record *r, enum audit_alg alg, uint64_t s
     char time[AUDIT_TIME_CHARS + 1], hash[AUDIT_HASH_CHARS + 1];
     struct json j;
     audit_time_format(r->time_us, time);
-    audit_hash_format(prev, hash);
+    hex_text(hash, prev, AUDIT_HASH_BYTES);
     json_init(&j, out, JSON_BYTES);
     json_open(&j, NULL, '{');
     json_put_u64(&j, "v", AUDIT_VERSION);
@@ -204,6 +194,6 @@ void
 audit_record_finish(const unsigned char hash[AUDIT_HASH_BYTES], struct buf *out)
 {
     char text[AUDIT_HASH_CHARS + 1];
-    audit_hash_format(hash, text);
+    hex_text(text, hash, AUDIT_HASH_BYTES);
     buf_printf(out, ",\"hash\":\"%s\"}\n", text);
 }

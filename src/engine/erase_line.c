@@ -64,17 +64,6 @@ attl_erase_check_name(int check)
 
 /* ---- writing ---- */
 
-static void
-digest_of(attl_slice text, char out[SHA256_HEX_CHARS + 1])
-{
-    unsigned char digest[SHA256_BYTES];
-    struct sha256 h;
-    sha256_init(&h);
-    sha256_add(&h, text.data, text.len);
-    sha256_end(&h, digest);
-    sha256_hex(digest, out);
-}
-
 void
 erase_line_write(struct buf *out, attl_erasure *r, const struct erase_select *select,
                  const char *prev)
@@ -107,7 +96,7 @@ erase_line_write(struct buf *out, attl_erasure *r, const struct erase_select *se
     json_put_str(&j, "prev", prev);
     if (out->failed)
         return;
-    digest_of(attl_b(out->data + start, out->len - start), r->hash);
+    sha256_text(attl_b(out->data + start, out->len - start), r->hash);
     r->intact = 1;
     json_put_str(&j, "hash", r->hash);
     json_close(&j);
@@ -198,7 +187,7 @@ has_digest(attl_slice line, const char *hash)
     const char *at = memmem(line.data, line.len, field, sizeof field - 1);
     if (!at)
         return false;
-    digest_of(attl_b(line.data, (size_t)(at - (const char *)line.data)), made);
+    sha256_text(attl_b(line.data, (size_t)(at - (const char *)line.data)), made);
     return strcmp(made, hash) == 0;
 }
 
