@@ -44,7 +44,7 @@ the_examples_of_the_standard_come_out(void **state)
 static void
 the_examples_for_hmac_come_out(void **state)
 {
-    unsigned char key[20], digest[SHA256_BYTES];
+    unsigned char key[20], long_key[131], digest[SHA256_BYTES];
     char hex[SHA256_HEX_CHARS + 1];
     struct hmac_sha256 h;
     (void)state;
@@ -60,6 +60,12 @@ the_examples_for_hmac_come_out(void **state)
     hmac_sha256_end(&h, digest);
     hex_text(hex, digest, SHA256_BYTES);
     assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    memset(long_key, 0xaa, sizeof long_key);
+    hmac_sha256_init(&h, long_key, sizeof long_key);
+    hmac_sha256_add(&h, "Test Using Larger Than Block-Size Key - Hash Key First", 54);
+    hmac_sha256_end(&h, digest);
+    hex_text(hex, digest, SHA256_BYTES);
+    assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
 int
