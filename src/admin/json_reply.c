@@ -9,6 +9,7 @@
 
 #include "admin/json_text.h"
 #include "base/num.h"
+#include "base/slice.h"
 
 enum frame_kind { FRAME_ARRAY, FRAME_MAP };
 
@@ -120,20 +121,6 @@ put_error(struct json *out, attl_slice text)
 
 /* ---- texts with a shape ---- */
 
-static bool
-next_text_line(attl_slice *rest, attl_slice *ret_line)
-{
-    if (rest->len == 0)
-        return false;
-    const char *at = rest->data;
-    const char *end = memchr(at, '\n', rest->len);
-    size_t len = end ? (size_t)(end - at) : rest->len;
-    size_t used = end ? len + 1 : len;
-    *ret_line = attl_b(at, len > 0 && at[len - 1] == '\r' ? len - 1 : len);
-    *rest = attl_b(at + used, rest->len - used);
-    return true;
-}
-
 /* "name", separator, value: a member of the object that is open, or nothing. */
 static void
 put_member(struct json *out, attl_slice text, char separator)
@@ -153,7 +140,7 @@ put_info(struct json *out, attl_slice text)
     attl_slice line;
     bool open = false;
     json_open(out, NULL, '{');
-    while (next_text_line(&text, &line)) {
+    while (slice_take_line(&text, &line)) {
         const char *at = line.data;
         if (line.len > 2 && at[0] == '#') {
             char lower[32];
@@ -195,7 +182,7 @@ put_rows(struct json *out, attl_slice text)
 {
     attl_slice line;
     json_open(out, NULL, '[');
-    while (next_text_line(&text, &line))
+    while (slice_take_line(&text, &line))
         if (line.len > 0)
             put_words(out, line);
     json_close(out);

@@ -7,6 +7,7 @@
 #include "audit/parse.h"
 
 #include "base/hex.h"
+#include "base/slice.h"
 
 struct cursor {
     const char *at, *end;
@@ -99,12 +100,6 @@ take_hash(struct cursor *c, unsigned char out[AUDIT_HASH_BYTES])
     }
     c->at += AUDIT_HASH_CHARS;
     take(c, "\"");
-}
-
-static bool
-slice_is(attl_slice s, const char *z)
-{
-    return s.len == strlen(z) && memcmp(s.data, z, s.len) == 0;
 }
 
 static void

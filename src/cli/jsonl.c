@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/hex.h"
 #include "base/num.h"
+#include "base/slice.h"
 #include "base/utf8.h"
 #include "cli/text.h"
 
@@ -212,21 +213,15 @@ read_deadline(struct cursor *c, int64_t *ret_deadline_ms)
     return fail(c, "deadline_ms must be a whole number of Unix milliseconds above 0, or null");
 }
 
-static bool
-name_is(attl_slice name, const char *z)
-{
-    return name.len == strlen(z) && memcmp(name.data, z, name.len) == 0;
-}
-
 /* The value of one member; `seen` has a bit for each that was read before. */
 static bool
 read_member(struct cursor *c, attl_slice name, struct jsonl_record *r, unsigned *seen)
 {
-    bool b64 = name_is(name, "key_b64") || name_is(name, "value_b64");
-    int member = name_is(name, "key") || name_is(name, "key_b64")       ? MEMBER_KEY
-                 : name_is(name, "value") || name_is(name, "value_b64") ? MEMBER_VALUE
-                 : name_is(name, "deadline_ms")                         ? MEMBER_DEADLINE
-                                                                        : MEMBERS;
+    bool b64 = slice_is(name, "key_b64") || slice_is(name, "value_b64");
+    int member = slice_is(name, "key") || slice_is(name, "key_b64")       ? MEMBER_KEY
+                 : slice_is(name, "value") || slice_is(name, "value_b64") ? MEMBER_VALUE
+                 : slice_is(name, "deadline_ms")                          ? MEMBER_DEADLINE
+                                                                          : MEMBERS;
     if (member == MEMBERS)
         return fail(c, "unknown member '%.*s' (key, key_b64, value, value_b64, deadline_ms)",
                     (int)(name.len < 32 ? name.len : 32), (const char *)name.data);

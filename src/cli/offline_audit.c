@@ -8,6 +8,7 @@
 #include "cli/offline_audit.h"
 
 #include "base/hex.h"
+#include "base/slice.h"
 #include "audit/verify.h"
 #include "cli/interrupt.h"
 #include "cli/offline.h"
@@ -139,12 +140,6 @@ offline_audit_verify(struct offline *o)
 }
 
 /* ---- show ---- */
-
-static bool
-slice_is(attl_slice s, const char *z)
-{
-    return s.len == strlen(z) && memcmp(s.data, z, s.len) == 0;
-}
 
 static bool
 is_wanted(const struct cli_offline *want, const struct audit_line *l)

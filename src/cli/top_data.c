@@ -8,6 +8,7 @@
 
 #include "base/hex.h"
 #include "base/num.h"
+#include "base/slice.h"
 #include "base/utf8.h"
 #include "cli/text.h"
 
@@ -118,17 +119,12 @@ take_text(char *to, size_t size, const struct reply *r)
 static attl_slice
 info_field(attl_slice info, const char *name)
 {
-    const char *p = info.data, *end = p + info.len;
     size_t name_len = strlen(name);
-    while (p < end) {
-        const char *feed = memchr(p, '\n', (size_t)(end - p));
-        const char *stop = feed ? feed : end;
-        size_t len = (size_t)(stop - p);
-        if (len > 0 && p[len - 1] == '\r')
-            len--;
-        if (len > name_len && memcmp(p, name, name_len) == 0 && p[name_len] == ':')
-            return attl_b(p + name_len + 1, len - name_len - 1);
-        p = feed ? feed + 1 : end;
+    attl_slice line;
+    while (slice_take_line(&info, &line)) {
+        const char *p = line.data;
+        if (line.len > name_len && memcmp(p, name, name_len) == 0 && p[name_len] == ':')
+            return attl_b(p + name_len + 1, line.len - name_len - 1);
     }
     return attl_b("", 0);
 }
