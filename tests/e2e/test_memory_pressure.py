@@ -213,7 +213,10 @@ def test_without_address_space_requests_are_refused_and_nobody_else_suffers():
                 reply = other.command("SET", f"small:{at}", "v")
                 assert reply == b"OK" or reply.startswith(b"OOM"), reply
             print(f"  {refused} of {at} refused, {allocation_failures(server)} allocations failed")
-            assert "memory" in str(other.command("ATTL.INCIDENT", "LIST"))
+            end = time.monotonic() + 10
+            while "memory" not in str(other.command("ATTL.INCIDENT", "LIST")):
+                assert time.monotonic() < end, "no incident was recorded"
+                time.sleep(0.1)
             write(c, at, 100, b"x" * 10)
             assert c.command("PING") == b"PONG"
     finally:
