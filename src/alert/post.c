@@ -8,6 +8,8 @@
  */
 #include "alert/post.h"
 
+#include "base/hex.h"
+
 #include <inttypes.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -50,8 +52,7 @@ post_signature(const char *secret, int64_t now_s, attl_slice body, char out[POST
     if (!ok || digest_len != DIGEST_BYTES)
         return false;
     int at = snprintf(out, POST_SIGNATURE_BYTES, "t=%" PRId64 ",v1=", now_s);
-    for (size_t i = 0; i < DIGEST_BYTES; i++)
-        (void)snprintf(out + at + 2 * i, 3, "%02x", digest[i]); /* two digits */
+    hex_text(out + at, digest, DIGEST_BYTES);
     return true;
 }
 

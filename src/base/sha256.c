@@ -7,6 +7,7 @@
 #include "base/sha256.h"
 
 #include "base/assert.h"
+#include "base/hex.h"
 
 enum { ROUNDS = 64, WORDS = 16, LENGTH_AT = 56, INNER_PAD = 0x36, OUTER_PAD = 0x5c };
 
@@ -135,12 +136,12 @@ hmac_sha256_end(struct hmac_sha256 *h, unsigned char out[SHA256_BYTES])
 }
 
 void
-sha256_hex(const unsigned char digest[SHA256_BYTES], char out[SHA256_HEX_CHARS + 1])
+sha256_text(attl_slice bytes, char out[SHA256_HEX_CHARS + 1])
 {
-    static const char digits[] = "0123456789abcdef";
-    for (unsigned i = 0; i < SHA256_BYTES; i++) {
-        out[2 * i] = digits[digest[i] >> 4];
-        out[2 * i + 1] = digits[digest[i] & 15];
-    }
-    out[SHA256_HEX_CHARS] = '\0';
+    unsigned char digest[SHA256_BYTES];
+    struct sha256 h;
+    sha256_init(&h);
+    sha256_add(&h, bytes.data, bytes.len);
+    sha256_end(&h, digest);
+    hex_text(out, digest, sizeof digest);
 }

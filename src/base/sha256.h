@@ -32,7 +32,7 @@ void hmac_sha256_init(struct hmac_sha256 *h, const void *key, size_t len);
 void hmac_sha256_add(struct hmac_sha256 *h, const void *data, size_t len);
 void hmac_sha256_end(struct hmac_sha256 *h, unsigned char out[SHA256_BYTES]);
 
-/* Lower-case hexadecimal digits and a NUL. */
-void sha256_hex(const unsigned char digest[SHA256_BYTES], char out[SHA256_HEX_CHARS + 1]);
+/* The digest of `bytes` as lower-case hexadecimal digits and a NUL. */
+void sha256_text(attl_slice bytes, char out[SHA256_HEX_CHARS + 1]);
 
 #endif

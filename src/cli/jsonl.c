@@ -6,8 +6,10 @@
  */
 #include "cli/jsonl.h"
 
+#include "base/base64.h"
+#include "base/hex.h"
 #include "base/num.h"
-#include "cli/base64.h"
+#include "base/utf8.h"
 #include "cli/text.h"
 
 #include <inttypes.h>
@@ -77,13 +79,10 @@ read_hex4(struct cursor *c, uint32_t *ret_unit)
     if (c->end - c->p < 4)
         return fail(c, "\\u needs four hexadecimal digits");
     for (int i = 0; i < 4; i++, c->p++) {
-        char lower = (char)(*c->p | 0x20);
-        if (*c->p >= '0' && *c->p <= '9')
-            unit = unit << 4 | (uint32_t)(*c->p - '0');
-        else if (lower >= 'a' && lower <= 'f')
-            unit = unit << 4 | (uint32_t)(lower - 'a' + 10);
-        else
+        int digit = hex_value(*c->p);
+        if (digit < 0)
             return fail(c, "\\u needs four hexadecimal digits");
+        unit = unit << 4 | (uint32_t)digit;
     }
     *ret_unit = unit;
     return true;
@@ -297,7 +296,7 @@ jsonl_write_text(FILE *to, const char *name, attl_slice text)
         return;
     }
     (void)fputc('"', to);
-    base64_write(to, text);
+    text_base64(to, text);
     (void)fputc('"', to);
 }
 

@@ -7,6 +7,7 @@
  */
 #include "cli/offline_audit.h"
 
+#include "base/hex.h"
 #include "audit/verify.h"
 #include "cli/interrupt.h"
 #include "cli/offline.h"
@@ -103,7 +104,7 @@ verdict(const struct look *l)
 {
     const struct audit_verify *v = &l->v;
     char hash[AUDIT_HASH_CHARS + 1];
-    audit_hash_format(v->last.hash, hash);
+    hex_text(hash, v->last.hash, AUDIT_HASH_BYTES);
     if (v->findings > v->kinds[AUDIT_UNCHECKED])
         return offline_verdict(l->o, EX_DATAERR,
                                "%" PRIu64 " findings in %" PRIu64 " lines of %" PRIu64 " files",

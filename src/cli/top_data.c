@@ -6,7 +6,9 @@
  */
 #include "cli/top_data.h"
 
+#include "base/hex.h"
 #include "base/num.h"
+#include "base/utf8.h"
 #include "cli/text.h"
 
 #include <math.h>
@@ -22,7 +24,6 @@ enum { LATIN_FIRST = 0xa1, LATIN_LAST = 0x24f, SOFT_HYPHEN = 0xad };
 void
 top_printable(char *to, size_t size, attl_slice text)
 {
-    static const char digits[] = "0123456789abcdef";
     const char *p = text.data;
     size_t used = 0;
     for (size_t i = 0; i < text.len;) {
@@ -37,11 +38,9 @@ top_printable(char *to, size_t size, attl_slice text)
         if (plain) {
             memcpy(to + used, p + i, n);
         } else {
-            unsigned char byte = (unsigned char)p[i];
             to[used] = '\\';
             to[used + 1] = 'x';
-            to[used + 2] = digits[byte >> 4];
-            to[used + 3] = digits[byte & 15];
+            hex_digits(to + used + 2, p + i, 1);
         }
         used += chars;
         i += step;
