@@ -11,7 +11,7 @@ set(ATTL_LIB_LAYERS base os cache config persist engine control api)
 set(ATTL_USES_audit OPENSSL)
 set(ATTL_USES_alert CURL)
 set(ATTL_USES_net OPENSSL)
-set(ATTL_USES_admin MICROHTTPD JANSSON OPENSSL)
+set(ATTL_USES_admin MICROHTTPD GNUTLS JANSSON OPENSSL)
 # Those and the ones of the server; the tool (cli) is apart.
 set(ATTL_LAYERS "")
 set(ATTL_PRESENT "")

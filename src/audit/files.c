@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SEQ_DIGITS = 20 };
+enum { SEQ_DIGITS = 20, FIRST_BYTES = 160 /* of a line, with its time */ };
 
 void
 audit_file_name(uint64_t first_seq, char out[AUDIT_NAME_BYTES])
@@ -91,6 +91,19 @@ audit_files_free(struct audit_files *l)
 {
     alloc_free(l->alloc, l->items);
     *l = (struct audit_files){ .alloc = l->alloc };
+}
+
+int64_t
+audit_file_begun_us(struct disk *disk, struct disk_file *f)
+{
+    char head[FIRST_BYTES];
+    static const char key[] = "\"time\":\"";
+    int64_t n = disk->ops->read(disk, f, head, sizeof head - 1, 0), time_us;
+    if (n < 0)
+        return 0;
+    head[n] = '\0';
+    const char *at = strstr(head, key);
+    return at && audit_time_parse(attl_s(at + sizeof key - 1), &time_us) ? time_us : 0;
 }
 
 /* ---- the head ---- */

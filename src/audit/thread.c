@@ -65,7 +65,9 @@ note_stats(struct audit *a)
     lock_acquire(&a->lock);
     st->failing = a->failing;
     st->lines = w->lines;
+    st->bytes = w->written_bytes;
     st->files = w->files;
+    st->oldest_us = w->oldest_us;
     st->rotations = w->rotations;
     st->removed = w->removed;
     st->last_seq = w->last.seq;

@@ -24,6 +24,7 @@
 #include "config/config.h"
 #include "engine/completion.h"
 #include "engine/control.h"
+#include "engine/erase.h"
 #include "engine/feed.h"
 #include "engine/flight.h"
 #include "engine/ledger.h"
@@ -100,6 +101,8 @@ struct attl {
     struct queue_list queues;
     struct pool pool;
     struct log_waits log_waits;
+
+    struct erase_totals erased;
 };
 
 /* Whether keys may have policies at all. */
