@@ -98,8 +98,8 @@ static void
 words_are_taken_byte_by_byte(void **state)
 {
     (void)state;
-    static const char body[] =
-        "{\"argv\": [\"SET\", \"\\u0000\\u00e4\", {\"base64\": \"AP8=\"}, {\"base64\": \"\"}, \"\"]}";
+    static const char body[] = "{\"argv\": [\"SET\", \"\\u0000\\u00e4\", {\"base64\": \"AP8=\"}, "
+                               "{\"base64\": \"\"}, \"\"]}";
     struct http_reply *reply = reply_new();
     struct api_argv *argv = api_argv_parse(attl_s(body), reply);
     assert_non_null(argv);
