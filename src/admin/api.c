@@ -243,18 +243,16 @@ take_word(struct api_argv *argv, const json_t *word, size_t *used)
     return true;
 }
 
+/* NULL: the list is not what it should be, or there is no memory. */
 static struct api_argv *
-argv_of(const json_t *list)
+argv_of(const json_t *list, bool *ret_memory)
 {
     size_t total = 1, used = 0;
     for (size_t i = 0; i < json_array_size(list); i++)
         total += word_bytes(json_array_get(list, i));
-    struct api_argv *argv = malloc(sizeof *argv);
-    if (!argv)
-        return NULL;
-    argv->len = 0;
-    argv->bytes = malloc(total);
-    bool good = argv->bytes;
+    struct api_argv *argv = calloc(1, sizeof *argv);
+    unsigned char *bytes = argv ? argv->bytes = malloc(total) : NULL;
+    bool good = *ret_memory = bytes != NULL;
     for (size_t i = 0; good && i < json_array_size(list); i++)
         good = take_word(argv, json_array_get(list, i), &used);
     if (good)
@@ -263,18 +261,35 @@ argv_of(const json_t *list)
     return NULL;
 }
 
+/* The list of words in it; NULL if it is not there. */
+static const json_t *
+list_of(const json_t *root)
+{
+    const json_t *list = json_is_object(root) ? json_object_get(root, "argv") : NULL;
+    size_t n = json_is_array(list) ? json_array_size(list) : 0;
+    return n > 0 && n <= API_WORDS_MAX && json_object_size(root) == 1 ? list : NULL;
+}
+
+/* The parser says nothing, or that, when it has no memory; most of the time. */
+static bool
+lacked_memory(const json_t *root, const json_error_t *problem)
+{
+    enum json_error_code code = json_error_code(problem);
+    return !root && (code == json_error_out_of_memory || code == json_error_unknown);
+}
+
 struct api_argv *
 api_argv_parse(attl_slice body, struct http_reply *reply)
 {
     json_error_t problem;
     json_t *root = json_loadb(body.data ? body.data : "", body.len,
                               JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &problem);
-    const json_t *list = json_is_object(root) ? json_object_get(root, "argv") : NULL;
-    size_t n = json_is_array(list) ? json_array_size(list) : 0;
-    struct api_argv *argv = NULL;
-    if (n > 0 && n <= API_WORDS_MAX && json_object_size(root) == 1)
-        argv = argv_of(list);
-    if (!argv)
+    const json_t *list = list_of(root);
+    bool memory = !lacked_memory(root, &problem);
+    struct api_argv *argv = list ? argv_of(list, &memory) : NULL;
+    if (!argv && !memory)
+        http_refuse(reply, 503, "no_memory", "there is no memory for the request");
+    else if (!argv)
         http_refuse(reply, 400, "bad_body",
                     "the body must be {\"argv\": [word, ...]} with up to 1024 words, each a string "
                     "or {\"base64\": \"...\"}");

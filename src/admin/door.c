@@ -309,7 +309,7 @@ send_stream(struct visit *v)
     struct listener *listener = events_join(v->admin, v->connection);
     if (!listener) {
         http_refuse(&v->reply, 503, "listeners",
-                    "too many listen already: see admin.max_listeners");
+                    "too many listen already, see admin.max_listeners, or there is no memory");
         v->reply.retry_after = "10";
         return send_reply(v);
     }
