@@ -67,8 +67,8 @@ http_answers() {
 
 # Everything of ours outside the caches and logs of the system.
 files_of_ours() {
-    find / -xdev \( -path /proc -o -path /sys -o -path /packages -o -path /var/cache -o -path /var/log \) -prune \
-        -o \( -name '*attl*' -o -name '*asyncttlcache*' \) -print
+    find / -xdev \( -path /proc -o -path /sys -o -path /packages -o -path /var/cache -o -path /var/log \
+        -o -path '/var/lib/attl/*' \) -prune -o \( -name '*attl*' -o -name '*asyncttlcache*' \) -print
 }
 
 # ---- the server and the tool ----
