@@ -121,6 +121,7 @@ struct cache {
      * room for at present. */
     _Atomic uint64_t hard_bytes, soft_bytes;
     _Atomic int policy;
+    _Atomic bool writers_expire; /* what is due is late: drain_assist reclaims of it */
     _Atomic unsigned utilization_percent;
     /* Shared sums: touched per chunk, table or pin, never per read. */
     _Atomic uint64_t ghost_bytes, pinned_bytes, peak_bytes;

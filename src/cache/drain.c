@@ -464,7 +464,10 @@ drain_assist(struct cache *c, struct shard *s, int64_t now_ms)
     bool near_limit = is_near_limit(c);
     bool dirty = shard_wants_cleaning(s);
     struct drain_done done = { 0 };
-    if (near_limit || (dirty && !is_ageless(c)))
+    /* Help is worth no waiting: who holds the lock is reclaiming. */
+    bool late = atomic_load_explicit(&c->writers_expire, memory_order_relaxed) &&
+                !lock_is_taken(&s->drain_lock);
+    if (near_limit || late || (dirty && !is_ageless(c)))
         drain_due_some(c, s, now_ms, &done);
     /* The present tick's slot may hold expired entries too: they go before any live one. */
     bool expired = near_limit && !dirty && done.records == 0 && drain_expire_some(c, now_ms);

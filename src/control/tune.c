@@ -9,8 +9,6 @@
  */
 #include "control/tune.h"
 
-#include <stdbool.h>
-
 #define DUTY_STEP 0.02
 #define DUTY_TOP 0.25         /* rises so far by itself */
 #define DUTY_LATE_MAX 1.0     /* what promptness may ask for while callers are well, */
@@ -155,27 +153,35 @@ follow_callers(const struct tune_duty *now, const struct tune_load *l)
     double duty = smaller(now->duty, DUTY_TOP);
     unsigned hold = now->hold > 0 ? now->hold - 1 : 0;
     if (hold > 0)
-        return (struct tune_duty){ duty, TUNE_LATENCY, hold };
+        return (struct tune_duty){ duty, TUNE_LATENCY, hold, false };
     if (l->p99_ns > l->limit_ns)
-        return (struct tune_duty){ duty / 2, TUNE_LATENCY, HOLD_STEPS };
+        return (struct tune_duty){ duty / 2, TUNE_LATENCY, HOLD_STEPS, false };
     if (duty + DUTY_STEP < DUTY_TOP)
-        return (struct tune_duty){ duty + DUTY_STEP, TUNE_RISE, 0 };
-    return (struct tune_duty){ DUTY_TOP, TUNE_TOP, 0 };
+        return (struct tune_duty){ duty + DUTY_STEP, TUNE_RISE, 0, false };
+    return (struct tune_duty){ DUTY_TOP, TUNE_TOP, 0, false };
 }
 
-struct tune_duty
-tune_duty(const struct tune_duty *now, const struct tune_load *l)
+static struct tune_duty
+choose_duty(const struct tune_duty *now, const struct tune_load *l)
 {
     double floor = larger(garbage_floor(l), prompt_floor(now, l));
     if (l->used_share > MEMORY_FULL_SHARE)
-        return (struct tune_duty){ larger(floor, DUTY_MEMORY), TUNE_MEMORY, 0 };
+        return (struct tune_duty){ larger(floor, DUTY_MEMORY), TUNE_MEMORY, 0, false };
     if (l->p99_ns > l->threshold_ns)
-        return (struct tune_duty){ DUTY_BREAKER, TUNE_BREAKER, 0 };
+        return (struct tune_duty){ DUTY_BREAKER, TUNE_BREAKER, 0, false };
     struct tune_duty ret = follow_callers(now, l);
     if (ret.duty >= floor)
         return ret;
     ret.reason = floor > garbage_floor(l) ? TUNE_PROMPT : TUNE_GARBAGE;
     ret.duty = floor;
+    return ret;
+}
+
+struct tune_duty
+tune_duty(const struct tune_duty *now, const struct tune_load *l)
+{
+    struct tune_duty ret = choose_duty(now, l);
+    ret.is_late = l->waited_s > PROMPT_S && ret.reason != TUNE_BREAKER;
     return ret;
 }
 

@@ -9,6 +9,7 @@
 #ifndef ATTL_CONTROL_TUNE_H
 #define ATTL_CONTROL_TUNE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum tune_reason {
@@ -49,6 +50,7 @@ struct tune_duty {
     double duty; /* 0 .. 1 */
     enum tune_reason reason;
     unsigned hold; /* steps for which it waits what became of the last cut */
+    bool is_late;  /* writers are to help: the thread alone has not kept up */
 };
 
 /* The latency above which reclaim steps back, from that of quiet times (0: not known yet). */

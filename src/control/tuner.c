@@ -100,7 +100,7 @@ decide_duty(struct tuner *t, const struct control_numbers *n)
     if (t->garbage.due_bytes)
         t->duty = tune_duty(&t->duty, &load);
     else
-        t->duty.reason = TUNE_REST;
+        t->duty = (struct tune_duty){ t->duty.duty, TUNE_REST, t->duty.hold, false };
 }
 
 static void
@@ -145,6 +145,7 @@ set_pace(struct control *c, int64_t now_ms)
         .quantum_us = QUANTUM_US,
         .deep_interval_ms = (int64_t)(tight ? t->min_ms : t->interval.pause_ms),
         .sweep_interval_ms = t->sweeps ? t->base_ms : 0,
+        .writers_help = t->duty.is_late,
     };
     if (pace.duty_permille == 0)
         pace.duty_permille = 1;
@@ -230,10 +231,10 @@ tuner_configure(struct control *c, const attl_config *config)
                       (uint64_t)NS_PER_MS;
     double base_ms = (double)t->base_ms;
     if (!c->enabled[CONTROL_TUNER] || t->sweeps) {
-        t->duty = (struct tune_duty){ 1, TUNE_OFF, 0 };
+        t->duty = (struct tune_duty){ 1, TUNE_OFF, 0, false };
         t->interval = (struct tune_interval){ base_ms, base_ms, TUNE_FIXED };
     } else if (t->interval.interval_ms == 0 || t->interval.reason == TUNE_FIXED) {
-        t->duty = (struct tune_duty){ tune_duty_start(), TUNE_REST, 0 };
+        t->duty = (struct tune_duty){ tune_duty_start(), TUNE_REST, 0, false };
         t->interval = (struct tune_interval){ base_ms, base_ms, TUNE_STEADY };
     }
     set_pace(c, control_now_ms(c->a));

@@ -99,6 +99,7 @@ struct control_pace {
     unsigned quantum_us;       /* at least so long in one piece */
     int64_t deep_interval_ms;  /* between two deep passes at least; 0: with every maintenance */
     int64_t sweep_interval_ms; /* 0: the wheel reclaims; else it does not, and a sweep does */
+    bool writers_help;         /* each write reclaims a little of what is due */
 };
 void control_set_pace(struct attl *a, const struct control_pace *pace);
 

@@ -40,6 +40,9 @@ control_set_pace(struct attl *a, const struct control_pace *pace)
     atomic_store(&p->duty_permille, pace->duty_permille);
     int64_t deep_before_ms = atomic_exchange(&p->deep_interval_ms, pace->deep_interval_ms);
     int64_t sweep_before_ms = atomic_exchange(&p->sweep_interval_ms, pace->sweep_interval_ms);
+    atomic_store(&a->cache.writers_expire, pace->writers_help);
+    for (unsigned i = 0; pace->writers_help && i < a->cache.shard_count; i++)
+        atomic_store(&a->cache.shards[i].owes, true);
     if (sweep_before_ms != pace->sweep_interval_ms)
         atomic_store(&p->sweep_at_ms, engine_now_ms(a) + pace->sweep_interval_ms);
     if (sweep_before_ms != pace->sweep_interval_ms || pace->deep_interval_ms < deep_before_ms)

@@ -51,6 +51,13 @@ lock_release(struct lock *l)
         lock_wake(l);
 }
 
+/* A hint: it may have changed already. */
+static inline bool
+lock_is_taken(struct lock *l)
+{
+    return atomic_load_explicit(&l->state, memory_order_relaxed) != 0;
+}
+
 static inline void
 lock_assert_held(struct lock *l)
 {

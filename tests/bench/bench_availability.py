@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Availability under one written schedule of faults, for attld as it comes, for the same attld with
-incident.enabled=no and nothing else changed, and for redis-server. All have a log (everysec) on a small
+incident.enabled=no and nothing else changed, for the same attld with everything off that looks after it
+(incidents, retention, pressure, scrubbing; and refusing writes while the disk fails, as other stores do),
+and for redis-server. All have a log (everysec) on a small
 tmpfs of their own and the same memory limit. One client writes and reads by timetable; a second counts as
 unavailable if an operation that was due in it failed, or took longer than a second. Nobody helps but a
 supervisor that starts a process that has ended, every half second, as systemd would. Nobody repairs the
@@ -10,7 +12,7 @@ key is asked for: a loss is a key whose last acknowledged write is missing or ha
 evicted in the memory phase is none. everysec may lose the second before a kill.
 
 The schedule (seconds): quiet 2, disk full 8 and then 4 with space again, memory limit reached 4, kill -9
-4, kill -9 with a byte of the newest snapshot flipped 8. The three run at the same time, each on its disk."""
+4, kill -9 with a byte of the newest snapshot flipped 8. The four run at the same time, each on its disk."""
 
 import argparse
 import contextlib
@@ -36,7 +38,9 @@ KEYS = 4000
 RESTART_S = 0.5
 SCHEDULE = [("quiet", 2), ("disk full", 8), ("space again", 4), ("memory limit", 4), ("kill -9", 4),
             ("kill -9, snapshot damaged", 8)]
-OFF = "--incident.enabled=no"  # the whole difference between the first two
+OFF = ["--incident.enabled=no"]  # the whole difference between the first two
+ALL_OFF = OFF + ["--persist.on_error=reject", "--retention.enabled=no", "--pressure.enabled=no",
+                 "--scrub.enabled=no"]
 
 
 def encode(*words):
@@ -240,7 +244,8 @@ def subjects(attld):
             "--persist.segment_size=256KiB", f"--cache.max_memory={MEMORY}"]
     snapshot = lambda name: name.startswith("snap-")  # noqa: E731
     yield "attld", attl, snapshot, ("BGSAVE",)
-    yield "attld, incidents off", attl + [OFF], snapshot, ("BGSAVE",)
+    yield "attld, incidents off", attl + OFF, snapshot, ("BGSAVE",)
+    yield "attld, all off", attl + ALL_OFF, snapshot, ("BGSAVE",)
     redis = shutil.which("redis-server")
     if redis:
         yield ("redis-server", [redis, "--port", "{port}", "--bind", "127.0.0.1", "--dir", "{dir}",
@@ -288,7 +293,8 @@ def main():
     print(f"{'unavailable':28}{sum(s for _, s in SCHEDULE):5}" + "".join(f"{n:24}" for n in sums.values()))
     print(f"{'acknowledged writes lost':28}{'':5}" + "".join(
         f"{'does not start' if c.lost is None else c.lost:>24}" for c in results.values()))
-    print(f"incidents off: the same command line and {OFF}")
+    print(f"incidents off: the same command line and {' '.join(OFF)}")
+    print(f"all off: the same command line and {' '.join(ALL_OFF)}")
     ours = sums["attld"]
     for name, other in sums.items():
         if name != "attld":

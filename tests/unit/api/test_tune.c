@@ -166,6 +166,35 @@ work_that_waits_sets_the_duty(void **state)
     assert_int_equal(atomic_load(&a->pace.duty_permille), PACE_FULL);
 }
 
+/* Each write takes a little of what is late, without the maintenance. */
+static void
+writers_reclaim_what_is_late(void **state)
+{
+    struct fixture *f = *state;
+    struct attl *a = f->cache;
+    struct control *c = control(f);
+    struct control_numbers n;
+    fill(f, 0, 20000, SECOND_MS);
+    sim_advance(&f->sim, 5 * SECOND_MS);
+    for (unsigned i = 0; i < a->cache.shard_count; i++)
+        shard_advance(&a->cache.shards[i], sim_now(&f->sim));
+    put(a, "before", "v", ATTL_TTL_NONE);
+    uint64_t late = attl_size(a);
+    assert_true(late > 20000);
+    control_observe(a, &n);
+    lock_acquire(&c->lock);
+    (void)tuner_step(c, &n);
+    lock_release(&c->lock);
+    for (int i = 0; i < 2000; i++) {
+        char key[32];
+        (void)snprintf(key, sizeof key, "live:%d", i);
+        put(a, key, "v", ATTL_TTL_NONE);
+    }
+    assert_int_equal(attl_size(a), 2001);
+    (void)pass(f, 100);
+    assert_false(atomic_load(&a->cache.writers_expire));
+}
+
 /* ---- the baseline ------------------------------------------------------------------------------
  */
 
@@ -261,6 +290,7 @@ main(void)
         UNIT_TEST(the_interval_follows_garbage_and_its_bounds),
         UNIT_TEST(switched_off_it_is_fixed_and_comes_back),
         UNIT_TEST(work_that_waits_sets_the_duty),
+        UNIT_TEST(writers_reclaim_what_is_late),
         UNIT_TEST(a_sweep_removes_what_has_expired_and_nothing_else),
         UNIT_TEST(the_wheel_takes_over_from_the_sweep_and_back),
         UNIT_TEST(a_struct_of_another_size_gets_what_fits),

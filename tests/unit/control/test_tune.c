@@ -84,7 +84,7 @@ floors_hold_the_duty_up(void **state)
     expect_duty(0.1, &l, 0.5, TUNE_PROMPT);
     l.work_s = 0.12;
     expect_duty(0.1, &l, 0.4, TUNE_PROMPT);
-    struct tune_duty now = { 0.8, TUNE_PROMPT, 0 };
+    struct tune_duty now = { .duty = 0.8, .reason = TUNE_PROMPT };
     assert_true(tune_duty(&now, &l).duty == 0.5);
     l.p99_ns = 0;
     assert_true(tune_duty(&now, &l).duty == 0.8); /* until it is done */
@@ -175,6 +175,23 @@ expect_interval(double ms, const struct tune_flow *f, double least, double most,
     if (i.interval_ms < least || i.interval_ms > most || i.reason != reason)
         fail_msg("%.0f: %.1f because of %s, expected %.1f..%.1f, %s", ms, i.interval_ms,
                  tune_reason_name(i.reason), least, most, tune_reason_name(reason));
+}
+
+static void
+writers_help_when_it_is_late_and_not_before(void **state)
+{
+    (void)state;
+    struct tune_duty now = { .duty = 0.1, .reason = TUNE_RISE };
+    struct tune_load l = { .work_s = 0.2, .limit_ns = 200000, .threshold_ns = 10000000 };
+    assert_false(tune_duty(&now, &l).is_late);
+    l.waited_s = 0.3;
+    assert_false(tune_duty(&now, &l).is_late);
+    l.waited_s = 0.31;
+    assert_true(tune_duty(&now, &l).is_late);
+    l.p99_ns = 300000; /* callers are harmed by what is late as well */
+    assert_true(tune_duty(&now, &l).is_late);
+    l.p99_ns = 20000000; /* something else has gone wrong */
+    assert_false(tune_duty(&now, &l).is_late);
 }
 
 static void
@@ -503,6 +520,7 @@ main(void)
         cmocka_unit_test(memory_goes_before_callers_and_the_breaker_before_promptness),
         cmocka_unit_test(the_limit_is_three_times_quiet_and_never_below_200_us),
         cmocka_unit_test(every_reason_has_a_word_and_a_sentence),
+        cmocka_unit_test(writers_help_when_it_is_late_and_not_before),
         cmocka_unit_test(the_interval_goes_to_when_garbage_is_a_hundredth),
         cmocka_unit_test(inserts_shorten_and_harm_lengthens_the_interval),
         cmocka_unit_test(means_forget_with_their_time),

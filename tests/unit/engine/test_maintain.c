@@ -179,7 +179,7 @@ static void
 deep_passes_keep_their_interval(void **state)
 {
     struct bench *b = *state;
-    struct control_pace pace = { PACE_FULL, 200, 60 * SECOND_MS, 0 };
+    struct control_pace pace = { PACE_FULL, 200, 60 * SECOND_MS, 0, false };
     _Atomic unsigned *percent = &b->engine.cache.utilization_percent;
     control_set_pace(&b->engine, &pace);
     atomic_store(percent, 50); /* writers need not clean */
@@ -325,7 +325,7 @@ static uint64_t
 expire_at_duty(unsigned duty_permille, int64_t *ret_took_ns)
 {
     struct bench *b = bench_open(with_thread, true);
-    struct control_pace pace = { duty_permille, 200, 0, 0 };
+    struct control_pace pace = { duty_permille, 200, 0, 0, false };
     control_set_pace(&b->engine, &pace);
     bench_fill(b, 100000, engine_now_ms(&b->engine) + 1);
     sleep_ms(TICK_MS + 2);
@@ -356,7 +356,7 @@ a_pause_ends_when_the_cache_is_closed(void **state)
 {
     (void)state;
     struct bench *b = bench_open(with_thread, true);
-    struct control_pace pace = { 1, 1, 0, 0 }; /* pauses of a tenth of a second */
+    struct control_pace pace = { 1, 1, 0, 0, false }; /* pauses of a tenth of a second */
     control_set_pace(&b->engine, &pace);
     bench_fill(b, 100000, engine_now_ms(&b->engine) + 1);
     sleep_ms(TICK_MS + 2);
