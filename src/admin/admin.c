@@ -8,6 +8,7 @@
  */
 #include "admin/admin.h"
 
+#include "base/hex.h"
 #include "admin/state.h"
 
 #include "net/visitor.h"
@@ -84,8 +85,7 @@ make_token(struct admin *admin, const struct admin_settings *s, struct socket_pr
         return true;
     if (!process_random(bytes, sizeof bytes))
         return fail(ret_problem, EIO, "there is no randomness for a token; set admin.token");
-    for (size_t i = 0; i < sizeof bytes; i++)
-        (void)snprintf(admin->made_token + 2 * i, 3, "%02x", bytes[i]); /* two digits */
+    hex_text(admin->made_token, bytes, sizeof bytes);
     admin->guard.token = admin->made_token;
     if (!file_replace(s->dir, TOKEN_FILE, attl_s(admin->made_token), err, sizeof err)) {
         (void)snprintf(text, sizeof text,

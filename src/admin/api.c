@@ -8,6 +8,7 @@
 #include "admin/api.h"
 
 #include "admin/json_text.h"
+#include "base/base64.h"
 #include "base/assert.h"
 #include "command/session.h"
 #include "net/visitor.h"
@@ -114,7 +115,7 @@ is_secret(const attl_slice *words, size_t i)
 }
 
 static void
-put_line(struct buf *out, const struct api_call *call)
+put_line(struct json *out, const struct api_call *call)
 {
     struct buf line;
     buf_init(&line, API_WORDS_MAX * (LINE_WORD_MAX + 8));
@@ -129,7 +130,7 @@ put_line(struct buf *out, const struct api_call *call)
         else
             line_word(&line, word);
     }
-    json_bytes(out, line.failed ? attl_s("") : buf_slice(&line));
+    json_put_bytes(out, "command", line.failed ? attl_s("") : buf_slice(&line));
     buf_fini(&line);
 }
 
@@ -146,50 +147,65 @@ run(struct net_visitor *visitor, const struct api_call *call, struct buf *resp)
     net_visitor_end(visitor);
 }
 
+/* False if what the command replied cannot be rendered. */
+static bool
+put_answer(const struct api_call *call, attl_slice resp, struct http_reply *reply)
+{
+    struct json j;
+    attl_slice error;
+    bool good = true;
+    json_init(&j, &reply->body, JSON_DOOR);
+    json_open(&j, NULL, '{');
+    put_line(&j, call);
+    if (resp.len == 0) {
+        json_put_null(&j, "result");
+    } else if (json_reply_error(resp, &error)) {
+        reply->status = api_status(error);
+        json_put_error(&j, "error", error);
+    } else {
+        json_name(&j, attl_s("result"));
+        good = json_put_reply(&j, resp, call->shape);
+    }
+    if (!good)
+        return false;
+    json_close(&j);
+    buf_append_str(&reply->body, "\n");
+    return true;
+}
+
 void
 api_run(struct net_visitor *visitor, const struct api_call *call, struct http_reply *reply)
 {
     struct buf resp;
-    attl_slice error;
     buf_init(&resp, API_RESP_MAX_BYTES);
     run(visitor, call, &resp);
     reply->status = 200;
     reply->type = "application/json";
-    buf_append_str(&reply->body, "{\"command\":");
-    put_line(&reply->body, call);
-    if (resp.failed) {
+    if (resp.failed)
         http_refuse(reply, resp.failed == BUF_TOO_BIG ? 413 : 503, "reply_large",
                     "the reply is too large, or there is no memory for it");
-    } else if (resp.len == 0) {
-        buf_append_str(&reply->body, ",\"result\":null}\n");
-    } else if (json_reply_error(buf_slice(&resp), &error)) {
-        reply->status = api_status(error);
-        buf_append_str(&reply->body, ",\"error\":");
-        json_error(&reply->body, error);
-        buf_append_str(&reply->body, "}\n");
-    } else {
-        buf_append_str(&reply->body, ",\"result\":");
-        if (!json_reply(&reply->body, buf_slice(&resp), call->shape))
-            http_refuse(reply, 500, "reply_unreadable", "the reply could not be rendered");
-        else
-            buf_append_str(&reply->body, "}\n");
-    }
+    else if (!put_answer(call, buf_slice(&resp), reply))
+        http_refuse(reply, 500, "reply_unreadable", "the reply could not be rendered");
     buf_fini(&resp);
 }
 
 void
-api_result(struct net_visitor *visitor, const struct api_call *call, struct buf *out)
+api_put_result(struct json *out, const char *name, struct net_visitor *visitor,
+               const struct api_call *call)
 {
     struct buf resp;
+    struct json before = *out;
+    size_t mark = out->out->len;
     attl_slice error;
-    size_t mark = out->len;
     buf_init(&resp, API_RESP_MAX_BYTES);
     run(visitor, call, &resp);
+    json_name(out, attl_s(name));
     bool good = !resp.failed && resp.len > 0 && !json_reply_error(buf_slice(&resp), &error) &&
-                json_reply(out, buf_slice(&resp), call->shape);
-    if (!good && !out->failed) {
-        out->len = mark;
-        buf_append_str(out, "null");
+                json_put_reply(out, buf_slice(&resp), call->shape);
+    if (!good && !out->out->failed) {
+        *out = before;
+        out->out->len = mark;
+        json_put_null(out, name);
     }
     buf_fini(&resp);
 }
@@ -206,13 +222,16 @@ word_bytes(const json_t *word)
 static bool
 take_word(struct api_argv *argv, const json_t *word, size_t *used)
 {
-    unsigned char *to = argv->bytes + *used;
+    char *to = argv->bytes + *used;
     const json_t *coded = json_is_object(word) ? json_object_get(word, "base64") : NULL;
     size_t len;
     if (coded && json_is_string(coded) && json_object_size(word) == 1) {
         attl_slice text = attl_b(json_string_value(coded), json_string_length(coded));
-        if (!json_unbase64(text, to, &len))
+        struct buf bytes;
+        buf_init_fixed(&bytes, to, text.len);
+        if (!base64_decode(&bytes, text))
             return false;
+        len = bytes.len;
     } else if (json_is_string(word)) {
         len = json_string_length(word);
         memcpy(to, json_string_value(word), len);

@@ -7,6 +7,7 @@
  */
 #include "server/server.h"
 
+#include "base/hex.h"
 #include "config/notify_flags.h"
 #include "os/clock.h"
 #include "os/process.h"
@@ -258,8 +259,7 @@ make_run_id(char out[SERVER_RUN_ID_CHARS + 1])
     unsigned char bytes[SERVER_RUN_ID_CHARS / 2] = { 0 };
     /* Without randomness the identifier is a constant: it only tells restarts apart. */
     (void)process_random(bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        (void)snprintf(out + 2 * i, 3, "%02x", bytes[i]); /* two digits */
+    hex_text(out, bytes, sizeof bytes);
 }
 
 /* Workers run already, and one may be executing CONFIG SET. */
