@@ -71,6 +71,7 @@ copy_settings(struct admin *admin, const struct admin_settings *s)
     admin->log = s->log;
     admin->log_ud = s->log_ud;
     admin->max_listeners = s->max_listeners;
+    admin->slow_reply_ms = s->slow_reply_ms > 0 ? s->slow_reply_ms : DOOR_SLOW_REPLY_MS;
     return true;
 }
 

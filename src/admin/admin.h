@@ -34,6 +34,7 @@ struct admin_settings {
     const char *ui_dir;
     unsigned max_connections, max_listeners;
     const struct tls_settings *tls; /* NULL: in the clear */
+    int64_t slow_reply_ms;          /* after which who takes a reply gives way; 0: 30 s */
 };
 
 /* NULL with *ret_problem filled. */

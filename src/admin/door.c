@@ -65,13 +65,37 @@ guest_secure(struct admin *admin, struct guest *g, struct MHD_Connection *connec
 
 /* ---- connections ---- */
 
-/* One who has nothing under way gives way: slow ones, and those who only hold a place. */
-static void
-make_place(struct admin *admin)
+static struct guest *
+first_idle(struct admin *admin)
 {
     struct guest *g = admin->first_guest;
     while (g && (g->busy || g->fd < 0))
         g = g->next;
+    return g;
+}
+
+/* The first whose reply has been on its way since then: the time between two bytes, which the
+ * library looks at, can be stretched at will. */
+static struct guest *
+first_replying(struct admin *admin, int64_t since_ms)
+{
+    struct guest *g = admin->first_guest;
+    while (g && (g->replying_ms == 0 || g->replying_ms > since_ms || g->fd < 0))
+        g = g->next;
+    return g;
+}
+
+/* One who has nothing under way gives way: slow ones, and those who only hold a place. Then one who
+ * has been taking a reply for too long, or, at the last place, any: without one nobody is let in.
+ */
+static void
+make_place(struct admin *admin)
+{
+    int64_t now_ms = clock_now_ms(&admin->clock);
+    bool last = admin->guests + 1 >= admin->guests_max + DOOR_SPARE_CONNECTIONS;
+    struct guest *g = first_idle(admin);
+    if (!g)
+        g = first_replying(admin, last ? now_ms : now_ms - admin->slow_reply_ms);
     if (!g)
         return;
     socket_shutdown(g->fd); /* the library notices, and closes it */
@@ -119,13 +143,23 @@ notice_connection(void *cls, struct MHD_Connection *connection, void **context,
         guest_go(cls, *context);
 }
 
-static void
-set_busy(struct MHD_Connection *connection, bool busy)
+/* NULL: there was no memory for it. */
+static struct guest *
+guest_of(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    if (info && info->socket_context)
-        ((struct guest *)info->socket_context)->busy = busy;
+    return info ? info->socket_context : NULL;
+}
+
+static void
+set_busy(struct MHD_Connection *connection, bool busy)
+{
+    struct guest *g = guest_of(connection);
+    if (!g)
+        return;
+    g->busy = busy;
+    g->replying_ms = 0;
 }
 
 /* ---- a request begins and ends ---- */
@@ -274,6 +308,9 @@ static enum MHD_Result
 send_reply(struct visit *v)
 {
     struct http_reply *reply = &v->reply;
+    struct guest *guest = guest_of(v->connection);
+    if (guest)
+        guest->replying_ms = clock_now_ms(&v->admin->clock);
     if (reply->body.failed)
         http_refuse(reply, 503, "no_memory", "there is no memory for the reply");
     ASSERT(reply->status != 0);

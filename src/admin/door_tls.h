@@ -12,8 +12,6 @@
 
 struct door_tls;
 struct gnutls_session_int; /* a session of GnuTLS, by the name of its struct */
-struct gnutls_pcert_st;
-struct gnutls_privkey_st;
 
 /* Where it says which clients it has refused, and why. */
 struct door_tls_log {

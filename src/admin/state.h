@@ -25,6 +25,7 @@ enum {
     EVENTS_PENDING_MAX_BYTES = 1 << 20,
     EVENTS_TEXT_MAX_BYTES = 512 << 10,
     DOOR_TIMEOUT_S = 15,
+    DOOR_SLOW_REPLY_MS = 30000,
     DOOR_SPARE_CONNECTIONS = 8, /* above the limit, until an idle one has gone */
     DOOR_MEMORY_BYTES = 24 << 10
 };
@@ -81,6 +82,7 @@ struct guest {
     int fd;
     struct door_tls *tls;      /* NULL: none; held */
     bool busy;                 /* a request of it is complete, and being answered */
+    int64_t replying_ms;       /* since when its reply is on its way; 0: it is not */
     struct guest *prev, *next; /* in order of arrival */
 };
 
@@ -100,6 +102,7 @@ struct admin {
     struct door_tls *tls;                   /* of connections to come; NULL: there is no TLS */
     struct guest *first_guest, *last_guest; /* of the door's thread, as what follows */
     size_t guests, guests_max;
+    int64_t slow_reply_ms; /* a reply that is under way for longer may be ended for others */
     struct executor exec;
     struct events events;
     _Atomic bool draining;

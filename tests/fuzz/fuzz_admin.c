@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fuzzing what the HTTP door parses itself: targets of requests, and replies on their way to JSON.
- * The first byte chooses which and how. A target that is taken has its values inside its own
- * memory; a reply that is taken makes text that is UTF-8 and at most a small multiple of its
- * length.
+ * Fuzzing what the HTTP door parses itself: targets of requests, headers that the guard looks at,
+ * and replies on their way to JSON. The first byte chooses which and how. A target that is taken
+ * has its values inside its own memory; a request that is refused is told so, and one that may
+ * change something has shown the token; a reply that is taken makes text that is UTF-8 and at most
+ * a small multiple of its length.
  */
+#include "admin/guard.h"
 #include "admin/json_reply.h"
 #include "admin/json_text.h"
 #include "admin/target.h"
@@ -12,6 +14,8 @@
 #include "base/utf8.h"
 
 #include <stdlib.h>
+
+#define TOKEN "the-token-for-changes"
 
 enum { OUT_MAX = 1 << 24, GROWTH = 16, SLACK = 256 };
 
@@ -32,6 +36,54 @@ look_at_target(attl_slice text)
         }
     }
     free(t);
+}
+
+/* Up to the end of a line, as a text; NULL if nothing is left. */
+static const char *
+take_text(char **rest)
+{
+    char *text = *rest;
+    if (!text)
+        return NULL;
+    char *end = strchr(text, '\n');
+    if (end)
+        *end++ = '\0';
+    *rest = end;
+    return text;
+}
+
+static void
+look_at_headers(attl_slice lines)
+{
+    const struct guard guard = {
+        .hosts = "one two", .token = TOKEN, .read_token = "", .metrics_token = "", .tls = true
+    };
+    struct http_reply reply = { 0 };
+    struct http_request *rq = calloc(1, sizeof *rq);
+    char *copy = malloc(lines.len + 1), *rest = copy;
+    if (rq && copy) {
+        memcpy(copy, lines.data, lines.len);
+        copy[lines.len] = '\0';
+        rq->method = HTTP_POST;
+        rq->host = take_text(&rest);
+        rq->hosts = rq->host != NULL;
+        rq->content_length = take_text(&rest);
+        rq->lengths = rq->content_length != NULL;
+        rq->content_type = take_text(&rest);
+        rq->origin = take_text(&rest);
+        rq->fetch_site = take_text(&rest);
+        rq->authorization = take_text(&rest);
+        buf_init(&reply.body, OUT_MAX);
+        bool good = guard_shape(&guard, rq, &reply) &&
+                    guard_access(&guard, rq, GUARD_WRITE, &reply);
+        ASSERT(good == (reply.status == 0) && good == (reply.body.len == 0));
+        ASSERT(good || (reply.status >= 400 && reply.status < 500 && reply.close));
+        ASSERT(!good || strstr(rq->authorization, TOKEN));
+        ASSERT(!good || !rq->origin || strcasestr(rq->origin, rq->host));
+        buf_fini(&reply.body);
+    }
+    free(copy);
+    free(rq);
 }
 
 static void
@@ -60,6 +112,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     attl_slice rest = attl_b(data + 1, size - 1);
     if (data[0] == '/')
         look_at_target(rest);
+    else if (data[0] == 'G')
+        look_at_headers(rest);
     else
         look_at_reply(rest, (enum json_shape)(data[0] % (JSON_ROWS + 1)));
     return 0;

@@ -27,7 +27,7 @@
 
 #define TOKEN "the-token-for-changes"
 
-enum { REPLY_MAX = 4 << 20, WALK_MOST = 2000, PATIENCE_S = 20, HOUSE_PATH = 100 };
+enum { REPLY_MAX = 16 << 20, WALK_MOST = 2000, PATIENCE_S = 20, HOUSE_PATH = 100 };
 
 /* ---- memory that fails on order ---- */
 

@@ -174,12 +174,10 @@ events_come_again_after_memory_failed(void **state)
     assert_int_equal(http_status(), 200);
 }
 
-static void
-a_door_that_cannot_be_opened_leaves_nothing(void **state)
+static struct admin_settings
+door_settings(const struct house *h)
 {
-    (void)state;
-    struct house *h = house_new(false);
-    struct admin_settings settings = {
+    return (struct admin_settings){
         .net = h->server.net,
         .cache = h->server.cache,
         .bind = "127.0.0.1",
@@ -193,6 +191,14 @@ a_door_that_cannot_be_opened_leaves_nothing(void **state)
         .max_connections = 64,
         .max_listeners = 4,
     };
+}
+
+static void
+a_door_that_cannot_be_opened_leaves_nothing(void **state)
+{
+    (void)state;
+    struct house *h = house_new(false);
+    struct admin_settings settings = door_settings(h);
     struct admin *admin = NULL;
     bool failed = true;
     for (long n = 1; failed; n++) {
@@ -208,6 +214,80 @@ a_door_that_cannot_be_opened_leaves_nothing(void **state)
     char text[TEXT_MAX];
     get_text(text, "/livez");
     ask(h, text, 200);
+    admin_close(&admin);
+    house_free(h);
+}
+
+/* ---- those who do not read ---- */
+
+enum { FEW = 4, LARGE_BYTES = 8 << 20 };
+
+/* A door with few places, and a value that no socket's buffer holds. */
+static struct admin *
+open_small_door(const struct house *h, int64_t slow_reply_ms)
+{
+    struct socket_problem problem = { 0, "" };
+    struct admin_settings settings = door_settings(h);
+    settings.max_connections = FEW;
+    settings.slow_reply_ms = slow_reply_ms;
+    char *value = malloc(LARGE_BYTES);
+    assert_non_null(value);
+    memset(value, 'x', LARGE_BYTES);
+    attl_slice large = attl_b(value, LARGE_BYTES);
+    assert_int_equal(attl_set(h->server.cache, attl_s("large"), large, 0), ATTL_OK);
+    free(value);
+    struct admin *admin = admin_open(&settings, &problem);
+    assert_non_null(admin);
+    return admin;
+}
+
+/* Those who ask for it and read nothing. */
+static void
+open_deaf(const struct house *h, int *fds, size_t n)
+{
+    char text[TEXT_MAX];
+    post_text(text, "{\"argv\": [\"GET\", \"large\"]}");
+    for (size_t i = 0; i < n; i++) {
+        fds[i] = http_send(h, text);
+        usleep(50000); /* the executor's queue is shorter than that */
+    }
+    usleep(700000); /* all are under way */
+}
+
+static void
+who_takes_a_reply_for_too_long_gives_way(void **state)
+{
+    (void)state;
+    struct house *h = house_new(false);
+    struct admin *admin = open_small_door(h, 100);
+    char text[TEXT_MAX];
+    int fds[FEW];
+    open_deaf(h, fds, FEW);
+    get_text(text, "/livez");
+    for (int i = 0; i < 12; i++, usleep(250000)) /* a sanitizer takes its time to make them */
+        ask(h, text, 200);
+    assert_true(http_read(fds[0], NULL) < LARGE_BYTES);
+    for (size_t i = 1; i < FEW; i++)
+        close(fds[i]);
+    admin_close(&admin);
+    house_free(h);
+}
+
+static void
+those_who_read_nothing_lock_nobody_out(void **state)
+{
+    (void)state;
+    struct house *h = house_new(false);
+    struct admin *admin = open_small_door(h, 0);
+    char text[TEXT_MAX];
+    int fds[FEW + DOOR_SPARE_CONNECTIONS];
+    const size_t n = sizeof fds / sizeof fds[0];
+    open_deaf(h, fds, n);
+    get_text(text, "/livez");
+    for (size_t i = 0; i < n; i++)
+        ask(h, text, 200);
+    for (size_t i = 0; i < n; i++)
+        close(fds[i]);
     admin_close(&admin);
     house_free(h);
 }
@@ -389,6 +469,8 @@ main(void)
         TEST(commands_answer_without_memory),
         TEST(events_come_again_after_memory_failed),
         cmocka_unit_test(a_door_that_cannot_be_opened_leaves_nothing),
+        cmocka_unit_test(who_takes_a_reply_for_too_long_gives_way),
+        cmocka_unit_test(those_who_read_nothing_lock_nobody_out),
         TEST(a_full_queue_refuses_and_probes_are_answered),
         TEST(what_waits_is_told_that_the_server_stops),
         TEST(threads_do_not_meet),
