@@ -92,6 +92,7 @@ write_json(struct incident_text *t, const attl_incident *i, const char *event)
     append_integer(t, "level", i->level);
     append_integer(t, "times", i->times);
     append_string(t, "correlation", correlation);
+    append_string(t, "request", i->request);
     append(t->json, sizeof t->json, &t->json_len, ",\"simulated\":%s",
            i->simulated ? "true" : "false");
     append_integer(t, "since_ms", i->since_ms);
@@ -141,6 +142,7 @@ write_variables(struct incident_text *t, const attl_incident *i, const char *eve
     variable(&v, "ATTL_INCIDENT_STATE=%s", attl_incident_state_name(i->state));
     variable(&v, "ATTL_INCIDENT_LEVEL=%d", i->level);
     variable(&v, "ATTL_INCIDENT_CORRELATION=%016" PRIx64, i->correlation);
+    variable(&v, "ATTL_INCIDENT_REQUEST=%s", i->request);
     variable(&v, "ATTL_INCIDENT_SIMULATED=%d", i->simulated);
     variable(&v, "ATTL_INCIDENT_VALUE=%.15g", i->value);
     variable(&v, "ATTL_INCIDENT_LIMIT=%.15g", i->limit);
