@@ -12,16 +12,16 @@ cd "$ROOT" || exit 1
 # To build: compilers and libraries. libtomlplusplus-dev is headers only, nothing of it is linked.
 PACKAGES_BUILD=(gcc g++ libc6-dev binutils cmake ninja-build pkg-config libxxhash-dev
     libjemalloc-dev libedit-dev libtomlplusplus-dev libzstd-dev python3-dev libssl-dev libmicrohttpd-dev
-    libjansson-dev libcurl4-openssl-dev)
+    libgnutls28-dev libjansson-dev libcurl4-openssl-dev)
 # The dashboard is bundled by npm, which may be there from elsewhere: Debian's package would clash with it.
 if ! command -v npm >/dev/null; then
     PACKAGES_BUILD+=(nodejs npm)
 fi
 # To test: the framework, independent Redis clients and server, file systems and disks to break, the
-# checks of the tree.
+# checks of the tree, and those who read our manual pages and completions (small).
 PACKAGES_TEST=(libcmocka-dev redis-server redis-tools libhiredis-dev python3 python3-redis procps
     strace mount util-linux e2fsprogs xfsprogs clang-format-14 shellcheck libuv1-dev libevent-dev
-    prometheus prometheus-redis-exporter openssl curl)
+    prometheus prometheus-redis-exporter openssl curl man-db mandoc zsh fish)
 # The browser that the dashboard is looked at with, likewise.
 if ! command -v chromium >/dev/null; then
     PACKAGES_TEST+=(chromium)

@@ -96,14 +96,30 @@ def functions(root):
 
 # ---- manual pages ----
 
+def roff_escape(text):
+    return text.replace("\\", "\\e").replace("-", "\\-").replace("()", "(\\&)")
+
+
+def roff_guard(line):
+    """A line that is no request, whatever it begins with."""
+    return "\\&" + line if line[:1] in (".", "'") else line
+
+
 def roff(text):
     """Text for a line of a manual page."""
-    text = text.replace("\\", "\\e").replace("-", "\\-")
-    return "\\&" + text if text[:1] in (".", "'") else text
+    return roff_guard(roff_escape(text))
+
+
+def prose(text):
+    """Text as lines of a manual page: each sentence begins one (mandoc asks for it), none is long."""
+    lines = []
+    for sentence in re.split(r"(?<=[.!?]) +(?=[A-Z0-9`\"(])", " ".join(text.split())) if text else []:
+        lines += [roff_guard(line) for line in wrapped(roff_escape(sentence), 78)]
+    return lines
 
 
 def item(head, body):
-    return [".It " + head] + [roff(line) for line in body.split("\n") if line]
+    return [".It " + head] + prose(body)
 
 
 def man_tool_options(root):
@@ -139,19 +155,19 @@ def man_server_flags(attld):
 def man_server_commands(root):
     lines = []
     for name, subs in server_commands(root).items():
-        lines.append(roff(name.upper() + (" " + "|".join(sub.upper() for sub in subs) if subs else "")))
-        lines.append(".br")
+        text = name.upper() + (" " + " | ".join(sub.upper() for sub in subs) if subs else "")
+        lines += [roff_guard(line) for line in wrapped(roff_escape(text), 78)] + [".br"]
     return lines[:-1]
 
 
 def man_settings(attld):
     lines = []
     for section, rows in settings(attld):
-        lines += [f".Ss [{roff(section)}]", ".Bl -tag -width Ds"]
+        lines += [f".Ss [{roff(section)}]\\&", ".Bl -tag -width Ds"]
         for row in rows:
             lines += item(f"Cm {roff(row['name'])}", row["text"])
-            lines += [".br", roff(f"Default: {row['default'] or 'empty'}; values: {row['values']}." +
-                                  (f" Also {row['aliases']}.".replace("`", "") if row["aliases"] else ""))]
+            lines += [".br"] + prose(f"Default: {row['default'] or 'empty'}; values: {row['values']}." +
+                                     (f" Also {row['aliases']}.".replace("`", "") if row["aliases"] else ""))
         lines.append(".El")
     return lines
 
@@ -179,12 +195,44 @@ def manual(page, text, parts):
 
 # ---- completions ----
 
+FILE_OPERANDS = "load dump wal snapshot check audit"  # the tool's words that are followed by a path
+FLAGS = ("check-config", "dump-options", "dump-metrics", "help", "version")  # of attld, without a value
+
+
 def words_of(options):
     return " ".join(f"--{option['name']}" for option in options)
 
 
+def verbs(root):
+    """{word: [verbs]} of those of the tool's words that are followed by one."""
+    found = {}
+    for word in tool_words(root):
+        verb = re.match(r"attl (?:\[OPTION\.\.\.\] )?[a-z]+ ([a-z]+(?:\|[a-z]+)+) ", word["usage"])
+        if verb:
+            found[word["word"]] = verb[1].split("|")
+    return found
+
+
+def second_words(root):
+    """{first word: [what may follow it]}: verbs of the tool's words, subcommands of the server's commands."""
+    own = verbs(root)
+    taken = {word["word"] for word in tool_words(root)}
+    return own | {name: subs for name, subs in server_commands(root).items() if subs and name not in taken}
+
+
+def with_value(options):
+    """The options, in both forms, that the next word belongs to."""
+    return [f"--{o['name']}" for o in options if o["value"]] + [
+        f"-{o['letter']}" for o in options if o["value"] and o["letter"]]
+
+
+def choices(option):
+    """[word] of an option whose value is one of a few, as in resp|json."""
+    return option["value"].split("|") if option["value"] and "|" in option["value"] else []
+
+
 def attld_flags(attld):
-    names = ["config", "check-config", "dump-options", "dump-metrics", "help", "version"]
+    names = ["config", *FLAGS]
     for _, rows in settings(attld):
         names += [row["name"] for row in rows]
     return names
@@ -193,14 +241,10 @@ def attld_flags(attld):
 def bash_completion(root, attld):
     options, words = tool_options(root), [word["word"] for word in tool_words(root)]
     commands = list(server_commands(root))
-    valued = "|".join([f"--{o['name']}" for o in options if o["value"]] +
-                      [f"-{o['letter']}" for o in options if o["value"] and o["letter"]])
+    valued = with_value(options)
     special = ["--cacert", "--cert", "--key", "--key-file", "--socket", "-s", "--format", "-f", "--host", "-h"]
-    plain = "|".join(name for name in valued.split("|") if name not in special)
-    cases = "\n".join(f"            {name}) words='{' '.join(subs)}' ;;"
-                      for name, subs in server_commands(root).items() if subs)
-    verbs = {"wal": "list dump verify", "snapshot": "list verify dump restore", "audit": "verify show"}
-    verb_cases = "\n".join(f"            {word}) words='{text}' ;;" for word, text in verbs.items())
+    plain = "|".join(name for name in valued if name not in special)
+    cases = "\n".join(f"            {name}) words='{' '.join(subs)}' ;;" for name, subs in second_words(root).items())
     return f"""# SPDX-License-Identifier: BSD-2-Clause
 # bash completion for attl and attld. Made by tools/gen_docs.py: change the tables instead.
 
@@ -215,7 +259,7 @@ _attl() {{
     esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${{COMP_WORDS[i]}} in
-            {valued}) i=$((i + 1)) ;;
+            {"|".join(valued)}) i=$((i + 1)) ;;
             -*) ;;
             *) first=${{COMP_WORDS[i]}}; break ;;
         esac
@@ -227,14 +271,13 @@ _attl() {{
     elif [[ $first == "$prev" ]]; then
         case ${{first,,}} in
             help) words='{" ".join(words + commands)}' ;;
-{verb_cases}
 {cases}
         esac
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "${{cur,,}}")
     if [[ ${{#COMPREPLY[@]}} -eq 0 ]]; then
         case $first in
-            load|dump|wal|snapshot|check|audit) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+            {FILE_OPERANDS.replace(" ", "|")}) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
         esac
     fi
 }}
@@ -256,29 +299,54 @@ def zsh_quoted(text):
     return text.replace("'", "'\\''").replace("[", "\\[").replace("]", "\\]").replace(":", "\\:")
 
 
+def zsh_action(option):
+    if choices(option):
+        return f"({' '.join(choices(option))})"
+    return {"FILE": "_files", "PATH": "_files", "HOST": "_hosts"}.get(option["value"], "")
+
+
 def zsh_completion(root, attld):
     specs = []
     for o in tool_options(root):
         names = [f"--{o['name']}"] + ([f"-{o['letter']}"] if o["letter"] else [])
-        action = "_files" if o["value"] in ("FILE", "PATH") else "_hosts" if o["value"] == "HOST" else ""
-        value = f":{zsh_quoted(o['value'].lower())}:{action}" if o["value"] else ""
+        value = f":{zsh_quoted(o['value'].lower())}:{zsh_action(o)}" if o["value"] else ""
         specs += [f"        '{name}[{zsh_quoted(o['help'])}]{value}'" for name in names]
-    words = [word["word"] for word in tool_words(root)]
+    firsts = [word["word"] for word in tool_words(root)] + list(server_commands(root))
+    cases = "\n".join(f"        {name}) compadd -M 'm:{{A-Z}}={{a-z}}' -- {' '.join(subs)} ;;"
+                      for name, subs in second_words(root).items())
     flags = "\n".join(f"        --{name}" for name in attld_flags(attld))
     return f"""#compdef attl attld
 # SPDX-License-Identifier: BSD-2-Clause
 # zsh completion for attl and attld. Made by tools/gen_docs.py: change the tables instead.
+# This file is the function _attl: nothing in it may define that name anew.
 
-_attl() {{
-    local -a options words
+_attl_firsts() {{
+    compadd -M 'm:{{A-Z}}={{a-z}}' -- {" ".join(firsts)}
+}}
+
+# What may follow the first word: a verb or subcommand right after it, then paths for the tool's own words.
+_attl_rest() {{
+    local first=${{words[1]:l}}
+    if (( CURRENT == 2 )); then
+        case $first in
+        help) _attl_firsts ;;
+{cases}
+        esac
+    fi
+    case $first in
+        {FILE_OPERANDS.replace(" ", "|")}) _files ;;
+    esac
+}}
+
+_attl_tool() {{
+    local -a options
     options=(
 {chr(10).join(specs)}
     )
-    words=({" ".join(words + list(server_commands(root)))})
-    _arguments -S $options '1:command:($words)' '*:argument:_files'
+    _arguments -S $options '1:command:_attl_firsts' '*::argument:_attl_rest'
 }}
 
-_attld() {{
+_attl_server() {{
     local -a flags
     flags=(
 {flags}
@@ -291,8 +359,8 @@ _attld() {{
 }}
 
 case $service in
-    attld) _attld "$@" ;;
-    *) _attl "$@" ;;
+    attld) _attl_server "$@" ;;
+    *) _attl_tool "$@" ;;
 esac
 """.encode()
 
@@ -302,22 +370,62 @@ def fish_quoted(text):
 
 
 def fish_completion(root, attld):
-    lines = ["# SPDX-License-Identifier: BSD-2-Clause",
-             "# fish completion for attl and attld. Made by tools/gen_docs.py: change the tables instead."]
-    for o in tool_options(root):
+    options, words = tool_options(root), tool_words(root)
+    lines = [f"""# SPDX-License-Identifier: BSD-2-Clause
+# fish completion for attl and attld. Made by tools/gen_docs.py: change the tables instead.
+
+# The words before the cursor, without options and their values, in lower case.
+function __attl_words
+    set -l tokens (commandline -opc)
+    set -e tokens[1]
+    set -l value no
+    for token in $tokens
+        if test $value = yes
+            set value no
+            continue
+        end
+        switch $token
+            case {" ".join(with_value(options))}
+                set value yes
+            case '-*'
+            case '*'
+                string lower -- $token
+        end
+    end
+end
+
+# Whether these are all the words so far.
+function __attl_after
+    set -l words (__attl_words)
+    test "$words" = "$argv"
+end
+
+# Whether the first word is one of these.
+function __attl_begins
+    set -l words (__attl_words)
+    contains -- "$words[1]" $argv
+end
+
+complete -c attl -f"""]
+    for o in options:
         short = f" -s {o['letter']}" if o["letter"] else ""
-        value = " -r" if o["value"] in ("FILE", "PATH") else " -x" if o["value"] else ""
-        lines.append(f"complete -c attl -l {o['name']}{short}{value} -d '{fish_quoted(o['help'])}'")
-    for word in tool_words(root):
-        meaning = fish_quoted(word["text"].split("\n", maxsplit=1)[0])
-        lines.append(f"complete -c attl -n __fish_use_subcommand -a {word['word']} -d '{meaning}'")
+        value = " -r -F" if o["value"] in ("FILE", "PATH") else " -x" if o["value"] else ""
+        offered = f" -a '{' '.join(choices(o))}'" if choices(o) else ""
+        lines.append(f"complete -c attl -l {o['name']}{short}{value}{offered} -d '{fish_quoted(o['help'])}'")
+    for word in words:
+        clause = re.split(r"[.,:;] ", word["text"].replace("\n", " ") + " ", maxsplit=1)[0]
+        lines.append(f"complete -c attl -n __attl_after -a {word['word']} -d '{fish_quoted(clause)}'")
     commands = " ".join(server_commands(root))
-    lines.append(f"complete -c attl -f -n __fish_use_subcommand -a '{commands}'")
-    for name, subs in server_commands(root).items():
-        if subs:
-            lines.append(f"complete -c attl -f -n '__fish_seen_subcommand_from {name}' -a '{' '.join(subs)}'")
+    own = " ".join(word["word"] for word in words)
+    lines.append(f"complete -c attl -n __attl_after -a '{commands}'")
+    lines.append(f"complete -c attl -n '__attl_after help' -a '{own} {commands}'")
+    for name, subs in second_words(root).items():
+        lines.append(f"complete -c attl -n '__attl_after {name}' -a '{' '.join(subs)}'")
+    lines.append(f"complete -c attl -F -n '__attl_begins {FILE_OPERANDS}'")
+    lines += ["", "complete -c attld -f"]
     for name in attld_flags(attld):
-        lines.append(f"complete -c attld -l {name}" + (" -r" if name == "config" else ""))
+        value = " -r -F" if name == "config" else "" if name in FLAGS else " -x"
+        lines.append(f"complete -c attld -l {name}{value}")
     return ("\n".join(lines) + "\n").encode()
 
 

@@ -172,6 +172,8 @@ complete -c attld -l server.shutdown_timeout
 complete -c attld -l server.dir
 complete -c attld -l server.readiness_delay
 complete -c attld -l admin.bind
+complete -c attld -l admin.tls
+complete -c attld -l admin.tls_auth_clients
 complete -c attld -l admin.hosts
 complete -c attld -l admin.token
 complete -c attld -l admin.read_token

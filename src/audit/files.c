@@ -7,6 +7,7 @@
 #include "audit/files.h"
 
 #include "base/alloc.h"
+#include "base/hex.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -111,7 +112,7 @@ static void
 head_body(const struct audit_head *h, struct buf *out)
 {
     char hash[AUDIT_HASH_CHARS + 1];
-    audit_hash_format(h->last.hash, hash);
+    hex_text(hash, h->last.hash, AUDIT_HASH_BYTES);
     buf_printf(out,
                "{\"v\":1,\"head\":\"audit-%020" PRIu64
                ".jsonl\",\"alg\":\"%s\",\"seq\":\"%020" PRIu64 "\",\"last\":\"%s\"",
@@ -175,7 +176,7 @@ audit_head_parse(attl_slice text, const struct audit_key *key, struct audit_head
     *ret_checked = ret->alg == audit_key_alg(key);
     if (whole && *ret_checked) {
         whole = audit_digest(key, attl_b(copy, body_len), digest);
-        audit_hash_format(digest, right);
+        hex_text(right, digest, AUDIT_HASH_BYTES);
         whole = whole && strcmp(right, hash) == 0;
     }
     buf_fini(&body);

@@ -9,6 +9,7 @@
 #include "audit/own.h"
 
 #include "base/alloc.h"
+#include "base/hex.h"
 #include "os/clock.h"
 #include "os/disk_dir.h"
 #include "os/trace.h"
@@ -71,7 +72,7 @@ note_stats(struct audit *a)
     st->rotations = w->rotations;
     st->removed = w->removed;
     st->last_seq = w->last.seq;
-    audit_hash_format(w->last.hash, st->last_hash);
+    hex_text(st->last_hash, w->last.hash, AUDIT_HASH_BYTES);
     lock_release(&a->lock);
 }
 

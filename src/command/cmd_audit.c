@@ -7,6 +7,7 @@
  */
 #include "audit/audit.h"
 
+#include "base/hex.h"
 #include "audit/verify.h"
 #include "command/commands.h"
 #include "command/info_lines.h"
@@ -164,7 +165,7 @@ verify_reply(struct command_job *job, struct request *rq)
         resp_error(rq->out, "ERR the audit trail cannot be read");
         return;
     }
-    audit_hash_format(v->last.hash, hash);
+    hex_text(hash, v->last.hash, AUDIT_HASH_BYTES);
     resp_map(rq->out, rq->s->proto, VERIFY_FIELDS);
     reply_field_str(rq, "verdict", v->findings ? "damaged" : "fine");
     reply_field_int(rq, "lines", (int64_t)v->lines);

@@ -9,6 +9,7 @@
 
 #include "alert/alert.h"
 #include "audit/audit.h"
+#include "command/command_doc.h"
 #include "command/stats.h"
 #include "command/table.h"
 
@@ -139,19 +140,9 @@ read_commands(struct metric_reading *r)
 static void
 name_families(struct metric_reading *r)
 {
-    static const char *const groups[GROUP_COUNT] = {
-        [GROUP_STRING] = "string",
-        [GROUP_GENERIC] = "generic",
-        [GROUP_CONNECTION] = "connection",
-        [GROUP_PUBSUB] = "pubsub",
-        [GROUP_TRANSACTIONS] = "transactions",
-        [GROUP_SERVER] = "server",
-        [GROUP_CLUSTER] = "cluster",
-        [GROUP_ATTL] = "attl",
-    };
     static const char *const accesses[ACCESSES] = { "read", "write", "other" };
     for (unsigned i = 0; i < FAMILIES; i++) {
-        r->families[i].item.labels[0] = groups[i / ACCESSES];
+        r->families[i].item.labels[0] = command_group_name((enum command_group)(i / ACCESSES));
         r->families[i].item.labels[1] = accesses[i % ACCESSES];
     }
 }

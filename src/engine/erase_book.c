@@ -9,6 +9,8 @@
  * All of it belongs to the holder of run_lock; the list is changed under `lock` as well.
  */
 #include "engine/erase.h"
+
+#include "base/hex.h"
 #include "engine/store.h"
 #include "os/mem.h"
 
@@ -121,7 +123,7 @@ erase_subject(const unsigned char key[SHA256_BYTES], const struct erase_select *
         hmac_sha256_add(&h, select->names[i].data, select->names[i].len);
     }
     hmac_sha256_end(&h, digest);
-    sha256_hex(digest, r->subject);
+    hex_text(r->subject, digest, sizeof digest);
 }
 
 int

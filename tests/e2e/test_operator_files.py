@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""What operators get besides the programs: manual pages that man renders without a warning, completions that
-complete and know every option and command there is, an example of settings that attld accepts. That they are up
-to date is checked by tools/gen_docs.py --check (check/docs)."""
+"""What operators get besides the programs: manual pages that man and mandoc render without a warning, completions
+that complete (in bash, zsh and fish themselves, as far as they are here) and know every option and command there
+is, an example of settings that attld accepts. That they are up to date is checked by tools/gen_docs.py --check
+(check/docs)."""
 import os
+import pty
 import re
+import select
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 import attl_server
 
@@ -43,16 +47,99 @@ def manual_pages_are_without_a_warning():
             return
         assert done.returncode == 0 and not done.stderr, (page, done.stderr)
         assert "NAME" in done.stdout and "SEE ALSO" in done.stdout, page
-        if shutil.which("mandoc"):
-            done = subprocess.run(["mandoc", "-T", "lint", "-W", "error", path], capture_output=True, text=True,
-                                  timeout=WAIT_S, check=False)
-            assert done.returncode == 0, done.stdout
+
+
+def mandoc_has_nothing_to_say_about_them():
+    if not shutil.which("mandoc"):
+        print("     (no mandoc here)")
+        return
+    for page in sorted(os.listdir(os.path.join(ROOT, "man"))):
+        done = subprocess.run(["mandoc", "-T", "lint", "-W", "all", os.path.join(ROOT, "man", page)],
+                              capture_output=True, text=True, timeout=WAIT_S, check=False)
+        # Pages that refer to each other need not be installed.
+        said = [line for line in done.stdout.splitlines() if "referenced manual not found" not in line]
+        assert not said and not done.stderr, said or done.stderr
 
 
 def shells_read_their_completions():
     for shell, name in (("bash", "attl.bash"), ("zsh", "_attl"), ("fish", "attl.fish")):
         if shutil.which(shell):
-            subprocess.run([shell, "-n", os.path.join(COMPLETIONS, name)], timeout=WAIT_S, check=True)
+            done = subprocess.run([shell, "-n", os.path.join(COMPLETIONS, name)], timeout=WAIT_S, check=False,
+                                  capture_output=True, text=True)
+            assert done.returncode == 0 and not done.stderr, (shell, done.stderr)
+
+
+# What is typed, and what is offered then, among others or alone.
+TYPED = (("attl attl.inc", "attl.incident"), ("attl attl.incident si", "simulate"), ("attl SHUT", "shutdown"),
+         ("attl -p 6411 wal ver", "verify"), ("attl help attl.inc", "attl.incident"), ("attl --red", "--redact"),
+         ("attl --format re", "resp"), ("attl snapshot list pack", "packaging/"),
+         ("attld --cache.max_m", "--cache.max_memory"), ("attld --config READ", "README.md"))
+
+
+def fish_completes():
+    if not shutil.which("fish"):
+        print("     (no fish here)")
+        return
+    with tempfile.TemporaryDirectory(prefix="attl-test-") as home:
+        env = dict(os.environ, HOME=home, XDG_CONFIG_HOME=home, XDG_DATA_HOME=home, XDG_CACHE_HOME=home)
+
+        def offered(typed):
+            script = f"source {COMPLETIONS}/attl.fish; complete -C $argv[1]"
+            done = subprocess.run(["fish", "--no-config", "-c", script, typed], capture_output=True, text=True,
+                                  timeout=WAIT_S, check=True, cwd=ROOT, env=env)
+            assert not done.stderr, done.stderr
+            return [line.partition("\t")[0] for line in done.stdout.splitlines()]
+
+        for typed, wanted in TYPED:
+            assert wanted in offered(typed), (typed, offered(typed))
+        assert offered("attl get pack") == [] and offered("attl -p ") == []
+        assert "simulate" not in offered("attl attl.incident show s")
+
+
+class Terminal:
+    """A shell at a terminal of its own."""
+
+    def __init__(self, argv, env):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(ROOT)
+            os.execvpe(argv[0], argv, env)
+
+    def until(self, text):
+        """What is shown until `text` is."""
+        shown, deadline = "", time.monotonic() + WAIT_S
+        while text not in shown and time.monotonic() < deadline:
+            if select.select([self.fd], [], [], 1)[0]:
+                shown += os.read(self.fd, 65536).decode(errors="replace")
+        assert text in shown, (text, shown)
+        return shown
+
+    def type(self, text):
+        os.write(self.fd, text.encode())
+
+    def close(self):
+        os.close(self.fd)
+        os.waitpid(self.pid, 0)
+
+
+def zsh_completes():
+    if not shutil.which("zsh"):
+        print("     (no zsh here)")
+        return
+    with tempfile.TemporaryDirectory(prefix="attl-test-") as home:
+        terminal = Terminal(["zsh", "-f", "-i"], dict(os.environ, HOME=home, ZDOTDIR=home, TERM="dumb", COLUMNS="200"))
+        try:
+            terminal.type(f"fpath=({COMPLETIONS} $fpath); autoload -U compinit; compinit -u -D; PS1='%%'; echo re''ady\n")
+            terminal.until("ready")
+            for typed, wanted in TYPED:
+                # The line is thrown away (^U) once it is completed.
+                terminal.type(f"{typed}\t")
+                terminal.until(wanted)
+                terminal.type("\x15")
+            terminal.type("attl attl.incident \t\t")
+            terminal.until("simulate")
+        finally:
+            terminal.close()
 
 
 def completed(*words):
@@ -112,8 +199,8 @@ def the_example_of_settings_is_accepted():
 
 def main():
     return attl_server.run([
-        manual_pages_are_without_a_warning, shells_read_their_completions,
-        bash_completes_words_options_and_subcommands, completions_know_all_there_is,
+        manual_pages_are_without_a_warning, mandoc_has_nothing_to_say_about_them, shells_read_their_completions,
+        bash_completes_words_options_and_subcommands, fish_completes, zsh_completes, completions_know_all_there_is,
         the_example_of_settings_is_accepted,
     ])
 

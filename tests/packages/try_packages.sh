@@ -1,72 +1,106 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Tries Debian packages without installing them: unpacks all in FOLDER (build/packages) into a temporary
-# root and uses what is there: attld starts with the packaged settings, attl talks to it, a program is
-# compiled against the headers and library, Python imports its package. Not part of scripts/test, as
-# building packages takes minutes: scripts/package runs it.
+# Tries the Debian packages in FOLDER (build/packages) where nothing else is: mmdebstrap makes a minimal
+# Debian of this release in a temporary folder, systemd starts there as the first process of namespaces of
+# its own, without a network but loopback, and inside.sh installs, uses, upgrades and removes the packages.
+# This machine's own packages, users and services are not touched, and nothing is left.
+#
+# Needs root (namespaces, a cgroup), mmdebstrap, and Debian's mirror. ATTL_TRY_BASE names a tarball to begin
+# with instead of what mmdebstrap makes; if there is none, it is kept there (to look for a mistake faster).
+# Not part of scripts/test, as it takes minutes: scripts/package runs it.
 set -euo pipefail
 
-folder=${1:-build/packages}
-cd "$folder"
-root=$(mktemp -d)
-pid=''
-cleanup() {
-    [ -z "$pid" ] || kill "$pid" 2>/dev/null || true
-    rm -rf "$root"
-}
-trap cleanup EXIT
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+folder=$(cd "${1:-build/packages}" && pwd)
+base=${ATTL_TRY_BASE:-}
+# What a machine has that is not minimal: a service manager, man, a compiler, Python.
+included=systemd-sysv,dbus,man-db,gcc,libc6-dev,pkg-config,python3,iproute2
 
 fail() {
     printf 'try_packages: %s\n' "$*" >&2
     exit 1
 }
 
-for name in libattl0 libattl-toml0 libattl-dev attld attl-tools python3-attl; do
-    package=$(ls "${name}"_*.deb) || fail "no package $name"
-    dpkg -x "$package" "$root"
-done
-for file in etc/attl/settings.toml usr/share/man/man1/attl.1.gz usr/share/man/man8/attld.8.gz \
-    usr/share/man/man5/attl-settings.toml.5.gz usr/share/man/man3/libattl.3.gz \
-    usr/lib/sysusers.d/attld.conf usr/lib/tmpfiles.d/attld.conf \
-    usr/share/bash-completion/completions/attl usr/share/zsh/vendor-completions/_attl \
-    usr/share/fish/vendor_completions.d/attl.fish; do
-    [ -s "$root/$file" ] || fail "no /$file"
-done
-[ -s "$root/lib/systemd/system/attld.service" ] || [ -s "$root/usr/lib/systemd/system/attld.service" ] ||
-    fail "no unit"
-dpkg-deb --ctrl-tarfile attld_*.deb | tar -xO ./conffiles | grep -qx /etc/attl/settings.toml ||
-    fail "the settings are no conffile"
-dpkg-deb --ctrl-tarfile attld_*.deb | tar -xO ./postinst | grep -q systemd-sysusers ||
-    fail "nobody makes the user"
+[ "$(id -u)" -eq 0 ] || fail "needs root: it starts a systemd in namespaces of its own"
+command -v mmdebstrap >/dev/null || fail "mmdebstrap is missing: apt-get install mmdebstrap"
+# shellcheck source=/dev/null
+release=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
+[ -n "$release" ] || fail "this is no release of Debian"
+cgroups=$(findmnt -n -o TARGET -t cgroup2 | head -n 1)
+[ -n "$cgroups" ] || fail "needs cgroup2, which is not mounted here"
 
-mkdir "$root/data"
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-"$root/usr/bin/attld" --config "$root/etc/attl/settings.toml" --server.dir "$root/data" --server.port "$port" \
-    --server.admin_port 0 2>"$root/log" &
+work=$(mktemp -d)
+root=$work/root
+cgroup=$cgroups/attl-try.$$
+pid=''
+cleanup() {
+    [ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null || true # and with it all in its namespaces
+    for _ in $(seq 100); do
+        [ -d "$cgroup" ] || break
+        find "$cgroup" -depth -type d -exec rmdir {} \; 2>/dev/null
+        sleep 0.1
+    done
+    rm -rf --one-file-system "$work"
+}
+trap cleanup EXIT
+
+printf 'making a minimal %s\n' "$release"
+if [ -z "$base" ] || [ ! -e "$base" ]; then
+    mmdebstrap --quiet --variant=minbase --include="$included" "$release" "${base:-$work/base.tar}"
+fi
+mkdir "$root"
+tar -C "$root" --numeric-owner -xf "${base:-$work/base.tar}"
+mkdir "$root/packages"
+echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io" # it lives for minutes
+cp "$folder"/*.deb "$here/inside.sh" "$here/../../examples/embed_min.c" "$root/packages/"
+rm -f "$root"/packages/*-dbgsym_*.deb
+# All that the packages depend on is fetched now, and nothing later.
+cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+chroot "$root" env DEBIAN_FRONTEND=noninteractive sh -c \
+    'apt-get -q update && apt-get -q install -y --no-install-recommends --download-only /packages/*.deb' \
+    >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; fail "the dependencies cannot be fetched"; }
+
+# The first process there. What is mounted is in its namespace alone and goes with it.
+boot() {
+    local root=$1 file
+    mount --make-rprivate /
+    mount --bind "$root" "$root"
+    mount -t proc proc "$root/proc"
+    mount -t sysfs -o ro sysfs "$root/sys"
+    mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
+    mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+    for file in null zero full random urandom tty; do
+        touch "$root/dev/$file"
+        mount --bind "/dev/$file" "$root/dev/$file"
+    done
+    mkdir "$root/dev/pts" "$root/dev/shm"
+    mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$root/dev/pts"
+    ln -s pts/ptmx "$root/dev/ptmx"
+    ln -s /proc/self/fd "$root/dev/fd"
+    mount -t tmpfs tmpfs "$root/dev/shm"
+    mount -t tmpfs -o mode=755 tmpfs "$root/run"
+    hostname attl-try
+    cd "$root"
+    pivot_root . mnt
+    umount -l /mnt
+    exec env -i container=attl-try PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd
+}
+mkdir "$cgroup"
+# shellcheck disable=SC2016 # to be expanded there
+(
+    echo "$BASHPID" >"$cgroup/cgroup.procs"
+    exec unshare --pid --fork --kill-child --mount --uts --ipc --net --cgroup \
+        bash -ec "$(declare -f boot)"'; boot "$1"' - "$root" </dev/null >"$work/boot.log" 2>&1
+) &
 pid=$!
-attl=("$root/usr/bin/attl" -p "$port")
+disown "$pid"
+first=''
 for _ in $(seq 100); do
-    "${attl[@]}" --healthcheck >/dev/null 2>&1 && break
+    first=$(pgrep -P "$pid" -x systemd || true)
+    [ -n "$first" ] && break
     sleep 0.1
 done
-[ "$("${attl[@]}" PING)" = PONG ] || { cat "$root/log" >&2; fail "attld does not answer"; }
-"${attl[@]}" set greeting hello EX 60 >/dev/null
-[ "$("${attl[@]}" get greeting)" = hello ] || fail "a value is lost"
-"${attl[@]}" top --once | grep -q serving || fail "attl top shows nothing"
-kill "$pid"
-wait "$pid" || fail "attld ended with $?"
-pid=''
-
-libs=$(dirname "$(find "$root/usr/lib" -name libattl.a)")
-cat >"$root/program.c" <<'C'
-#include <attl/attl.h>
-#include <stdio.h>
-int main(void) { return puts(attl_version()) < 0; }
-C
-cc -I"$root/usr/include" "$root/program.c" -L"$libs" -lattl -o "$root/program"
-[ "$(LD_LIBRARY_PATH="$libs" "$root/program")" ] || fail "libattl says nothing"
-if [ -x /usr/bin/python3 ]; then
-    PYTHONPATH="$root/usr/lib/python3/dist-packages" /usr/bin/python3 -c 'import asyncttlcache' ||
-        fail "Python cannot import asyncttlcache"
-fi
+[ -n "$first" ] || { cat "$work/boot.log" >&2; fail "systemd does not start"; }
+nsenter -t "$first" --pid --mount --uts --ipc --net --cgroup -- \
+    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 bash /packages/inside.sh </dev/null
 printf 'the packages work\n'
