@@ -110,9 +110,9 @@ ATTL_CHECKED int attl_erase_list(attl *cache, const char *id, attl_erasure_fn fn
 /* What became of erasures, since the cache was opened; what is pending may be of an earlier run. */
 typedef struct attl_erase_stats {
     uint32_t struct_size;
-    uint32_t pending;                 /* receipts that are neither done nor failed        */
-    uint32_t late;                    /* of them, those past due_ms                       */
-    uint32_t reserved;                /* 0                                                */
+    uint32_t pending;  /* receipts that are neither done nor failed        */
+    uint32_t late;     /* of them, those past due_ms whose older files are still there */
+    uint32_t reserved; /* 0                                                */
     uint64_t requested, done, failed; /* erasures                                         */
     uint64_t entries;                 /* removed from memory                              */
     uint64_t files_removed, bytes_removed;

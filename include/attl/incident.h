@@ -39,7 +39,8 @@ enum attl_incident_kind {
     ATTL_INCIDENT_CLOCK_JUMP,
     ATTL_INCIDENT_OVERLOAD,
     ATTL_INCIDENT_AUDIT_FAILURE,
-    ATTL_INCIDENT_KINDS /* how many there are in this release; grows */
+    ATTL_INCIDENT_ERASURE_LATE, /* since 0.6 */
+    ATTL_INCIDENT_KINDS         /* how many there are in this release; grows */
 };
 
 enum attl_severity { ATTL_SEVERITY_INFO, ATTL_SEVERITY_WARNING, ATTL_SEVERITY_CRITICAL };
@@ -73,6 +74,8 @@ typedef struct attl_incident {
     const char *name;    /* of the kind, "bounds_exceeded" */
     const char *cause;   /* a sentence with the numbers */
     const char *actions; /* what was done, a line each; "" for nothing */
+    const char *request; /* the correlation id of the request that caused it (attl_trace_set),
+                          * "" if none did or none is known. Since 0.6. */
 } attl_incident;
 
 /* Shows one incident; `i` and its text are valid during the call. */

@@ -39,6 +39,26 @@ ATTL_CHECKED int attl_latency_get(attl *cache, int stage, attl_latency *ret_late
  * what is beyond. 0 for a class that does not exist. Threads: any. Since 0.6. */
 ATTL_API uint64_t attl_latency_class_end(unsigned class_index);
 
+/* What a cache does beside the calls of its users, and may take long. */
+enum attl_slow {
+    ATTL_SLOW_SYNC,     /* one write and sync of the log, for which nobody waits               */
+    ATTL_SLOW_WAIT,     /* the same under persist.fsync = always: writers wait for it          */
+    ATTL_SLOW_EXPIRY,   /* a piece of maintenance, between two rests                           */
+    ATTL_SLOW_EVICTION, /* making room, in the call that needs it                              */
+    ATTL_SLOW_SNAPSHOT, /* a snapshot, beside which everything goes on                         */
+    ATTL_SLOW_LOADING,  /* reading the data directory                                          */
+    ATTL_SLOW_KINDS     /* how many there are in this release; grows                           */
+};
+/* Told of one that took so long, in the thread that did it, in the middle of its work: it notes it
+ * down, no more. It must not block and must not call into the cache. */
+typedef void (*attl_slow_fn)(void *ud, int what, int64_t took_ns);
+/* Makes `fn` the function of caches opened from `config`. It hears nothing before
+ * attl_slow_limit(). Since 0.6. */
+ATTL_API void attl_config_set_slow(attl_config *config, attl_slow_fn fn, void *ud);
+/* From now on it hears of what takes limit_ns and more; 0, at first: of nothing, and then nothing
+ * is measured for it. Threads: any. Never blocks. Since 0.6. */
+ATTL_API void attl_slow_limit(attl *cache, int64_t limit_ns);
+
 #ifdef __cplusplus
 }
 #endif

@@ -174,6 +174,10 @@ ATTL_CHECKED int attl_submit_get_or_load(attl_queue *queue, attl_slice key, attl
                                          void *ud, const attl_load_opts *opts, uint64_t *ret_id);
 /* What is to be loaded. Until the load ends. Since 0.3. */
 ATTL_API attl_slice attl_load_key(const attl_load *load);
+/* The correlation id of who asked for this load (attl_trace_set), "" if it had none; of several who
+ * ask the one that got the lease. While a loader of the library's threads runs it is the thread's.
+ * Until the load ends. Since 0.6. */
+ATTL_API const char *attl_load_trace(const attl_load *load);
 /* The older value, for a source that can say "not modified". ATTL_OK, ATTL_MISS. Since 0.3. */
 ATTL_CHECKED int attl_load_stale(const attl_load *load, attl_slice *ret_value);
 /* The value is loaded, with the life of the options or of `opts` (may be NULL). Ends the load.

@@ -48,6 +48,10 @@ ATTL_API void attl_ns_list(attl *cache, attl_ns_fn fn, void *ud);
 /* Copies the prefix of the namespace that `key` belongs to. ATTL_OK, ATTL_MISS (none),
  * ATTL_E_BUFFER (128 bytes always suffice). Since 0.3. */
 ATTL_CHECKED int attl_ns_match(attl *cache, attl_slice key, char *buf, size_t len, size_t *ret_len);
+/* What the policy of the key says of recording its changes (field `audit`): 1: they are recorded,
+ * -1: they are not, 0: it says nothing, or there is none. For programs that keep an audit trail, as
+ * attld does; the library keeps none. Threads: any. Never blocks. Since 0.6. */
+ATTL_API int attl_ns_audit(attl *cache, attl_slice key);
 typedef struct attl_ns_stats {
     uint32_t struct_size;
     uint32_t counted; /* 0: nobody counts, for want of a quota; 1: exact; 2: being counted     */

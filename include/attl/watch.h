@@ -71,6 +71,15 @@ ATTL_API void attl_notice_mask(attl *cache, uint32_t kinds);
 ATTL_API void attl_actor_set(attl *cache, uint64_t actor);
 
 /*
+ * Gives what the calling thread does from now on a correlation id, in all caches: at most 64
+ * printable characters without blanks; NULL or "" (at first): none. Lines of the log, incidents it
+ * causes, the deaths that attl_why() shows and the loads it asks for (attl_load_trace) carry it. It
+ * is not copied: keep it until another is set. ATTL_OK, ATTL_E_INVALID. A few nanoseconds. Since
+ * 0.6.
+ */
+ATTL_API int attl_trace_set(const char *id);
+
+/*
  * Events as completions of a queue: from now on every change of the given kinds (a sum of
  * ATTL_EV_*) to a key that starts with `prefix` (copied; empty: any key) gives one completion with
  * kind the event, flags its cause (enum attl_cause), id the watch's, user_data as given, key,
@@ -101,6 +110,8 @@ typedef struct attl_death {
     int64_t at_ms;       /* Unix ms: when it died; for expired its deadline                 */
     int64_t ttl_left_ms; /* of its life at that moment, -1 if it had no deadline            */
     uint64_t actor;      /* who did it, see attl_actor_set; 0 for what the cache did by itself */
+    const char *trace;   /* the correlation id of the request that did it (attl_trace_set), "" if
+                          * it had none or the ledger has forgotten; for the call. Since 0.6   */
 } attl_death;
 typedef void (*attl_death_fn)(void *ud, const attl_death *death);
 /*

@@ -35,6 +35,10 @@ struct selector_maker {
     bool open_channels; /* new ones allow all channels */
 };
 
+/* What the names of a request are: keys; prefixes, each of which stands for all keys that begin
+ * with it; or patterns, which may stand for any. */
+enum access_form { ACCESS_KEYS, ACCESS_PREFIXES, ACCESS_PATTERNS };
+
 /* What one request would do. */
 struct access_request {
     size_t row;
@@ -43,6 +47,7 @@ struct access_request {
     const attl_slice *argv; /* with the name */
     size_t argc;
     size_t key_first, key_n, key_step;
+    enum access_form key_form;
     unsigned key_kinds, key_kinds_second; /* of the first and, if `key_pair`, of the second */
     bool key_pair;                        /* two keys that are used differently */
     size_t channel_first, channel_n;

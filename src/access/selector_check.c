@@ -49,6 +49,43 @@ allows_key(const struct selector *s, attl_slice key, unsigned kinds)
     return false;
 }
 
+/* Whether all keys that begin with `prefix` fit the pattern, told from a pattern that is a text and
+ * a star: of others it would have to be proved, and no is the safe answer. */
+static bool
+covers(attl_slice pattern, attl_slice prefix)
+{
+    const char *text = pattern.data;
+    size_t len = pattern.len ? pattern.len - 1 : 0;
+    if (pattern.len == 0 || text[len] != '*' || len > prefix.len)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (strchr("*?[]\\", text[i])) /* a NUL as well */
+            return false;
+    return len == 0 || memcmp(text, prefix.data, len) == 0;
+}
+
+static bool
+allows_prefix(const struct selector *s, attl_slice prefix, unsigned kinds)
+{
+    for (size_t i = 0; i < s->keys.len; i++) {
+        const struct word *pattern = s->keys.items[i];
+        if ((pattern->tag & kinds) == kinds && covers(word_slice(pattern), prefix))
+            return true;
+    }
+    return false;
+}
+
+static bool
+allows_name(const struct selector *s, enum access_form form, attl_slice name, unsigned kinds)
+{
+    switch (form) {
+    case ACCESS_KEYS: return allows_key(s, name, kinds);
+    case ACCESS_PREFIXES: return allows_prefix(s, name, kinds);
+    case ACCESS_PATTERNS: break;
+    }
+    return false; /* it is for those who may use all keys */
+}
+
 bool
 selector_allows_channel(const struct selector *s, attl_slice channel, bool literal)
 {
@@ -68,7 +105,7 @@ check_keys(const struct selector *s, const struct access_request *r, size_t *ret
     for (size_t i = 0; i < r->key_n; i++) {
         size_t at = r->key_first + i * r->key_step;
         unsigned kinds = i == 1 && r->key_pair ? r->key_kinds_second : r->key_kinds;
-        if (allows_key(s, r->argv[at], kinds))
+        if (allows_name(s, r->key_form, r->argv[at], kinds))
             continue;
         *ret_arg = at;
         return ACCESS_NO_KEY;

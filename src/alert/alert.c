@@ -368,7 +368,8 @@ alert_test(struct alert *a)
                                     .resolved_ms = now_ms,
                                     .name = "test",
                                     .cause = "somebody tries whether alerts arrive",
-                                    .actions = "" };
+                                    .actions = "",
+                                    .request = "" };
     lock_acquire(&a->lock);
     add_all(a, "test", &nothing);
     lock_release(&a->lock);

@@ -64,3 +64,19 @@ attl_latency_class_end(unsigned class_index)
 {
     return class_index < HISTOGRAM_CLASSES ? histogram_class_end(class_index) : 0;
 }
+
+void
+attl_config_set_slow(attl_config *config, attl_slow_fn fn, void *ud)
+{
+    if (!config)
+        return;
+    config->slow_fn = fn;
+    config->slow_ud = ud;
+}
+
+void
+attl_slow_limit(attl *a, int64_t limit_ns)
+{
+    bool wanted = a->slow_fn && limit_ns > 0;
+    atomic_store_explicit(&a->slow_limit_ns, wanted ? limit_ns : 0, memory_order_relaxed);
+}

@@ -10,6 +10,7 @@
 #define ATTL_API_LEASE_H
 
 #include "api/api.h"
+#include "os/trace.h"
 
 /* What all calls bring back through the lock. */
 struct lease_call {
@@ -34,8 +35,9 @@ struct lease_ask {
     bool parks_winner; /* whoever loads is somebody else: the waiter waits for what it wins, too */
     bool patient;      /* waits also while nobody loads because the source is left alone */
     bool parked;
-    bool is_fresh; /* WON: and the value that is there is still fresh */
-    bool failing;  /* WAIT, but nobody loads: the source is left alone */
+    bool is_fresh;             /* WON: and the value that is there is still fresh */
+    bool failing;              /* WAIT, but nobody loads: the source is left alone */
+    char trace[TRACE_MAX + 1]; /* of who asks; load_ask_init() */
 };
 
 /* The flights of a new cache get what their timers call. */

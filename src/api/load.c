@@ -62,6 +62,7 @@ load_ask_init(const attl_load_opts *opts, struct lease_ask *ask)
     };
     ask->insists = opts->flags & ATTL_LOAD_FRESH;
     ask->asker = reclaim_self();
+    trace_copy(ask->trace);
     if (!opts->parent)
         return ATTL_OK;
     ask->depth = opts->parent->depth;
@@ -86,6 +87,12 @@ attl_slice
 attl_load_key(const attl_load *load)
 {
     return load->key;
+}
+
+const char *
+attl_load_trace(const attl_load *load)
+{
+    return load->trace;
 }
 
 int
@@ -199,8 +206,11 @@ run_job(struct pool_job *job)
     struct attl *a = load->a;
     if (pool_is_closing(a))
         (void)lease_pass(a, load->key, load->token, ATTL_E_CLOSED, attl_b(NULL, 0));
-    else if (lease_mark_loader(a, load->key, load->token, reclaim_self()) == ATTL_OK)
+    else if (lease_mark_loader(a, load->key, load->token, reclaim_self()) == ATTL_OK) {
+        trace_set(load->trace); /* the thread is the library's, the request is not */
         run_loader(load);
+        trace_set(NULL);
+    }
     load_free(load);
 }
 
@@ -210,6 +220,7 @@ inherit(attl_load *load, const struct load_spec *spec)
     load->depth = spec->ask->depth;
     memcpy(load->lineage, spec->ask->lineage, sizeof load->lineage);
     load->lineage[load->depth++] = spec->token;
+    memcpy(load->trace, spec->ask->trace, sizeof load->trace);
 }
 
 int

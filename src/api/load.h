@@ -27,6 +27,7 @@ struct attl_load {
     attl_value *ret_value;              /* NULL, or who called: gets the value */
     uint64_t lineage[LIMIT_LOAD_DEPTH]; /* its own token last */
     unsigned depth;
+    char trace[TRACE_MAX + 1]; /* of who asks */
     char key_bytes[];
 };
 

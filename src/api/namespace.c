@@ -128,6 +128,20 @@ attl_ns_match(attl *a, attl_slice key, char *buf, size_t len, size_t *ret_len)
 }
 
 int
+attl_ns_audit(attl *a, attl_slice key)
+{
+    struct reclaim_reader *r = reclaim_self();
+    if (!r || !engine_has_namespaces(a))
+        return CHOICE_NS_AUDIT_INHERIT;
+    reclaim_enter(r);
+    const struct namespace_set *set = atomic_load(&a->namespaces);
+    const struct namespace *ns = set ? namespace_match(set, key) : NULL;
+    int audit = ns ? ns->audit : CHOICE_NS_AUDIT_INHERIT;
+    reclaim_exit(r);
+    return audit;
+}
+
+int
 attl_ns_stats_get(attl *a, attl_slice prefix, attl_ns_stats *ret_stats)
 {
     attl_ns_stats st = { 0 };

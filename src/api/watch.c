@@ -73,6 +73,19 @@ look_change(struct entry *e, void *ud)
 }
 
 int
+attl_trace_set(const char *id)
+{
+    size_t len = id ? strnlen(id, TRACE_MAX + 1) : 0;
+    if (len > TRACE_MAX)
+        return ATTL_E_INVALID;
+    for (size_t i = 0; i < len; i++)
+        if (id[i] <= ' ' || id[i] > '~')
+            return ATTL_E_INVALID;
+    trace_set(id);
+    return ATTL_OK;
+}
+
+int
 attl_why(attl *a, attl_slice key, size_t max, attl_death_fn fn, void *ud)
 {
     if (!a->ledger)
@@ -85,11 +98,14 @@ attl_why(attl *a, attl_slice key, size_t max, attl_death_fn fn, void *ud)
                            max < LIMIT_WHY_DEATHS ? max : LIMIT_WHY_DEATHS);
     int64_t skew_ms = engine_skew_ms(a);
     for (size_t i = 0; i < n; i++) {
+        char trace[TRACE_MAX + 1];
+        ledger_trace_of(a->ledger, &deaths[i], trace);
         attl_death death = { .struct_size = sizeof death,
                              .cause = ledger_cause(&deaths[i]),
                              .at_ms = ledger_at_ms(&deaths[i]) + skew_ms,
                              .ttl_left_ms = deaths[i].ttl_left_ms,
-                             .actor = deaths[i].actor };
+                             .actor = deaths[i].actor,
+                             .trace = trace };
         fn(ud, &death);
     }
     return n ? ATTL_OK : ATTL_MISS;

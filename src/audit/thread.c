@@ -12,6 +12,7 @@
 #include "base/hex.h"
 #include "os/clock.h"
 #include "os/disk_dir.h"
+#include "os/trace.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -93,6 +94,19 @@ failed(struct audit *a, int rc, const char *why)
     a->told(a->ud, true, text);
 }
 
+/* The same, on behalf of the request whose record it was. */
+static void
+failed_for(struct audit *a, const struct audit_record *r, int rc, const char *why)
+{
+    char trace[TRACE_MAX + 1] = "";
+    attl_slice id = r->text[AUDIT_TRACE];
+    if (id.len > 0 && id.len < sizeof trace)
+        memcpy(trace, id.data, id.len);
+    trace_set(trace);
+    failed(a, rc, why);
+    trace_set(NULL);
+}
+
 static void
 succeeded(struct audit *a)
 {
@@ -114,7 +128,7 @@ write_one(struct audit *a, const struct audit_record *r)
     if (rc == 0)
         rc = audit_writer_append(&a->writer, r);
     if (rc < 0)
-        failed(a, rc, err);
+        failed_for(a, r, rc, err);
     return rc;
 }
 

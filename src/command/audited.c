@@ -55,7 +55,7 @@ void
 audited_prepare(struct command_env *env)
 {
     bool on = env->host->audit != NULL;
-    bool writes = on && audit_has_writes(env->host->audit);
+    bool writes = on && (env->audit_spaces || audit_has_writes(env->host->audit));
     env->audit_flags = on ? CMD_ADMIN | CMD_AUDITED | (writes ? CMD_WRITE : 0U) : 0;
     env->audit_cats = on ? CAT_DANGEROUS : 0;
 }
@@ -300,13 +300,21 @@ put_pairs(struct audited *a, const struct pair *pairs, size_t n, const char *out
 
 /* ---- running ---- */
 
-/* Whether one of the keys is in a namespace whose changes are recorded. */
+/* The key's namespace says it, or leaves it to audit.writes. */
+static bool
+wants_key(const struct command_env *env, attl_slice key)
+{
+    int says = env->audit_spaces ? attl_ns_audit(env->cache, key) : 0;
+    return says > 0 || (says == 0 && audit_wants(env->host->audit, key));
+}
+
+/* Whether changes of one of the keys are recorded. */
 static bool
 wants_write(const struct request *rq)
 {
     struct key_range keys = command_key_range(rq->cmd, rq->argv, rq->argc);
     for (size_t i = 0; i < keys.n; i++)
-        if (audit_wants(rq->env->host->audit, rq->argv[keys.first + i * keys.step]))
+        if (wants_key(rq->env, rq->argv[keys.first + i * keys.step]))
             return true;
     return false;
 }

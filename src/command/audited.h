@@ -14,6 +14,15 @@
 
 /* Sets the masks of `env` from its host's trail. */
 void audited_prepare(struct command_env *env);
+/* The same if it is news that some namespace says what of it is recorded, or that none does. */
+static inline void
+audited_follow(struct command_env *env, bool spaces)
+{
+    if (__builtin_expect(env->audit_spaces == spaces, 1))
+        return;
+    env->audit_spaces = spaces;
+    audited_prepare(env);
+}
 /* Whether a command may have to be recorded: audited_run() says, and runs it. */
 static inline bool
 audited_is(const struct command_env *env, const struct command *cmd)

@@ -186,11 +186,10 @@ erase_reply(struct command_job *job, struct request *rq)
 
 /* Takes options from the end; the number of words that are left, at least 3. */
 static size_t
-take_options(const struct request *rq, attl_erase_request *erase)
+take_options(const attl_slice *argv, size_t argc, attl_erase_request *erase)
 {
-    size_t argc = rq->argc;
     for (; argc > 3; argc--) {
-        attl_slice word = rq->argv[argc - 1];
+        attl_slice word = argv[argc - 1];
         if (arg_is(word, "now"))
             erase->now = 1;
         else if (arg_is(word, "dryrun"))
@@ -203,10 +202,17 @@ take_options(const struct request *rq, attl_erase_request *erase)
     return argc;
 }
 
-static int
-kind_of(const struct request *rq)
+size_t
+erase_names_end(const attl_slice *argv, size_t argc)
 {
-    const char *word = command_word(rq->cmd);
+    attl_erase_request options;
+    return take_options(argv, argc, &options);
+}
+
+int
+erase_kind(const struct command *cmd)
+{
+    const char *word = command_word(cmd);
     if (strcmp(word, "key") == 0)
         return ATTL_ERASE_KEY;
     return strcmp(word, "prefix") == 0 ? ATTL_ERASE_PREFIX : ATTL_ERASE_MATCH;
@@ -233,8 +239,9 @@ cmd_attl_erase(struct request *rq)
     struct command_job *job = request_job(rq, erase_work, erase_reply);
     if (!job)
         return;
-    job->erase = (attl_erase_request){ .struct_size = sizeof job->erase, .kind = kind_of(rq) };
-    size_t argc = take_options(rq, &job->erase);
+    job->erase =
+        (attl_erase_request){ .struct_size = sizeof job->erase, .kind = erase_kind(rq->cmd) };
+    size_t argc = take_options(rq->argv, rq->argc, &job->erase);
     for (size_t i = 2; i < argc; i++) {
         buf_append(&job->list, &rq->argv[i].len, sizeof rq->argv[i].len);
         if (rq->argv[i].len)

@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { FIELDS = 16, KIND_FIELDS = 4, KIND_MAX_BYTES = 32, CORRELATION_BYTES = 17 };
+enum { FIELDS = 17, KIND_FIELDS = 4, KIND_MAX_BYTES = 32, CORRELATION_BYTES = 17 };
 
 static void
 field_double(struct request *rq, const char *name, double value)
@@ -66,6 +66,7 @@ reply_incident(void *ud, const attl_incident *i)
     reply_field_str(rq, "cause", i->cause);
     field_lines(rq, "actions", i->actions);
     reply_field_str(rq, "response", attl_incident_kind_response(i->kind));
+    reply_field_str(rq, "request", i->request);
 }
 
 /* ATTL.INCIDENT LIST [OPEN] */

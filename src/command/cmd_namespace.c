@@ -5,6 +5,7 @@
  * and without one straight to the cache. FLUSH may take long and is a job, so that no worker waits
  * for it; its removals are acknowledged like any others.
  */
+#include "command/audited.h"
 #include "command/commands.h"
 #include "command/job.h"
 #include "command/reply.h"
@@ -144,9 +145,10 @@ cmd_attl_ns_set(struct request *rq)
     int status = host->ns_set
                      ? host->ns_set(host->ud, rq->argv[2], fields, n, err, sizeof err)
                      : attl_ns_set(rq->env->cache, rq->argv[2], fields, n, err, sizeof err);
-    if (status == ATTL_OK)
+    if (status == ATTL_OK) {
+        audited_follow(rq->env, true); /* what comes next in this turn may have to be recorded */
         reply_ok(rq);
-    else if (err[0])
+    } else if (err[0])
         resp_errorf(rq->out, "ERR %s", err);
     else
         reply_failure(rq, status);

@@ -8,10 +8,11 @@
 #include "command/commands.h"
 #include "command/reply.h"
 
-enum { WHY_DEFAULT = 10, WHY_MAX = 64, WHY_FIELDS = 7 };
+enum { WHY_DEFAULT = 10, WHY_MAX = 64, WHY_FIELDS = 8 };
 
 struct why_line {
     attl_death death;
+    char trace[SESSION_TRACE_MAX + 1];
     char addr[sizeof(((struct session *)0)->addr)];
     char name[SESSION_NAME_MAX + 1];
 };
@@ -29,6 +30,7 @@ add_death(void *ud, const attl_death *death)
         return;
     struct why_line *line = &why->lines[why->n++];
     line->death = *death;
+    memcpy(line->trace, death->trace, strnlen(death->trace, SESSION_TRACE_MAX) + 1); /* as long */
     line->addr[0] = line->name[0] = '\0';
 }
 
@@ -66,6 +68,7 @@ reply_line(struct request *rq, const struct why_line *line, int64_t now_ms)
     reply_field_int(rq, "client_id", (int64_t)d->actor);
     reply_field_str(rq, "client_addr", line->addr);
     reply_field_str(rq, "client_name", line->name);
+    reply_field_str(rq, "trace", line->trace);
 }
 
 static bool

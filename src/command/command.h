@@ -117,6 +117,7 @@ struct command_env {
     unsigned shed_level;         /* 0: nothing is shed; to 3, see shed.h */
     uint32_t audit_flags; /* rows with these bits may be audited, see audited.h; 0: none are */
     uint16_t audit_cats;
+    bool audit_spaces;     /* some namespace says what of it is recorded: audited_follow() */
     int64_t shed_retry_ms; /* what is refused may come back after that */
     _Atomic uint64_t shed[SHED_CLASSES][SHED_OUTCOMES]; /* counters, of one writer */
     /* Every worker's stats, summed by INFO and cleared by CONFIG RESETSTAT; NULL: only `stats`. */

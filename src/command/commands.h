@@ -108,6 +108,10 @@ command_fn cmd_attl_health;
 command_fn cmd_attl_config;
 /* erasing with a receipt, cmd_erase.c */
 command_fn cmd_attl_erase, cmd_attl_erase_list, cmd_attl_erase_status;
+/* Where the names of an erasure end that begin with the third word: behind them are options. */
+size_t erase_names_end(const attl_slice *argv, size_t argc);
+/* enum attl_erase_kind of a subcommand that erases. */
+int erase_kind(const struct command *cmd);
 /* ATTL.RETENTION REPORT */
 void retention_report(struct request *rq);
 

@@ -17,6 +17,8 @@ static const char *const names[LATENCY_EVENTS] = {
     [LATENCY_EVICTION_CYCLE] = "eviction-cycle",
     [LATENCY_EXPIRE_CYCLE] = "expire-cycle",
     [LATENCY_FAST_COMMAND] = "fast-command",
+    [LATENCY_LOADING] = "loading",
+    [LATENCY_SNAPSHOT] = "snapshot",
 };
 
 void

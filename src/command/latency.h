@@ -20,8 +20,10 @@ enum latency_event {
     LATENCY_AOF_WRITE,        /* the same under everysec and no: nobody waits for it */
     LATENCY_COMMAND,          /* a command that may take long */
     LATENCY_EVICTION_CYCLE,   /* making room */
-    LATENCY_EXPIRE_CYCLE,     /* a turn of the maintenance */
+    LATENCY_EXPIRE_CYCLE,     /* a piece of maintenance */
     LATENCY_FAST_COMMAND,     /* a command that is O(1) or O(log n) */
+    LATENCY_LOADING,          /* reading the data directory */
+    LATENCY_SNAPSHOT,         /* a snapshot, beside which everything goes on */
     LATENCY_EVENTS
 };
 

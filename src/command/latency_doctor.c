@@ -128,6 +128,17 @@ advise(struct doctor *d)
 }
 
 static void
+advise_files(struct doctor *d)
+{
+    if (d->events & 1u << LATENCY_LOADING)
+        advise_setting(d, "persist.snapshot_log_size",
+                       "a start reads the last snapshot and the log behind it: smaller is sooner.");
+    if (d->events & 1u << LATENCY_SNAPSHOT)
+        advise_setting(d, "persist.dir",
+                       "a snapshot takes as long as its disk wants; everything goes on beside it.");
+}
+
+static void
 examine(struct doctor *d)
 {
     struct latency_monitor *m = &d->rq->env->slow->monitor;
@@ -152,6 +163,7 @@ examine(struct doctor *d)
     else
         buf_append_str(&d->text, "\n");
     advise(d);
+    advise_files(d);
 }
 
 /* LATENCY DOCTOR */

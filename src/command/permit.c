@@ -94,6 +94,23 @@ request_keys(const struct command *cmd, struct access_request *r)
     r->key_kinds_second = kinds_of(cmd->keys.access_second);
 }
 
+/* Erasing is writing, whatever becomes of the entry; behind the names are options. */
+static void
+request_erasure(const struct command *cmd, struct access_request *r)
+{
+    if (r->argc < 3)
+        return;
+    r->key_first = 2;
+    r->key_n = erase_names_end(r->argv, r->argc) - 2;
+    r->key_step = 1;
+    r->key_kinds = ACCESS_WRITE;
+    switch (erase_kind(cmd)) {
+    case ATTL_ERASE_KEY: r->key_form = ACCESS_KEYS; break;
+    case ATTL_ERASE_PREFIX: r->key_form = ACCESS_PREFIXES; break;
+    default: r->key_form = ACCESS_PATTERNS; break;
+    }
+}
+
 static void
 request_channels(const struct command *cmd, struct access_request *r)
 {
@@ -117,6 +134,8 @@ permit_request(const struct command *cmd, const attl_slice *argv, size_t argc)
     };
     if (command_has_keys(cmd))
         request_keys(cmd, &r);
+    if (cmd->run == cmd_attl_erase)
+        request_erasure(cmd, &r);
     request_channels(cmd, &r);
     return r;
 }

@@ -68,6 +68,8 @@ struct attl_config {
     void *notice_ud;
     attl_incident_event_fn incident_fn; /* NULL: none */
     void *incident_ud;
+    attl_slow_fn slow_fn; /* NULL: none */
+    void *slow_ud;
     struct disk *disk; /* for tests: instead of persist.dir; not owned */
 };
 
@@ -125,6 +127,8 @@ int config_set_run_time(attl_config *config, const char *name, const char *value
 int config_ns_set(attl_config *config, attl_slice prefix, const attl_ns_field *fields, size_t n,
                   struct config_error err);
 int config_ns_del(attl_config *config, attl_slice prefix, struct config_error err);
+/* Whether some namespace says by itself what of it is recorded in an audit trail. */
+bool config_ns_audits(const attl_config *config);
 /* A field's value as text, ATTL_MISS without such a namespace, ATTL_E_CONFIG (unknown field),
  * ATTL_E_BUFFER. */
 int config_ns_get(const attl_config *config, attl_slice prefix, attl_slice field, char *buf,

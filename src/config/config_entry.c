@@ -108,13 +108,14 @@ check_section(const struct config_entry *entry, struct config_error err)
     return config_fail(err, "unknown section [%s]", config_shown(shown, entry->name));
 }
 
-/* Whether a number stands for what the field is: percentages may be numbers, or texts with a sign.
- */
+/* Whether the kind stands for what the field is: percentages may be numbers, or texts with a sign,
+ * and yes or no is one of the answers to audit. */
 static bool
 field_kind_fits(enum namespace_field field, enum config_entry_kind kind)
 {
     return kind_fits(namespace_field_at(field)->type, kind) ||
-           (field == NS_JITTER && kind == ENTRY_STRING);
+           (field == NS_JITTER && kind == ENTRY_STRING) ||
+           (field == NS_AUDIT && kind == ENTRY_BOOL);
 }
 
 /* A field of [namespace."prefix"], or such a section without any. */

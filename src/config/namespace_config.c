@@ -75,3 +75,16 @@ config_ns_get(const attl_config *config, attl_slice prefix, attl_slice field, ch
         return ATTL_E_CONFIG;
     return namespace_field_format(which, item->values[which].number, buf, len);
 }
+
+bool
+config_ns_audits(const attl_config *config)
+{
+    const struct namespace_list *l = &config->namespaces;
+    for (size_t i = 0; i < l->count; i++) {
+        const struct namespace_value *v = l->items[i].values;
+        if (v[NS_ENABLED].number &&
+            namespace_field_choice(NS_AUDIT, v[NS_AUDIT].number) != CHOICE_NS_AUDIT_INHERIT)
+            return true;
+    }
+    return false;
+}

@@ -37,6 +37,12 @@ static const struct option_choice on_disk_errors[] = {
     { NULL, 0, NULL },
 };
 
+static const struct option_choice audits[] = {
+    { "inherit", CHOICE_NS_AUDIT_INHERIT, NULL }, { "yes", CHOICE_NS_AUDIT_YES, NULL },
+    { "no", CHOICE_NS_AUDIT_NO, NULL },           { "true", CHOICE_NS_AUDIT_YES, NULL },
+    { "false", CHOICE_NS_AUDIT_NO, NULL },        { NULL, 0, NULL },
+};
+
 static const struct option fields[NS_FIELDS] = {
     [NS_ENABLED] = { .name = "enabled",
                      .type = OPTION_BOOL,
@@ -145,6 +151,14 @@ static const struct option fields[NS_FIELDS] = {
                            .text = "While the log cannot be written, or a gap in it is not bridged "
                                    "by a snapshot yet: refuse changes of these keys (reject), or "
                                    "do what persist.on_error says (degrade)." },
+    [NS_AUDIT] = { .name = "audit",
+                   .type = OPTION_ENUM,
+                   .flags = OPTION_RUNTIME,
+                   .library_default = "inherit",
+                   .choices = audits,
+                   .text = "attld's audit trail records changes of these keys by commands (yes), "
+                           "does not, whatever audit.writes says (no), or does what that says "
+                           "(inherit)." },
 };
 
 const struct option *
@@ -246,6 +260,7 @@ range_text(enum namespace_field field)
     case OPTION_ENUM:
         return field == NS_EVICTION     ? "s3fifo, none"
                : field == NS_DURABILITY ? "log, snapshot, none"
+               : field == NS_AUDIT      ? "inherit, yes, no"
                                         : "degrade, reject";
     case OPTION_BYTES: return "bytes, up to 1024TiB";
     case OPTION_DURATION: return field == NS_SOFT ? "time, or 1% to 100%" : "time, up to 36500d";

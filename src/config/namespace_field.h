@@ -29,6 +29,7 @@ enum namespace_field {
     NS_EVICTION,      /* enum choice_eviction: S3FIFO or NONE */
     NS_DURABILITY,    /* enum choice_durability */
     NS_ON_DISK_ERROR, /* enum choice_on_disk_error */
+    NS_AUDIT,         /* enum choice_ns_audit */
     NS_FIELDS
 };
 
@@ -39,6 +40,9 @@ enum choice_durability {
 };
 
 enum choice_on_disk_error { CHOICE_ON_DISK_ERROR_DEGRADE, CHOICE_ON_DISK_ERROR_REJECT };
+
+/* What attl_ns_audit() returns. */
+enum choice_ns_audit { CHOICE_NS_AUDIT_NO = -1, CHOICE_NS_AUDIT_INHERIT, CHOICE_NS_AUDIT_YES };
 
 enum {
     NS_PERCENT_MAX = 100,

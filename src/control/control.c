@@ -30,7 +30,27 @@ control_say(struct control *c, int level, const char *event, const char *text)
     struct control_line *line = &c->lines[c->said - 1];
     line->level = level;
     line->event = event;
+    line->trace[0] = '\0';
     (void)snprintf(line->text, sizeof line->text, "%s", text); /* cut is fine */
+}
+
+void
+control_say_of(struct control *c, const char *trace, int level, const char *event, const char *text)
+{
+    control_say(c, level, event, text);
+    struct control_line *line = &c->lines[c->said - 1];
+    (void)snprintf(line->trace, sizeof line->trace, "%s", trace); /* as long */
+}
+
+/* A line of somebody's request is logged as his, whoever logs it. */
+static void
+log_line(struct control *c, const struct control_line *line)
+{
+    const char *mine = trace_get();
+    if (line->trace[0])
+        trace_set(line->trace);
+    control_log(c->a, line->level, line->event, line->text);
+    trace_set(mine);
 }
 
 void
@@ -42,7 +62,7 @@ control_unlock(struct control *c)
     c->said = 0;
     lock_release(&c->lock);
     for (unsigned i = 0; i < n; i++)
-        control_log(c->a, lines[i].level, lines[i].event, lines[i].text);
+        log_line(c, &lines[i]);
 }
 
 static int64_t

@@ -34,6 +34,7 @@ enum { CONTROL_LINES_MAX = 16, CONTROL_LINE_BYTES = 640 };
 struct control_line {
     int level;
     const char *event; /* a constant */
+    char trace[TRACE_MAX + 1];
     char text[CONTROL_LINE_BYTES];
 };
 
@@ -61,6 +62,9 @@ typedef int64_t (*control_step_fn)(struct control *c, const struct control_numbe
 /* Says it when the lock is released, because whoever hears it may look at the cache. Beyond
  * CONTROL_LINES_MAX in one go the last is replaced. The lock is held. */
 void control_say(struct control *c, int level, const char *event, const char *text);
+/* The same of a request's doing, by its correlation id; "": nobody's. */
+void control_say_of(struct control *c, const char *trace, int level, const char *event,
+                    const char *text);
 /* Releases the lock, and then says what waits. */
 void control_unlock(struct control *c);
 

@@ -72,6 +72,11 @@ void detect_overload(struct control *c, const struct control_numbers *n,
                      struct incident_reading *ret);
 void respond_memory(struct control *c, struct incident *i, int level);
 
+/* Erasures whose stated time has passed, detect_erase.c. */
+void judge_erasures(const struct control_erasures *e, struct incident_reading *ret);
+void detect_erasures(struct control *c, const struct control_numbers *n,
+                     struct incident_reading *ret);
+
 /* What the program around the cache has reported, attl_incident_report(). */
 void detect_report(struct control *c, const struct control_numbers *n,
                    struct incident_reading *ret);

@@ -21,6 +21,7 @@ judge_damage(const struct control_damage *d, uint64_t seen, struct incident_read
     ret->worse = d->unhealed > 0;
     ret->value = (double)(d->unhealed > 0 ? d->unhealed : d->count - seen);
     ret->limit = 0;
+    memcpy(ret->request, d->trace, sizeof ret->request);
     incident_because(ret,
                      "%s is damaged at offset %" PRIu64 " (%" PRIu64 " files so far, %" PRIu64
                      " not healed yet)",

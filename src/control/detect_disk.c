@@ -107,6 +107,7 @@ judge_snapshots(const struct disk_span *s, struct incident_reading *ret)
     ret->bad = true;
     ret->certain = grown(s->before->snapshot_failures, d->snapshot_failures) > 0;
     ret->value = (double)d->snapshot_failures;
+    memcpy(ret->request, d->snapshot_trace, sizeof ret->request);
     incident_because(ret,
                      "the last snapshot failed: %s; %" PRIu64 " have failed, %" PRIu64
                      " were taken since the start; the older ones are kept",

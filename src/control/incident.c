@@ -89,6 +89,7 @@ incident_show(const struct incident *i, attl_incident *ret)
         .name = rows[i->kind].word,
         .cause = i->cause,
         .actions = i->actions,
+        .request = i->request,
     };
 }
 

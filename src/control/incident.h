@@ -9,6 +9,7 @@
 #define ATTL_CONTROL_INCIDENT_H
 
 #include "engine/control.h"
+#include "os/trace.h"
 
 #include <stdbool.h>
 
@@ -33,6 +34,7 @@ struct incident {
     int64_t since_ms, changed_ms, resolved_ms;
     double value, limit;
     size_t actions_len;
+    char request[TRACE_MAX + 1]; /* the correlation id of the request that caused it, or "" */
     char cause[INCIDENT_CAUSE_BYTES];
     char actions[INCIDENT_ACTIONS_BYTES]; /* lines */
 };
@@ -43,6 +45,7 @@ struct incident_reading {
     bool worse;   /* bad, and more so: the incident escalates if it stays */
     bool certain; /* one reading is enough to open it: no noise looks like this */
     double value, limit;
+    char request[TRACE_MAX + 1];      /* whose doing it is, if a request's */
     char cause[INCIDENT_CAUSE_BYTES]; /* one sentence with the numbers, only if bad */
 };
 

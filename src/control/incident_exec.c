@@ -54,6 +54,7 @@ write_json(struct incident_text *t, const attl_incident *i, const char *event)
     json_put_i64(&j, "level", i->level);
     json_put_i64(&j, "times", i->times);
     json_put_str(&j, "correlation", correlation);
+    json_put_str(&j, "request", i->request);
     json_put_bool(&j, "simulated", i->simulated);
     json_put_i64(&j, "since_ms", i->since_ms);
     json_put_i64(&j, "changed_ms", i->changed_ms);
@@ -104,6 +105,7 @@ write_variables(struct incident_text *t, const attl_incident *i, const char *eve
     variable(&v, "ATTL_INCIDENT_STATE=%s", attl_incident_state_name(i->state));
     variable(&v, "ATTL_INCIDENT_LEVEL=%d", i->level);
     variable(&v, "ATTL_INCIDENT_CORRELATION=%016" PRIx64, i->correlation);
+    variable(&v, "ATTL_INCIDENT_REQUEST=%s", i->request);
     variable(&v, "ATTL_INCIDENT_SIMULATED=%d", i->simulated);
     variable(&v, "ATTL_INCIDENT_VALUE=%.15g", i->value);
     variable(&v, "ATTL_INCIDENT_LIMIT=%.15g", i->limit);

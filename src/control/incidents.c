@@ -35,7 +35,7 @@ log_change(struct control *c, const char *event, const struct incident *i)
     int level = ends || row->severity == ATTL_SEVERITY_INFO ? CONTROL_INFO
                 : row->severity == ATTL_SEVERITY_WARNING    ? CONTROL_WARNING
                                                             : CONTROL_ERROR;
-    control_say(c, level, event, text);
+    control_say_of(c, i->request, level, event, text);
 }
 
 static void
@@ -108,6 +108,8 @@ take_reading(struct incident *i, const struct incident_reading *r)
     i->value = r->value;
     i->limit = r->limit;
     memcpy(i->cause, r->cause, sizeof i->cause);
+    if (r->request[0]) /* of a later reading there may be nobody to name */
+        memcpy(i->request, r->request, sizeof i->request);
 }
 
 static void
@@ -187,6 +189,7 @@ read_drill(struct incidents *is, enum incident_kind kind, int64_t now_ms,
                                       .certain = true,
                                       .worse = since_ms >= INCIDENT_DRILL_WORSE_MS,
                                       .value = 1 + (since_ms >= INCIDENT_DRILL_WORSE_MS) };
+    memcpy(ret->request, is->drill_trace[kind], sizeof ret->request);
     incident_because(ret, "simulated: %s", incident_row((int)kind)->detected);
     return true;
 }
@@ -274,6 +277,7 @@ incidents_drill(struct control *c, int kind, bool on, int64_t now_ms)
     bool enabled = c->enabled[CONTROL_INCIDENT];
     if (enabled) {
         c->incidents.drill_ms[kind] = on ? now_ms : 0;
+        trace_copy(c->incidents.drill_trace[kind]);
         c->incidents.next_ms = now_ms; /* at once: a drill is somebody waiting */
     }
     control_unlock(c);
@@ -293,6 +297,7 @@ detect_report(struct control *c, const struct control_numbers *n, struct inciden
         return;
     ret->bad = ret->certain = true;
     ret->worse = is->reported > 1;
+    memcpy(ret->request, is->reported_trace, sizeof ret->request);
     incident_because(ret, "%s", is->reported_cause);
 }
 
@@ -304,6 +309,7 @@ incidents_report(struct control *c, int kind, int level, const char *cause)
         return ATTL_E_INVALID;
     lock_acquire(&c->lock);
     is->reported = level;
+    trace_copy(is->reported_trace);
     (void)snprintf(is->reported_cause, sizeof is->reported_cause, "%s",
                    cause ? cause : "no reason was given"); /* cut is fine */
     control_unlock(c);

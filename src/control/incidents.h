@@ -35,7 +35,8 @@ struct incidents {
     struct incident_gauge gauges[INCIDENT_KINDS];
     struct incident current[INCIDENT_KINDS];
     struct incident_rate responses[INCIDENT_KINDS];
-    int64_t drill_ms[INCIDENT_KINDS]; /* when it was begun; 0: there is none */
+    int64_t drill_ms[INCIDENT_KINDS];                /* when it was begun; 0: there is none */
+    char drill_trace[INCIDENT_KINDS][TRACE_MAX + 1]; /* by which request */
     uint64_t last_id;
     uint64_t damages_seen;    /* damaged files, at the last reading */
     uint64_t damage_listed;   /* the number of the last one whose loss a record tells */
@@ -46,7 +47,7 @@ struct incidents {
     int64_t counted_ms; /* up to when open incidents are in stats.open_ms; 0: never */
     struct incident_tell tell;
     int reported; /* level of ATTL_INCIDENT_AUDIT_FAILURE, by attl_incident_report(); 0: well */
-    char reported_cause[INCIDENT_CAUSE_BYTES];
+    char reported_cause[INCIDENT_CAUSE_BYTES], reported_trace[TRACE_MAX + 1];
 };
 
 /* ATTL_E_CONFIG if incident.handlers or incident.exec make no sense. */

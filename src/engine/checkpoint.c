@@ -293,6 +293,7 @@ store_snapshot_locked(struct store *s, attl_snapshot_info *ret_info)
     int error = run(c, name);
     atomic_store(&s->last_copied_bytes, atomic_load(&s->a->cache.copied_bytes) - copied_before);
     int status = store_status(error);
+    engine_slow_took(s->a, ATTL_SLOW_SNAPSHOT, clock_mono_ns() - start_ns);
     atomic_store(&s->last_status, status);
     atomic_store(&s->snapshot_error, error);
     if (error == 0) {
@@ -300,6 +301,9 @@ store_snapshot_locked(struct store *s, attl_snapshot_info *ret_info)
         if (ret_info)
             snapshot_info_fill(ret_info, &c->meta, name);
     } else {
+        lock_acquire(&s->rules_lock);
+        trace_copy(s->snapshot_trace);
+        lock_release(&s->rules_lock);
         atomic_fetch_add(&s->snapshot_failures, 1);
         store_log(s, 3, "snapshot_failed", "no snapshot could be taken: %s", strerror(-error));
         parker_wake(&s->parker);

@@ -16,6 +16,7 @@
 
 #include "base/histogram.h"
 #include "engine/pool.h"
+#include "os/trace.h"
 
 #include <stdbool.h>
 
@@ -124,7 +125,8 @@ struct control_disk {
     uint64_t free_bytes, total_bytes, low_bytes, need_bytes, reserve_bytes, reserve_released;
     uint64_t segments_gone; /* open ones, which somebody has removed */
     uint64_t snapshots, snapshot_failures;
-    int snapshot_error; /* negative errno of the last attempt, 0: it succeeded */
+    int snapshot_error;                 /* negative errno of the last attempt, 0: it succeeded */
+    char snapshot_trace[TRACE_MAX + 1]; /* of the request that failed last; "": no request */
 };
 /* Only one thread may call it at a time. */
 void control_observe_disk(struct attl *a, struct control_disk *ret);
@@ -132,6 +134,17 @@ void control_observe_disk(struct attl *a, struct control_disk *ret);
 void control_disk_emergency(struct attl *a, bool on);
 /* Asks for a snapshot, after the pause that a disk gets which has refused one. */
 void control_disk_snapshot(struct attl *a);
+
+/* ---- erasures (control_erase.c) ---- */
+
+struct control_erasures {
+    unsigned late;      /* whose older files are there after they were due */
+    int64_t overdue_ms; /* of the one that was due first, and what it says */
+    int64_t within_ms;
+    uint64_t files_left;
+    char id[40], problem[160];
+};
+void control_observe_erasures(struct attl *a, struct control_erasures *ret);
 
 /* ---- memory pressure: observe and act (control_pressure.c) ---- */
 
@@ -184,6 +197,7 @@ struct control_damage {
     uint64_t revision; /* grows with each change of any finding */
     bool healed;
     uint64_t offset;
+    char trace[TRACE_MAX + 1]; /* of the request that found it */
     char file[96], lost[CONTROL_DAMAGE_TEXT_BYTES], done[CONTROL_DAMAGE_TEXT_BYTES];
 };
 void control_observe_damage(struct attl *a, struct control_damage *ret);

@@ -18,6 +18,7 @@ fill(struct control_damage *ret, const struct scrub_finding *f)
     ret->revision = f->revision;
     ret->healed = f->healed;
     ret->offset = f->offset;
+    memcpy(ret->trace, f->trace, sizeof ret->trace);
     (void)snprintf(ret->file, sizeof ret->file, "%s", f->name);
     (void)snprintf(ret->lost, sizeof ret->lost, "%s", f->lost);
     (void)snprintf(ret->done, sizeof ret->done, "%s", f->done);

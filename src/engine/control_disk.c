@@ -64,6 +64,9 @@ control_observe_disk(struct attl *a, struct control_disk *ret)
     ret->snapshots = atomic_load(&s->snapshots);
     ret->snapshot_failures = atomic_load(&s->snapshot_failures);
     ret->snapshot_error = atomic_load(&s->snapshot_error);
+    lock_acquire(&s->rules_lock);
+    memcpy(ret->snapshot_trace, s->snapshot_trace, sizeof ret->snapshot_trace);
+    lock_release(&s->rules_lock);
     if (ret->snapshot_error == -ECANCELED)
         ret->snapshot_error = 0; /* the cache was being closed */
 }

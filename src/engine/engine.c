@@ -107,7 +107,9 @@ engine_open(struct attl *a, const attl_config *config, char *err, size_t err_len
                         .log_fn = config->log_fn,
                         .log_ud = config->log_ud,
                         .notice_fn = config->notice_fn,
-                        .notice_ud = config->notice_ud };
+                        .notice_ud = config->notice_ud,
+                        .slow_fn = config->slow_fn,
+                        .slow_ud = config->slow_ud };
     clock_init(&a->clock);
     lock_init(&a->config_lock);
     notice_board_init(&a->notices);
@@ -321,13 +323,24 @@ engine_retry(struct attl *a, struct entry *e, int status, unsigned round)
         return false; /* locks are held before which those of the drain come */
     }
     unsigned rounds = status == ATTL_E_FULL ? LIMIT_ROOM_ROUNDS : NOMEM_ROUNDS;
-    if (round < rounds &&
-        drain_make_room(&a->cache, cache_shard(&a->cache, e->partition), e->now_ms)) {
+    int64_t begun_ns = engine_slow_begin(a);
+    bool room = round < rounds &&
+                drain_make_room(&a->cache, cache_shard(&a->cache, e->partition), e->now_ms);
+    engine_slow_end(a, ATTL_SLOW_EVICTION, begun_ns);
+    if (room) {
         e->now_ms = engine_now_ms(a);
         return true;
     }
     cache_count(&a->cache, e->self, COUNT_REFUSED_FULL, 1);
     return false;
+}
+
+void
+engine_slow_took(const struct attl *a, enum attl_slow what, int64_t took_ns)
+{
+    int64_t limit_ns = atomic_load_explicit(&a->slow_limit_ns, memory_order_relaxed);
+    if (limit_ns > 0 && took_ns >= limit_ns)
+        a->slow_fn(a->slow_ud, (int)what, took_ns);
 }
 
 void

@@ -103,6 +103,10 @@ struct attl {
     struct log_waits log_waits;
 
     struct erase_totals erased;
+
+    attl_slow_fn slow_fn; /* NULL: nobody wants to hear of what is slow */
+    void *slow_ud;
+    _Atomic int64_t slow_limit_ns; /* 0: the same */
 };
 
 /* Whether keys may have policies at all. */
@@ -110,6 +114,25 @@ static inline bool
 engine_has_namespaces(const struct attl *a)
 {
     return __builtin_expect(atomic_load_explicit(&a->namespaces, memory_order_relaxed) != NULL, 0);
+}
+
+/* When something began that may be slow; 0: nobody wants to know. */
+static inline int64_t
+engine_slow_begin(const struct attl *a)
+{
+    int64_t limit_ns = atomic_load_explicit(&a->slow_limit_ns, memory_order_relaxed);
+    return __builtin_expect(limit_ns > 0, 0) ? clock_mono_ns() : 0;
+}
+
+/* It took so long: tells of it if that is long. */
+void engine_slow_took(const struct attl *a, enum attl_slow what, int64_t took_ns);
+
+/* The end of what began at `begun_ns`. */
+static inline void
+engine_slow_end(const struct attl *a, enum attl_slow what, int64_t begun_ns)
+{
+    if (__builtin_expect(begun_ns > 0, 0))
+        engine_slow_took(a, what, clock_mono_ns() - begun_ns);
 }
 
 /* Builds everything from `config` (not NULL), and reads the data directory if there is one, without

@@ -18,7 +18,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { CLAIM_WAIT_MS = 60000, CLAIM_STEP_MS = 10, SYNC_WAIT_MS = 60000 };
+enum { MS_PER_S = 1000, CLAIM_WAIT_MS = 60000, CLAIM_STEP_MS = 10, SYNC_WAIT_MS = 60000 };
 enum { PAUSE_LEAST_MS = 500, PAUSE_MOST_MS = 60000, LOG_INFO = 1, LOG_WARNING = 2, LOG_ERROR = 3 };
 
 static int64_t
@@ -176,12 +176,42 @@ cut(struct store *s, struct erasure *e, attl_erasure *r, bool waits)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
+/*
+ * The keeper's check: one file for a turn, and a rest of as long as scrub.rate wants for that many
+ * bytes, so that what nobody waits for does not take the disk from those who wait. ATTL_MISS: there
+ * may be more. A restart begins anew.
+ */
 static int
-check(struct store *s, const struct erasure *e, attl_erasure *r)
+check_slowly(struct store *s, struct erasure *e, const struct erase_line *line,
+             struct erase_counts *ret)
+{
+    uint64_t bytes, rate = atomic_load(&s->scrub.rate);
+    int status = erase_count_next(s, e->select, line, e->seen_to, &e->seen, &bytes);
+    if (status == ATTL_OK) {
+        e->rest_to_ms = engine_now_ms(s->a) + 1 + (int64_t)(bytes * MS_PER_S / rate);
+        return ATTL_MISS;
+    }
+    if (status != ATTL_MISS)
+        return status;
+    *ret = e->seen;
+    e->seen = (struct erase_counts){ 0 };
+    e->seen_to[0] = '\0';
+    e->rest_to_ms = 0;
+    return ATTL_OK;
+}
+
+static int
+check(struct store *s, struct erasure *e, attl_erasure *r, bool waits)
 {
     struct erase_counts counts = { .unreadable = true };
     struct erase_line line = erase_line_of(r);
-    int status = e->select ? erase_count(s, e->select, &line, false, &counts) : ATTL_OK;
+    int status = ATTL_OK;
+    if (e->select && waits)
+        status = erase_count(s, e->select, &line, false, &counts);
+    else if (e->select)
+        status = check_slowly(s, e, &line, &counts);
+    if (status == ATTL_MISS)
+        return status;
     if (status != ATTL_OK)
         return trouble(r, status, "what is left cannot be read: %s", attl_strerror(status));
     r->found = counts.found > r->found ? counts.found : r->found;
@@ -218,7 +248,9 @@ finish(struct store *s, struct erasure *e, attl_erasure *r, bool waits)
     }
     if (status != ATTL_OK)
         return trouble(r, status, "%" PRIu64 " files cannot be removed", r->files_left);
-    status = check(s, e, r);
+    status = check(s, e, r, waits);
+    if (status == ATTL_MISS)
+        return ATTL_OK; /* it goes on in a while */
     if (status != ATTL_OK)
         return status;
     conclude(s, r);
@@ -258,6 +290,8 @@ tell(struct store *s, const attl_erasure *before, const attl_erasure *r, int sta
     if (status != ATTL_OK && strcmp(before->problem, r->problem) != 0)
         store_log(s, r->due_ms <= wall_ms(s->a) ? LOG_ERROR : LOG_WARNING, "erase_waits",
                   "erasure %s: %s; it is tried again", r->id, r->problem);
+    if (status != ATTL_OK && erase_is_late(r, wall_ms(s->a)))
+        control_wake(s->a); /* it becomes an incident, even if nobody uses the cache */
     if (r->state != before->state)
         store_log(
             s, r->state == ATTL_ERASE_FAILED ? LOG_ERROR : LOG_INFO, "erase",
@@ -306,6 +340,24 @@ pause_after(struct erase *e, int64_t now_ms)
     return e->pause_ms;
 }
 
+/* Goes on with one, if it is open and does not rest; *next_ms: when it wants to be called again. */
+static int
+keep_one(struct store *s, size_t at, int64_t now_ms, int64_t *next_ms)
+{
+    const struct erasure *one = &s->erase.list[at];
+    int status = ATTL_OK;
+    if (!erase_unfinished(&one->receipt))
+        return ATTL_OK;
+    if (one->rest_to_ms <= now_ms)
+        status = advance(s, at, false);
+    if (!erase_unfinished(&one->receipt))
+        return status;
+    int64_t left_ms = one->rest_to_ms ? one->rest_to_ms - now_ms
+                                      : one->receipt.due_ms - wall_ms(s->a);
+    *next_ms = left_ms < *next_ms ? left_ms : *next_ms;
+    return status;
+}
+
 static int64_t
 keep_locked(struct store *s)
 {
@@ -318,14 +370,8 @@ keep_locked(struct store *s)
     if (atomic_load(&e->leftovers) && erase_book_sweep(s) != 0)
         status = ATTL_E_IO;
     for (size_t i = 0; i < e->len && !atomic_load(&s->stopping); i++) {
-        if (!erase_unfinished(&e->list[i].receipt))
-            continue;
-        int one = advance(s, i, false);
-        status = status ? status : one;
-        if (!erase_unfinished(&e->list[i].receipt))
-            continue;
-        int64_t left_ms = e->list[i].receipt.due_ms - wall_ms(s->a);
-        next_ms = left_ms < next_ms ? left_ms : next_ms;
+        int said = keep_one(s, i, now_ms, &next_ms);
+        status = status ? status : said;
     }
     if (status != ATTL_OK && e->looks)
         atomic_store(&e->look, true);

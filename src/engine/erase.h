@@ -20,6 +20,7 @@
 #include "config/config.h"
 #include "engine/erase_select.h"
 #include "os/lock.h"
+#include "persist/segment.h"
 
 struct attl;
 struct store;
@@ -27,10 +28,22 @@ struct store;
 #define ERASE_RECEIPTS_NAME "erasures.jsonl"
 #define ERASE_KEY_NAME "erasures.key"
 
+struct erase_counts {
+    uint64_t entries, records; /* in old files */
+    uint64_t found;            /* in the snapshot that was to be without it */
+    uint64_t fresh;            /* in what was written after that */
+    uint64_t files;            /* old ones */
+    bool unreadable;           /* one of the others could not be read to its end */
+};
+
 struct erasure {
     attl_erasure receipt;
     struct erase_select *select; /* what was asked for, as long as it is open; else NULL */
     uint64_t rollbacks;          /* of the store, before memory was looked through */
+    /* The keeper's check reads a file for a turn, run_lock: */
+    struct erase_counts seen;
+    char seen_to[SEGMENT_NAME_MAX]; /* files up to this name have been read; "": none */
+    int64_t rest_to_ms;             /* the cache's time before which it reads no more; 0: any */
 };
 
 /* Counters since the cache was opened, also of a cache without a store: struct attl has them. */
@@ -86,6 +99,14 @@ erase_unfinished(const attl_erasure *r)
     return r->state == ATTL_ERASE_STARTED || r->state == ATTL_ERASE_PENDING;
 }
 
+/* Older files are still there, and should not be. */
+static inline bool
+erase_is_late(const attl_erasure *r, int64_t now_ms)
+{
+    return erase_unfinished(r) && r->due_ms < now_ms &&
+           (r->state == ATTL_ERASE_STARTED || r->files_left > 0);
+}
+
 /* ---- memory, erase_memory.c ---- */
 
 /* Removes what fits, or with `dry_run` counts it. ATTL_OK or a failure; *ret_count as far as it
@@ -102,14 +123,6 @@ struct erase_line {
     int64_t snapshot_ms; /* snapshots; asides of that age are old as well */
 };
 
-struct erase_counts {
-    uint64_t entries, records; /* in old files */
-    uint64_t found;            /* in the snapshot that was to be without it */
-    uint64_t fresh;            /* in what was written after that */
-    uint64_t files;            /* old ones */
-    bool unreadable;           /* one of the others could not be read to its end */
-};
-
 static inline struct erase_line
 erase_line_of(const attl_erasure *r)
 {
@@ -120,6 +133,12 @@ erase_line_of(const attl_erasure *r)
  * store is being closed). `old_too`: the old files as well, otherwise they are only listed. */
 int erase_count(struct store *s, const struct erase_select *select, const struct erase_line *line,
                 bool old_too, struct erase_counts *ret);
+/* Reads the next of the files that are not old, by their names behind `name`, adds to *counts, and
+ * puts its name there. ATTL_OK, ATTL_MISS (there is none), failures as above; *ret_bytes: its size.
+ */
+int erase_count_next(struct store *s, const struct erase_select *select,
+                     const struct erase_line *line, char name[SEGMENT_NAME_MAX],
+                     struct erase_counts *counts, uint64_t *ret_bytes);
 /* How many old files there are. */
 int erase_left(struct store *s, const struct erase_line *line, uint64_t *ret_files);
 /* Removes the old files, with the claim held. ATTL_OK; a file that stays is in files_left. */

@@ -13,6 +13,7 @@
 #include "persist/wal_window.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 enum { REASON_BYTES = 160 };
 
@@ -185,6 +186,40 @@ erase_count(struct store *s, const struct erase_select *select, const struct era
     }
     store_list_fini(&l);
     return error == -ECANCELED ? ATTL_E_BUSY : store_status(error);
+}
+
+/* The file with the smallest name behind `name` that is to be read, or NULL. */
+static const struct store_file *
+next_file(const struct store_list *l, const struct erase_line *line, const char *name)
+{
+    const struct store_file *next = NULL;
+    for (size_t i = 0; i < l->len; i++) {
+        const struct store_file *f = &l->files[i];
+        bool is_read = !is_old(line, f) && (f->kind == STORE_SNAPSHOT || f->kind == STORE_WAL);
+        if (is_read && strcmp(f->name, name) > 0 && (!next || strcmp(f->name, next->name) < 0))
+            next = f;
+    }
+    return next;
+}
+
+int
+erase_count_next(struct store *s, const struct erase_select *select, const struct erase_line *line,
+                 char name[SEGMENT_NAME_MAX], struct erase_counts *counts, uint64_t *ret_bytes)
+{
+    struct store_list l;
+    int error = store_list_init(&l, &s->alloc, s->disk);
+    const struct store_file *f = error == 0 ? next_file(&l, line, name) : NULL;
+    int status = error || f ? ATTL_OK : ATTL_MISS;
+    if (f) {
+        struct count c = { s, select, counts, false, is_cut(line, f) };
+        error = count_file(&c, f);
+        *ret_bytes = f->bytes;
+        (void)snprintf(name, SEGMENT_NAME_MAX, "%s", f->name); /* as long */
+    }
+    store_list_fini(&l);
+    if (error)
+        status = error == -ECANCELED ? ATTL_E_BUSY : store_status(error);
+    return status;
 }
 
 int

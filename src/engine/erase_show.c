@@ -46,7 +46,7 @@ stats_pending(const attl_erasure *r, int64_t now_ms, attl_erase_stats *ret)
     if (!erase_unfinished(r))
         return;
     ret->pending++;
-    ret->late += r->due_ms < now_ms;
+    ret->late += erase_is_late(r, now_ms);
     if (!ret->oldest_ms || r->requested_ms < ret->oldest_ms)
         ret->oldest_ms = r->requested_ms;
     if (!ret->due_ms || r->due_ms < ret->due_ms)

@@ -48,6 +48,7 @@ ledger_new(const attl_allocator *alloc, uint64_t entries)
     for (unsigned i = 0; i < LEDGER_RINGS; i++)
         lock_init(&l->rings[i].lock);
     lock_init(&l->clears_lock);
+    lock_init(&l->traces_lock);
     atomic_init(&l->bytes, sizeof(*l));
     return l;
 }
@@ -59,6 +60,7 @@ ledger_free(struct ledger *l)
         return;
     for (unsigned i = 0; i < LEDGER_RINGS; i++)
         l->alloc.free(l->alloc.ud, l->rings[i].deaths);
+    l->alloc.free(l->alloc.ud, l->traces);
     attl_allocator alloc = l->alloc;
     alloc_free_line(&alloc, l);
 }
@@ -181,13 +183,41 @@ death_of(const struct ledger *l, const struct notice *n)
     return d;
 }
 
+/* Remembers whose doing it was; without memory nobody knows. */
+static void
+note_trace(struct ledger *l, const struct ledger_death *death)
+{
+    size_t bytes = LEDGER_TRACES * sizeof(struct ledger_trace);
+    lock_acquire(&l->traces_lock);
+    if (!l->traces) {
+        l->traces = l->alloc.alloc(l->alloc.ud, bytes);
+        atomic_fetch_add_explicit(&l->bytes, l->traces ? bytes : 0, memory_order_relaxed);
+    }
+    if (l->traces) {
+        struct ledger_trace *t = &l->traces[l->traces_count++ % LEDGER_TRACES];
+        t->death = *death;
+        trace_copy(t->id);
+    }
+    lock_release(&l->traces_lock);
+}
+
+/* What went by its age, or for room, was nobody's request, whichever thread found it. */
+static bool
+has_trace(const struct ledger_death *death)
+{
+    return ledger_cause(death) >= ATTL_CAUSE_DELETED && __builtin_expect(trace_get()[0] != '\0', 0);
+}
+
 static void
 note_clear(struct ledger *l, const struct notice *n)
 {
+    struct ledger_death death = death_of(l, n);
     lock_acquire(&l->clears_lock);
-    l->clears[l->clears_count % LEDGER_CLEARS] = death_of(l, n);
+    l->clears[l->clears_count % LEDGER_CLEARS] = death;
     l->clears_count++;
     lock_release(&l->clears_lock);
+    if (has_trace(&death))
+        note_trace(l, &death);
 }
 
 void
@@ -213,6 +243,8 @@ ledger_note(void *ud, const struct notice *n)
         r->lost++;
     }
     lock_release(&r->lock);
+    if (has_trace(&death))
+        note_trace(l, &death);
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */
@@ -276,4 +308,18 @@ ledger_find(struct ledger *l, uint64_t hash, struct ledger_death *out, size_t ma
         n = insert_clear(out, n, max, &l->clears[(l->clears_count - 1 - i) % LEDGER_CLEARS]);
     lock_release(&l->clears_lock);
     return n;
+}
+
+void
+ledger_trace_of(struct ledger *l, const struct ledger_death *death, char out[TRACE_MAX + 1])
+{
+    out[0] = '\0';
+    lock_acquire(&l->traces_lock);
+    uint64_t n = l->traces_count < LEDGER_TRACES ? l->traces_count : LEDGER_TRACES;
+    for (uint64_t i = 1; i <= n && !out[0]; i++) {
+        const struct ledger_trace *t = &l->traces[(l->traces_count - i) % LEDGER_TRACES];
+        if (memcmp(&t->death, death, sizeof *death) == 0)
+            memcpy(out, t->id, sizeof t->id);
+    }
+    lock_release(&l->traces_lock);
 }

@@ -11,10 +11,12 @@
 
 #include "engine/notice.h"
 #include "os/lock.h"
+#include "os/trace.h"
 
 enum {
     LEDGER_RINGS = 16,
-    LEDGER_CLEARS = 16, /* the last moments at which everything went */
+    LEDGER_CLEARS = 16,   /* the last moments at which everything went */
+    LEDGER_TRACES = 1024, /* the last deaths by requests with a correlation id */
 };
 
 /* Why a key is not there, as a miss counts it. */
@@ -25,6 +27,12 @@ struct ledger_death {
     uint64_t at_cause;   /* ms in the cache's time << 16 | clears before it, mod 256 << 8 | cause */
     int64_t ttl_left_ms; /* -1: it had no deadline */
     uint64_t actor;
+};
+
+/* Whose doing a death was. Apart from it, because few have one: 32 bytes stay half a line. */
+struct ledger_trace {
+    struct ledger_death death;
+    char id[TRACE_MAX + 1];
 };
 
 struct ledger_ring {
@@ -44,6 +52,9 @@ struct ledger {
     struct lock clears_lock;
     uint64_t clears_count; /* changed with all partitions locked: who notes may read it */
     struct ledger_death clears[LEDGER_CLEARS];
+    struct lock traces_lock;
+    struct ledger_trace *traces; /* a ring; NULL before the first */
+    uint64_t traces_count;
     _Atomic uint64_t bytes;
 };
 
@@ -68,6 +79,9 @@ enum ledger_class ledger_class_of(const struct ledger *l, uint64_t hash);
  * noted meanwhile may be left out. Locks a ring for a short piece of it at a time.
  */
 size_t ledger_find(struct ledger *l, uint64_t hash, struct ledger_death *out, size_t max);
+
+/* The correlation id of the request that did it; "" if it had none, or it is forgotten. */
+void ledger_trace_of(struct ledger *l, const struct ledger_death *death, char out[TRACE_MAX + 1]);
 
 /* Memory in use. */
 uint64_t ledger_bytes(const struct ledger *l);

@@ -363,6 +363,7 @@ note_result(struct load *l, int64_t took_ns)
     atomic_store(&s->recovered_changes, l->changes);
     atomic_store(&s->recovered_lost_frames, l->lost);
     atomic_store(&s->recovery_ms, took_ms);
+    engine_slow_took(s->a, ATTL_SLOW_LOADING, took_ms * 1000000);
     if (l->has_base) {
         atomic_store(&s->last_ms, l->base.created_ms);
         atomic_store(&s->last_bytes, l->base.file_bytes);

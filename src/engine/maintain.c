@@ -201,8 +201,10 @@ work(struct attl *a, struct run *run, const struct budget *budget, struct pace_r
 {
     bool more = true;
     while (more && !run->done.blocked && !spent(budget) && !atomic_load(&a->stopping)) {
+        int64_t begun_ns = engine_slow_begin(a);
         more = drain_round(a, run);
         more |= quota_maintain(a, run->now_ms);
+        engine_slow_end(a, ATTL_SLOW_EXPIRY, begun_ns);
         if (run->done.chunks >= COLLECT_CHUNKS) {
             (void)limbo_collect(&a->cache.limbo);
             run->done.chunks = 0;

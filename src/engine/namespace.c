@@ -52,6 +52,7 @@ fill_policy(struct namespace *ns, const struct namespace_value *v)
     ns->serve_stale = v[NS_SERVE_STALE].number != 0;
     ns->evicts = namespace_field_choice(NS_EVICTION, v[NS_EVICTION].number) != CHOICE_EVICTION_NONE;
     ns->durability = (uint8_t)namespace_field_choice(NS_DURABILITY, v[NS_DURABILITY].number);
+    ns->audit = (int8_t)namespace_field_choice(NS_AUDIT, v[NS_AUDIT].number);
     ns->rejects = namespace_field_choice(NS_ON_DISK_ERROR, v[NS_ON_DISK_ERROR].number) ==
                   CHOICE_ON_DISK_ERROR_REJECT;
     ns->ttl_default_ms = v[NS_TTL_DEFAULT].number;

@@ -25,6 +25,7 @@ struct namespace
     bool evicts;        /* at its quota */
     bool rejects;       /* while the log cannot be written, whatever persist.on_error says */
     uint8_t durability; /* enum choice_durability */
+    int8_t audit;       /* enum choice_ns_audit */
     int64_t ttl_default_ms, ttl_max_ms, negative_ttl_ms;
     int64_t soft_ms; /* < 0: percent of the life */
     int64_t grace_ms;

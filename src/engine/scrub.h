@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "os/lock.h"
+#include "os/trace.h"
 #include "persist/segment.h"
 
 struct attl;
@@ -32,7 +33,8 @@ struct scrub_finding {
     int64_t found_ms; /* Unix ms */
     char name[SEGMENT_NAME_MAX];
     uint64_t offset;
-    uint64_t lsn, end_lsn; /* changes from lsn up to before end_lsn that the file should hold */
+    uint64_t lsn, end_lsn;     /* changes from lsn up to before end_lsn that the file should hold */
+    char trace[TRACE_MAX + 1]; /* of the request that found it */
     char lost[SCRUB_TEXT_BYTES], done[SCRUB_TEXT_BYTES]; /* sentences */
 };
 

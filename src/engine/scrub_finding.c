@@ -51,6 +51,7 @@ scrub_note(struct store *s, struct scrub_finding *f)
         f->revision = known ? known->revision : ++c->sums.revision;
         f->found_ms = engine_now_ms(s->a) + engine_skew_ms(s->a);
         if (!known) {
+            trace_copy(f->trace);
             c->sums.damaged += !f->unreadable;
             c->sums.unreadable += f->unreadable;
             c->sums.unhealed += !f->unreadable && !f->healed;

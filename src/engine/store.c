@@ -159,6 +159,13 @@ log_notify(void *ud)
         parker_wake(&s->parker);
 }
 
+static void
+log_synced(void *ud, int64_t took_ns, bool waited)
+{
+    const struct store *s = ud;
+    engine_slow_took(s->a, waited ? ATTL_SLOW_WAIT : ATTL_SLOW_SYNC, took_ns);
+}
+
 static bool
 log_make_room(void *ud)
 {
@@ -202,6 +209,7 @@ open_log(struct store *s)
                               .wall_ms = log_wall_ms,
                               .mono_ns = log_mono_ns,
                               .notify = log_notify,
+                              .synced = log_synced,
                               .make_room = log_make_room,
                               .log = log_line,
                               .ud = s };

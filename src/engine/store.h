@@ -84,7 +84,8 @@ struct store {
     _Atomic uint64_t
         kept_max_bytes; /* for a snapshot; 0: by the size of the cache (tests set it) */
     _Atomic int last_status;
-    _Atomic int snapshot_error; /* negative errno of the last attempt, 0: it succeeded */
+    _Atomic int snapshot_error;         /* negative errno of the last attempt, 0: it succeeded */
+    char snapshot_trace[TRACE_MAX + 1]; /* of the request that failed last; rules_lock */
     _Atomic uint64_t recovered_entries, recovered_frames, recovered_changes, recovered_lost_frames;
     _Atomic int64_t recovery_ms;
     _Atomic uint64_t

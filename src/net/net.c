@@ -285,6 +285,14 @@ net_log_notify(struct net *net)
         hold_wake(&net->workers[i]);
 }
 
+void
+net_latency(struct net *net, int event, int64_t took_ns)
+{
+    if (net->slow)
+        latency_note(&net->slow->monitor, (enum latency_event)event,
+                     clock_now_ms(&net->clock) / 1000, took_ns / 1000000);
+}
+
 /* ---- limits and counters ---- */
 
 /* What says 0 keeps its default, but for the limit on keys, where 0 is none. */
@@ -344,6 +352,7 @@ net_set_limits(struct net *net, const struct net_limits *limits)
     atomic_store(&net->limits.tls_user, limits->tls_user);
     atomic_store(&net->limits.shed_max_delay_ms, limits->shed_max_delay_ms);
     atomic_store(&net->limits.untimed, limits->untimed);
+    atomic_store(&net->limits.audit_spaces, limits->audit_spaces);
     for (size_t i = 0; i < net->listeners_len; i++)
         if (!net->listeners[i].is_unix)
             socket_tune_tcp(net->listeners[i].fd, limits->keepalive_s);

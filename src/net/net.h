@@ -65,7 +65,8 @@ struct net_limits {
     uint32_t published_events; /* enum notify_flag */
     int64_t shed_target_ms;    /* 0: no load is shed */
     int64_t shed_max_delay_ms;
-    bool untimed; /* no call of a command is timed */
+    bool untimed;      /* no call of a command is timed */
+    bool audit_spaces; /* some namespace says what of it the audit trail records */
     int64_t tls_handshake_ms;
     uint64_t tls_handshakes; /* in progress at once */
     bool tls_user;           /* the name in a client's certificate is its user */
@@ -128,6 +129,9 @@ void net_stop(struct net *net, int64_t timeout_ms);
 bool net_is_running(struct net *net);
 /* Stops at once if need be, and frees everything. NULL is allowed. */
 void net_close(struct net **net);
+
+/* The cache took so long for something that LATENCY shows (enum latency_event). Any thread. */
+void net_latency(struct net *net, int event, int64_t took_ns);
 
 /* The log has made progress, or never will: for attl_config_set_log_notify(). Any thread. */
 void net_log_notify(struct net *net);

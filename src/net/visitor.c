@@ -8,6 +8,7 @@
 #include "net/visitor.h"
 
 #include "base/assert.h"
+#include "command/audited.h"
 #include "net/worker.h"
 
 #include <stdio.h>
@@ -137,6 +138,7 @@ net_visitor_enter(struct net_visitor *v)
     if (v->worker.env.loading)
         worker_look_at_loading(&v->worker);
     lock_acquire(&v->worker.lock);
+    audited_follow(&v->worker.env, LIMIT_LOAD(v->worker.net, audit_spaces));
     return &v->worker.env;
 }
 

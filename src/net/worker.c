@@ -309,6 +309,7 @@ turn(struct worker *w, int timeout_ms)
     w->now_ms = clock_now_ms(&w->net->clock);
     bool watched = delay_is_watched(w);
     w->env.untimed = LIMIT_LOAD(w->net, untimed);
+    audited_follow(&w->env, LIMIT_LOAD(w->net, audit_spaces));
     if (w->env.loading)
         worker_look_at_loading(w);
     for (size_t i = 0; i < n; i++)

@@ -127,6 +127,7 @@ struct shared_limits {
     _Atomic int64_t shed_max_delay_ms;
     _Atomic bool auth_required;
     _Atomic bool untimed;
+    _Atomic bool audit_spaces;
     _Atomic int64_t tls_handshake_ms;
     _Atomic uint64_t tls_handshakes;
     _Atomic bool tls_user;

@@ -6,6 +6,7 @@
 #include "os/trace.h"
 
 #include <stddef.h>
+#include <string.h>
 
 static _Thread_local const char *current;
 
@@ -19,4 +20,13 @@ const char *
 trace_get(void)
 {
     return current ? current : "";
+}
+
+void
+trace_copy(char out[TRACE_MAX + 1])
+{
+    size_t len = current ? strnlen(current, TRACE_MAX) : 0;
+    if (len)
+        memcpy(out, current, len);
+    out[len] = '\0';
 }

@@ -14,5 +14,7 @@ enum { TRACE_MAX = 64 }; /* bytes of an id */
 void trace_set(const char *id);
 /* Never NULL. */
 const char *trace_get(void);
+/* A copy of it, cut at TRACE_MAX bytes. */
+void trace_copy(char out[TRACE_MAX + 1]);
 
 #endif

@@ -45,6 +45,9 @@ struct wal_config {
     int64_t (*mono_ns)(void *ud); /* for the second of everysec, and latencies */
     /* Called by the flusher when more has become durable, or the state has changed: be quick. */
     void (*notify)(void *ud);
+    /* Called by the flusher behind each sync, with how long it took, and whether changes wait for
+     * it (WAL_POLICY_ALWAYS). May be NULL. */
+    void (*synced)(void *ud, int64_t took_ns, bool waited);
     /* Called by wal_close() if the disk is full, NULL: nobody can help. True: there is more room.
      */
     bool (*make_room)(void *ud);

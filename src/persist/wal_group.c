@@ -149,6 +149,9 @@ measure_sync(struct wal *w, int64_t start_ns)
     int64_t end_ns = wal_now_ns(w);
     wal_latency_add(&w->latency, (uint64_t)(end_ns - start_ns) / 1000);
     wal_latency_count(&w->latency_total, (uint64_t)(end_ns - start_ns) / 1000);
+    if (w->config.synced)
+        w->config.synced(w->config.ud, end_ns - start_ns,
+                         atomic_load(&w->policy) == WAL_POLICY_ALWAYS);
     w->stats.syncs++;
     w->stats.last_sync_ms = wall_ms(w);
     uint64_t took_us = (uint64_t)(end_ns - start_ns) / 1000;

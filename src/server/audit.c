@@ -154,8 +154,9 @@ audit_incident(void *ud, int event, const attl_incident *i)
 {
     struct server *server = ud;
     char object[TEXT_BYTES], action[TEXT_BYTES], trace[32];
-    (void)snprintf(object, sizeof object, "%s, id %" PRIu64 ", level %d%s", i->name, i->id,
-                   i->level, i->simulated ? ", a drill" : ""); /* fits */
+    (void)snprintf(object, sizeof object, "%s, id %" PRIu64 ", level %d%s%s%s", i->name, i->id,
+                   i->level, i->simulated ? ", a drill" : "", i->request[0] ? ", request " : "",
+                   i->request); /* fits */
     (void)snprintf(action, sizeof action, "incident|%s",
                    attl_incident_event_name(event));                    /* fits */
     (void)snprintf(trace, sizeof trace, "%016" PRIx64, i->correlation); /* fits */

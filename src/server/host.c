@@ -63,6 +63,15 @@ host_config_origin(void *ud, const char *name, char *text, size_t len)
     return ATTL_OK;
 }
 
+static void
+apply_limits(struct server *server)
+{
+    struct net_limits limits;
+    server_limits(server, &limits);
+    net_set_limits(server->net, &limits);
+    server_watch_slow(server);
+}
+
 /* Makes the changed option of `server->config` take effect here. */
 static void
 apply_server_option(struct server *server, enum option_id id)
@@ -73,9 +82,7 @@ apply_server_option(struct server *server, enum option_id id)
     audit_settings_changed(server);
     if (id == OPT_LOG_RATE)
         log_set_rate(&server->log, (uint64_t)config_i64(server->config, id));
-    struct net_limits limits;
-    server_limits(server, &limits);
-    net_set_limits(server->net, &limits);
+    apply_limits(server);
 }
 
 /* REQUIRES config_lock. */
@@ -180,6 +187,7 @@ change_namespace(struct server *server, attl_slice prefix, const attl_ns_field *
     }
     attl_config_free(server->config);
     server->config = draft;
+    apply_limits(server); /* the workers know whether writes may have to be recorded */
     return ATTL_OK;
 }
 

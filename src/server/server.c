@@ -8,6 +8,7 @@
 #include "server/server.h"
 
 #include "base/hex.h"
+#include "command/latency.h"
 #include "config/notify_flags.h"
 #include "os/clock.h"
 #include "os/process.h"
@@ -69,6 +70,7 @@ server_limits(const struct server *server, struct net_limits *ret_limits)
         .shed_target_ms = config_bool(c, OPT_SHED_ENABLED) ? config_i64(c, OPT_SHED_TARGET) : 0,
         .shed_max_delay_ms = config_i64(c, OPT_SHED_MAX_DELAY),
         .untimed = !config_bool(c, OPT_METRICS_ENABLED),
+        .audit_spaces = config_ns_audits(c),
         .tls_handshake_ms = config_i64(c, OPT_TLS_HANDSHAKE_TIMEOUT),
         .tls_handshakes = (uint64_t)config_i64(c, OPT_TLS_MAX_HANDSHAKES),
         .tls_user = config_i64(c, OPT_TLS_AUTH_CLIENTS_USER) == CHOICE_TLS_USER_CN,
@@ -109,6 +111,31 @@ notify_net(void *ud)
     if (server->notified)
         net_log_notify(server->notified);
     lock_release(&server->notify_lock);
+}
+
+/* An attl_slow_fn: LATENCY shows it, under the names that Redis has for the same. */
+static void
+note_slow(void *ud, int what, int64_t took_ns)
+{
+    static const enum latency_event events[ATTL_SLOW_KINDS] = {
+        [ATTL_SLOW_SYNC] = LATENCY_AOF_WRITE,      [ATTL_SLOW_WAIT] = LATENCY_AOF_FSYNC_ALWAYS,
+        [ATTL_SLOW_EXPIRY] = LATENCY_EXPIRE_CYCLE, [ATTL_SLOW_EVICTION] = LATENCY_EVICTION_CYCLE,
+        [ATTL_SLOW_SNAPSHOT] = LATENCY_SNAPSHOT,   [ATTL_SLOW_LOADING] = LATENCY_LOADING,
+    };
+    struct server *server = ud;
+    if (what < 0 || what >= ATTL_SLOW_KINDS)
+        return;
+    lock_acquire(&server->notify_lock);
+    if (server->notified)
+        net_latency(server->notified, (int)events[what], took_ns);
+    lock_release(&server->notify_lock);
+}
+
+void
+server_watch_slow(struct server *server)
+{
+    attl_slow_limit(server->cache,
+                    config_i64(server->config, OPT_LATENCY_MONITOR_THRESHOLD) * 1000000);
 }
 
 static void
@@ -153,6 +180,7 @@ open_cache(struct server *server)
     attl_config_set_log(server->config, log_write, &server->log);
     attl_config_set_log_notify(server->config, notify_net, server);
     attl_config_set_incident_handler(server->config, tell_incident, server);
+    attl_config_set_slow(server->config, note_slow, server);
     int status = attl_open_dir(&server->cache, server->config, err, sizeof err);
     if (status == ATTL_OK)
         return EX_OK;
@@ -204,6 +232,7 @@ open_net(struct server *server)
         return net_exit_code(problem.code);
     }
     set_notified(server, server->net);
+    server_watch_slow(server);
     server->tls_serves = settings.tls_port != 0;
     if (server->tls_serves && !tls_files_load(server, problem.text, sizeof problem.text)) {
         log_write(&server->log, LOG_ERROR, "tls", problem.text);

@@ -68,5 +68,7 @@ void server_close(struct server *server);
 
 /* wiring's parts that host.c uses */
 void server_limits(const struct server *server, struct net_limits *ret_limits);
+/* What the cache does beside requests and takes longer than LATENCY's threshold is noted. */
+void server_watch_slow(struct server *server);
 
 #endif

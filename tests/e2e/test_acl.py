@@ -254,6 +254,21 @@ def test_transactions_are_checked_when_queued_and_when_run():
         assert {e[e.index(b"context") + 1] for e in entries} == {b"multi", b"toplevel"}, entries
 
 
+def test_erasing_keeps_to_the_patterns():
+    with Server(fsync="everysec") as server, server.connect(60) as admin, server.connect(60) as c:
+        admin.command("ACL", "SETUSER", "bob", "on", ">x", "+@all", "~app:*")
+        for key in ("app:1", "app:2", "other:1"):
+            admin.command("SET", key, "v")
+        c.command("AUTH", "bob", "x")
+        for words in (("KEY", "other:1"), ("KEY", "app:1", "other:1", "NOW"), ("PREFIX", "app"),
+                      ("PREFIX", "other:", "NOW"), ("MATCH", "app:*")):
+            assert c.command("ATTL.ERASE", *words).startswith(b"NOPERM"), words
+        assert admin.command("EXISTS", "app:1", "app:2", "other:1") == 3
+        assert not isinstance(c.command("ATTL.ERASE", "KEY", "app:1", "NOW"), Error)
+        assert not isinstance(c.command("ATTL.ERASE", "PREFIX", "app:", "NOW"), Error)
+        assert admin.command("EXISTS", "app:1", "app:2", "other:1") == 1
+
+
 def test_refusals_are_recorded():
     with Server(**{"acl.log_max_len": 3}) as server, server.connect() as admin, \
             server.connect() as c:

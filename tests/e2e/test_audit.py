@@ -146,6 +146,27 @@ def everything_appears_and_no_secret():
         assert code == 0 and out == "", out
 
 
+def a_namespace_asks_for_its_writes():
+    with tempfile.TemporaryDirectory() as d:
+        settings = os.path.join(d, "settings.toml")
+        with open(settings, "w", encoding="utf-8") as f:
+            f.write('[namespace."asked:"]\naudit = true\n[namespace."never:"]\naudit = "no"\n')
+        with Server(args=("--config", settings, "--audit.mode=on", "--audit.writes=never: global:")) as server:
+            with server.connect() as c, server.connect() as other:
+                for key in ("asked:1", "never:1", "global:1", "late:1"):
+                    assert c.command("SET", key, "v") == b"OK"
+                assert c.command("ATTL.NS", "SET", "late:", "audit", "yes") == b"OK"
+                assert c.command("ATTL.NS", "SET", "asked:", "audit", "inherit") == b"OK"
+                for client in (c, other):
+                    for key in ("asked:2", "never:2", "late:2"):
+                        assert client.command("SET", key, "v") == b"OK"
+                assert c.command("ATTL.NS", "DEL", "late:") == 1
+                assert other.command("SET", "late:3", "v") == b"OK"
+                flushed(c)
+                sets = [r for r in records(trail_dir(server)) if r["action"] == "set"]
+                assert len(sets) == 4, sets  # asked:1, global:1, and late:2 of two clients
+
+
 def the_chain_holds_over_restarts_and_kills():
     with tempfile.TemporaryDirectory() as keys:
         path = os.path.join(keys, "key")
@@ -288,5 +309,5 @@ def without_a_directory_there_is_none():
 
 
 if __name__ == "__main__":
-    sys.exit(run([everything_appears_and_no_secret, the_chain_holds_over_restarts_and_kills,
+    sys.exit(run([everything_appears_and_no_secret, a_namespace_asks_for_its_writes, the_chain_holds_over_restarts_and_kills,
                   a_full_disk_refuses_and_is_an_incident, without_a_directory_there_is_none]))

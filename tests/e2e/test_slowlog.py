@@ -126,6 +126,21 @@ def spikes_are_told():
             assert c.command("LATENCY", "RESET", "command") == 1
 
 
+def spikes_of_the_cache_itself_are_told():
+    with Server(args=("--latency-monitor-threshold=0",), fsync="everysec") as server:
+        with server.connect(60) as c:
+            for i in range(2000):
+                c.send(encode("SET", f"key:{i}", "v" * 5000))
+            for _ in range(2000):
+                c.reply()
+            assert c.command("SAVE") == b"OK"
+            assert c.command("LATENCY", "LATEST") == []
+            assert c.command("CONFIG", "SET", "latency-monitor-threshold", 1) == b"OK"
+            assert c.command("SAVE") == b"OK"
+            assert [e[0] for e in c.command("LATENCY", "LATEST") if e[0] == b"snapshot"], "no snapshot"
+            assert b"snapshot: " in c.command("LATENCY", "DOCTOR")
+
+
 def redis_cli_reads_it():
     cli = shutil.which("redis-cli")
     if not cli:
@@ -144,7 +159,7 @@ def redis_cli_reads_it():
 
 TESTS = [every_command_of_a_pipeline_is_caught, a_slow_command_is_found_among_fast_ones, settings_hold_at_once,
          large_requests_and_replies_are_kept, secrets_stay_out, a_command_that_waits_for_the_disk_counts,
-         spikes_are_told, redis_cli_reads_it]
+         spikes_are_told, spikes_of_the_cache_itself_are_told, redis_cli_reads_it]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))

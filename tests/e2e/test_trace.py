@@ -7,6 +7,7 @@ import json
 import os
 import random
 import sys
+import time
 
 from attl_server import Error, Server, run
 
@@ -63,6 +64,27 @@ def a_transaction_and_a_slow_command_carry_it():
         assert snapshot and '"trace":"disk"' in snapshot[0], snapshot
 
 
+def a_death_and_an_incident_name_their_request():
+    with Server(**{"incident.interval": "100ms"}) as server:
+        with server.connect(60) as c:
+            c.command("SET", "k", "v")
+            c.command("ATTL.TRACE", PARENT)
+            c.command("DEL", "k")
+            c.command("ATTL.TRACE", "flush", "STICKY")
+            c.command("FLUSHALL")
+            c.command("ATTL.INCIDENT", "SIMULATE", "overload")
+            c.command("ATTL.TRACE", "OFF")
+            deaths = [dict(zip(d[::2], d[1::2])) for d in c.command("ATTL.WHY", "k")]
+            assert [d[b"trace"] for d in deaths] == [b"flush", PARENT.encode()], deaths
+            end = time.monotonic() + 20
+            while not (found := c.command("ATTL.INCIDENT", "LIST")):
+                assert time.monotonic() < end, "no incident was opened"
+                time.sleep(0.05)
+            assert dict(zip(found[0][::2], found[0][1::2]))[b"request"] == b"flush", found
+        lines = [line for line in server.log().splitlines() if '"event":"incident_open"' in line]
+        assert len(lines) == 1 and '"trace":"flush"' in lines[0], lines
+
+
 def random_ids_are_refused_or_one_word():
     seed = int(os.environ.get("ATTL_TEST_SEED") or random.randrange(1 << 32))
     print(f"    seed {seed}")
@@ -83,7 +105,7 @@ def random_ids_are_refused_or_one_word():
 
 
 TESTS = [an_id_lasts_as_long_as_it_was_asked_to, log_lines_carry_it, a_transaction_and_a_slow_command_carry_it,
-         random_ids_are_refused_or_one_word]
+         a_death_and_an_incident_name_their_request, random_ids_are_refused_or_one_word]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))

@@ -185,6 +185,66 @@ requests_are_judged_by_command_key_and_channel(void **state)
     assert_int_equal(r.live, 0);
 }
 
+/* A prefix needs a pattern that plainly covers it, patterns need all keys. */
+static void
+prefixes_and_patterns_need_more_than_a_key(void **state)
+{
+    static const struct {
+        const char *rules;
+        enum access_form form;
+        const char *arg;
+        enum access_verdict verdict;
+    } cases[] = {
+        { "+set ~app:*", ACCESS_KEYS, "app:1", ACCESS_ALLOWED },
+        { "+set ~app:*", ACCESS_KEYS, "other:1", ACCESS_NO_KEY },
+        { "+set ~app:*", ACCESS_PREFIXES, "app:", ACCESS_ALLOWED },
+        { "+set ~app:*", ACCESS_PREFIXES, "app:users:", ACCESS_ALLOWED },
+        { "+set ~app:*", ACCESS_PREFIXES, "app", ACCESS_NO_KEY },
+        { "+set ~app:*", ACCESS_PREFIXES, "", ACCESS_NO_KEY },
+        { "+set ~app:*", ACCESS_PREFIXES, "apq:", ACCESS_NO_KEY },
+        { "+set ~app:*", ACCESS_PREFIXES, "app*", ACCESS_NO_KEY },
+        { "+set ~app:*", ACCESS_PATTERNS, "app:*", ACCESS_NO_KEY },
+        { "+set ~app:", ACCESS_PREFIXES, "app:", ACCESS_NO_KEY },
+        { "+set ~a?p:*", ACCESS_PREFIXES, "app:", ACCESS_NO_KEY },
+        { "+set ~a*p:*", ACCESS_PREFIXES, "app:", ACCESS_NO_KEY },
+        { "+set ~a[p]p:*", ACCESS_PREFIXES, "a[p]p:", ACCESS_NO_KEY },
+        { "+set ~app\\*", ACCESS_PREFIXES, "app\\x", ACCESS_NO_KEY },
+        { "+set %R~app:*", ACCESS_PREFIXES, "app:", ACCESS_NO_KEY },
+        { "+set %W~app:*", ACCESS_PREFIXES, "app:", ACCESS_ALLOWED },
+        { "+set ~other ~app:*", ACCESS_PREFIXES, "app:", ACCESS_ALLOWED },
+        { "+set (+set ~app:*)", ACCESS_PREFIXES, "app:", ACCESS_ALLOWED },
+        { "+set ~*", ACCESS_PREFIXES, "app:", ACCESS_ALLOWED },
+        { "+set ~*", ACCESS_PATTERNS, "app:*", ACCESS_ALLOWED },
+        { "~*", ACCESS_PATTERNS, "app:*", ACCESS_NO_COMMAND },
+    };
+    struct refusing r;
+    struct access *a = new_access(&r);
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        attl_slice argv[2] = { attl_s("set"), attl_s(cases[i].arg) };
+        struct access_request q = { .row = ROW_SET,
+                                    .words = 1,
+                                    .argv = argv,
+                                    .argc = 2,
+                                    .key_first = 1,
+                                    .key_n = 1,
+                                    .key_step = 1,
+                                    .key_form = cases[i].form,
+                                    .key_kinds = ACCESS_WRITE };
+        size_t at = 0;
+        assert_int_equal(set_user(a, "u", "reset"), RULE_OK);
+        assert_int_equal(set_user(a, "u", cases[i].rules), RULE_OK);
+        struct access_user *u = access_find(a, attl_s("u"));
+        enum access_verdict verdict = user_check(u, &q, &at);
+        user_free(u);
+        if (verdict != cases[i].verdict)
+            fail_msg("case %zu (%s, %s): %d instead of %d", i, cases[i].rules, cases[i].arg,
+                     verdict, cases[i].verdict);
+    }
+    access_free(&a);
+    assert_int_equal(r.live, 0);
+}
+
 static void
 only_who_may_do_everything_is_unlimited(void **state)
 {
@@ -219,6 +279,7 @@ main(void)
         cmocka_unit_test(rules_are_shown_so_that_they_can_be_given_again),
         cmocka_unit_test(wrong_rules_are_refused_and_change_nothing),
         cmocka_unit_test(requests_are_judged_by_command_key_and_channel),
+        cmocka_unit_test(prefixes_and_patterns_need_more_than_a_key),
         cmocka_unit_test(only_who_may_do_everything_is_unlimited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

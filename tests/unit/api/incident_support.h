@@ -121,7 +121,7 @@ struct seen {
     unsigned n;
     attl_incident first;
     uint64_t last_id;
-    char cause[TEXT_MAX], actions[TEXT_MAX];
+    char cause[TEXT_MAX], actions[TEXT_MAX], request[TEXT_MAX];
 };
 
 static inline void
@@ -133,6 +133,7 @@ see(void *ud, const attl_incident *i)
         s->first = *i;
         (void)snprintf(s->cause, TEXT_MAX, "%s", i->cause);
         (void)snprintf(s->actions, TEXT_MAX, "%s", i->actions);
+        (void)snprintf(s->request, TEXT_MAX, "%s", i->request);
     }
     s->last_id = i->id;
 }

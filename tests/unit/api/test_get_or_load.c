@@ -23,6 +23,7 @@ struct source {
     int inner_status; /* of the re-entrant call */
     _Atomic int gate; /* while it is 0 the loader does not return */
     attl_load *load;  /* of the executor */
+    char trace[80];   /* of the last load */
 };
 
 static int
@@ -31,6 +32,7 @@ load(void *ud, attl_load *l)
     struct source *s = ud;
     atomic_fetch_add(&s->loads, 1);
     assert_true(attl_load_key(l).len == 3);
+    (void)snprintf(s->trace, sizeof s->trace, "%s", attl_load_trace(l));
     while (!atomic_load(&s->gate))
         ;
     if (!s->value)
@@ -362,6 +364,34 @@ a_thousand_submissions_load_once(void **state)
 }
 
 static void
+a_loader_knows_the_request_that_asked(void **state)
+{
+    struct fixture *f = *state;
+    struct source s = source_of(f->cache, "v");
+    attl_load_opts o = lives(60000, 0, 0);
+    attl_queue *q;
+    ASSERT_STATUS(attl_trace_set("request-1"), ATTL_OK);
+    get(&s, &o, ATTL_OK, "v");
+    assert_string_equal(s.trace, "request-1");
+    drop(f->cache, "key");
+    ASSERT_STATUS(attl_queue_open(f->cache, PLACES, &q), ATTL_OK);
+    atomic_store(&s.gate, 0);
+    submit(q, &s, &o);
+    ASSERT_STATUS(attl_trace_set("request-2"), ATTL_OK);
+    submit(q, &s, &o); /* waits for the first one's load */
+    atomic_store(&s.gate, 1);
+    reap(f->cache, q, ATTL_OK, "v");
+    reap(f->cache, q, ATTL_OK, "v");
+    assert_string_equal(s.trace, "request-1");
+    drop(f->cache, "key");
+    ASSERT_STATUS(attl_trace_set(NULL), ATTL_OK);
+    submit(q, &s, &o);
+    reap(f->cache, q, ATTL_OK, "v");
+    assert_string_equal(s.trace, "");
+    attl_queue_close(&q);
+}
+
+static void
 hold(void *ud, attl_load *l)
 {
     struct source *s = ud;
@@ -537,6 +567,7 @@ main(void)
         UNIT_TEST(percent_of_life_renews_early),
         UNIT_TEST(a_stampede_of_threads_loads_once),
         UNIT_TEST(a_thousand_submissions_load_once),
+        UNIT_TEST(a_loader_knows_the_request_that_asked),
         UNIT_TEST(an_executor_completes_when_it_likes),
         UNIT_TEST(a_load_that_is_late_may_still_store),
         UNIT_TEST(the_next_who_waits_loads_when_the_lease_is_over),

@@ -93,6 +93,31 @@ a_drill_can_be_ended_and_asked_for_wrongly(void **state)
 }
 
 static void
+the_request_that_caused_it_is_named(void **state)
+{
+    (void)state;
+    struct rig *r = rig_open(NULL);
+    ASSERT_STATUS(attl_trace_set("request-1"), ATTL_OK);
+    drill(r, ATTL_INCIDENT_MEMORY, 1);
+    ASSERT_STATUS(attl_trace_set(NULL), ATTL_OK);
+    assert_string_equal(list(r, 1).request, "request-1");
+    drill(r, ATTL_INCIDENT_LATENCY, 1);
+    assert_string_equal(list(r, 1).request, "");
+    ASSERT_STATUS(attl_trace_set("request-2"), ATTL_OK);
+    ASSERT_STATUS(attl_incident_report(r->cache, ATTL_INCIDENT_AUDIT_FAILURE, 1, "it fails"),
+                  ATTL_OK);
+    ASSERT_STATUS(attl_trace_set(""), ATTL_OK);
+    pass(r, 1);
+    struct seen s = list(r, 1);
+    assert_int_equal(s.first.kind, ATTL_INCIDENT_AUDIT_FAILURE);
+    assert_string_equal(s.request, "request-2");
+    ASSERT_STATUS(attl_incident_report(r->cache, ATTL_INCIDENT_AUDIT_FAILURE, 0, NULL), ATTL_OK);
+    pass(r, 6);
+    assert_string_equal(list(r, 0).request, "request-2"); /* its end is nobody's doing */
+    rig_close(r);
+}
+
+static void
 what_is_acknowledged_does_not_escalate_by_age(void **state)
 {
     (void)state;
@@ -297,6 +322,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_opens_escalates_and_resolves),
         cmocka_unit_test(a_drill_can_be_ended_and_asked_for_wrongly),
+        cmocka_unit_test(the_request_that_caused_it_is_named),
         cmocka_unit_test(what_is_acknowledged_does_not_escalate_by_age),
         cmocka_unit_test(what_comes_back_within_the_cooldown_is_the_same_incident),
         cmocka_unit_test(switching_it_off_resolves_what_is_open),

@@ -226,6 +226,42 @@ why_tells_the_deaths_of_a_key(void **state)
     attl_actor_set(f->cache, 0);
 }
 
+struct traced {
+    unsigned n;
+    char ids[4][80];
+};
+
+static void
+note_trace(void *ud, const attl_death *death)
+{
+    struct traced *t = ud;
+    (void)snprintf(t->ids[t->n++], sizeof t->ids[0], "%s", death->trace);
+}
+
+static void
+why_tells_by_which_request(void **state)
+{
+    struct fixture *f = *state;
+    struct traced t = { 0 };
+    char longest[66];
+    memset(longest, 'x', 65);
+    longest[65] = '\0';
+    ASSERT_STATUS(attl_trace_set(longest), ATTL_E_INVALID);
+    ASSERT_STATUS(attl_trace_set("two words"), ATTL_E_INVALID);
+    ASSERT_STATUS(attl_trace_set("tab\t"), ATTL_E_INVALID);
+    ASSERT_STATUS(attl_trace_set(longest + 1), ATTL_OK);
+    put(f->cache, "k", "v", ATTL_TTL_NONE);
+    drop(f->cache, "k");
+    ASSERT_STATUS(attl_trace_set(NULL), ATTL_OK);
+    sim_advance(&f->sim, 1);
+    put(f->cache, "k", "v", ATTL_TTL_NONE);
+    drop(f->cache, "k");
+    ASSERT_STATUS(attl_why(f->cache, attl_s("k"), 4, note_trace, &t), ATTL_OK);
+    assert_int_equal(t.n, 2);
+    assert_string_equal(t.ids[0], "");
+    assert_string_equal(t.ids[1], longest + 1);
+}
+
 static void
 moving_a_key_is_its_death(void **state)
 {
@@ -407,6 +443,7 @@ main(void)
         UNIT_TEST(without_a_hook_the_mask_is_no_matter),
         cmocka_unit_test(the_actor_is_the_threads_own),
         LEDGER_TEST(why_tells_the_deaths_of_a_key),
+        LEDGER_TEST(why_tells_by_which_request),
         LEDGER_TEST(moving_a_key_is_its_death),
         cmocka_unit_test(evictions_are_in_the_ledger),
         LEDGER_TEST(misses_are_counted_by_their_cause),

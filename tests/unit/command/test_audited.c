@@ -208,6 +208,43 @@ closed_means_nothing_without_a_line(void **state)
 }
 
 static void
+a_namespace_says_what_of_it_is_recorded(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct trail t;
+    trail_open(f, &t, false, "both:");
+    uint64_t before = count(f);
+    expect(f, "SET a:1 v", OK);
+    assert_int_equal(count(f), before);
+    expect(f, "ATTL.NS SET a: audit yes", OK);
+    assert_non_null(strstr(lines_of(f, "SET a:1 v", 1), "\"action\":\"set\""));
+    assert_non_null(strstr(lines_of(f, "DEL a:1", 1), "\"action\":\"del\""));
+    before = count(f);
+    expect(f, "GET a:1", "$-1\r\n");
+    expect(f, "SET b:1 v", OK);
+    expect(f, "ATTL.NS GET a: audit", "$3\r\nyes\r\n");
+    assert_int_equal(count(f), before);
+    expect(f, "SET both:1 v", OK);
+    assert_int_equal(count(f), before + 1);
+    expect(f, "ATTL.NS SET both:x: audit no", OK);
+    before = count(f);
+    expect(f, "SET both:x:1 v", OK);
+    assert_int_equal(count(f), before);
+    expect(f, "MSET both:x:1 v both:1 v", OK); /* one of them is enough */
+    assert_int_equal(count(f), before + 1);
+    expect(f, "ATTL.NS SET a: audit inherit", OK);
+    expect(f, "ATTL.NS SET both:x: audit inherit", OK);
+    audited_follow(&f->env, false); /* as a worker does in its next turn */
+    before = count(f);
+    expect(f, "SET a:1 v", OK);
+    assert_int_equal(count(f), before);
+    expect(f, "SET both:x:1 v", OK);
+    assert_int_equal(count(f), before + 1);
+    expect_part(f, "ATTL.NS SET a: audit perhaps", "-ERR audit");
+    trail_close(f, &t);
+}
+
+static void
 the_trail_is_administered_by_commands(void **state)
 {
     struct fixture *f = fixture_of(state);
@@ -257,6 +294,7 @@ main(void)
         T(no_password_is_recorded),
         T(writes_are_recorded_where_asked),
         T(closed_means_nothing_without_a_line),
+        T(a_namespace_says_what_of_it_is_recorded),
         T(the_trail_is_administered_by_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,6 +104,30 @@ what_is_refused_is_said_in_the_words_of_redis(void **state)
 }
 
 static void
+erasing_is_bounded_by_the_patterns_of_keys(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    static const char refused[] = "-NOPERM No permissions to access a key\r\n";
+    give_users(f);
+    set_bob(f, "on nopass +@all ~app:*");
+    expect(f, "MSET app:1 v app:2 v app:3 v other:1 v now v", OK);
+    become_bob(f);
+    EXPECT_ALL(
+        f, { "ATTL.ERASE KEY other:1", refused }, { "ATTL.ERASE KEY app:1 other:1", refused },
+        { "ATTL.ERASE KEY other:1 NOW DRYRUN", refused },
+        { "ATTL.ERASE KEY now", refused }, /* the last name is no option */
+        { "ATTL.ERASE PREFIX other:", refused }, { "ATTL.ERASE PREFIX app", refused },
+        { "ATTL.ERASE PREFIX app: a DRYRUN", refused }, { "ATTL.ERASE MATCH app:*", refused });
+    expect_part(f, "ATTL.ERASE KEY app:1 NOW", "done");
+    expect_part(f, "ATTL.ERASE PREFIX app:2 PLAIN", "done");
+    expect_part(f, "ATTL.ERASE PREFIX app: DRYRUN", "dry_run");
+    expect(f, "EXISTS app:1 app:2 app:3", ":1\r\n");
+    EXPECT_ALL(f, { "ACL DRYRUN bob ATTL.ERASE KEY app:9 NOW", OK },
+               { "ACL DRYRUN bob ATTL.ERASE MATCH app:*",
+                 "$53\r\nUser bob has no permissions to access the 'app:*' key\r\n" });
+}
+
+static void
 a_change_is_seen_by_the_next_request(void **state)
 {
     struct fixture *f = fixture_of(state);
@@ -171,6 +195,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(users_are_made_shown_and_deleted),
         TEST(what_is_refused_is_said_in_the_words_of_redis),
+        TEST(erasing_is_bounded_by_the_patterns_of_keys),
         TEST(a_change_is_seen_by_the_next_request),
         TEST(the_servers_own_sessions_are_not_asked),
         TEST(every_command_is_in_the_categories_that_follow_from_it),

@@ -19,11 +19,13 @@ a_drill_is_listed_shown_and_acknowledged(void **state)
     struct fixture *f = fixture_of(state);
     expect(f, "ATTL.INCIDENT LIST", "*0\r\n");
     expect(f, "ATTL.INCIDENT LIST OPEN", "*0\r\n");
+    expect(f, "ATTL.TRACE request-5", OK);
     expect(f, "ATTL.INCIDENT SIMULATE bounds_exceeded", OK);
     tick(f, 0);
+    expect_part(f, "ATTL.INCIDENT SHOW 1", "$7\r\nrequest\r\n$9\r\nrequest-5\r\n");
     expect_part(
         f, "ATTL.INCIDENT LIST",
-        "*1\r\n*32\r\n$2\r\nid\r\n:1\r\n$4\r\nkind\r\n$15\r\nbounds_exceeded\r\n"
+        "*1\r\n*34\r\n$2\r\nid\r\n:1\r\n$4\r\nkind\r\n$15\r\nbounds_exceeded\r\n"
         "$8\r\nseverity\r\n$7\r\nwarning\r\n$5\r\nstate\r\n$4\r\nopen\r\n$5\r\nlevel\r\n:0");
     assert_true(reply_is_whole(f));
     expect_part(f, "ATTL.INCIDENT SHOW 1", "$7\r\nactions\r\n*1\r\n");
@@ -38,7 +40,7 @@ a_drill_is_listed_shown_and_acknowledged(void **state)
     expect_part(f, "ATTL.INCIDENT LIST", "$8\r\nresolved\r\n");
     expect(f, "ATTL.INCIDENT ACK 1", "-ERR no such incident, or it is resolved\r\n");
     run(f, "HELLO 3");
-    expect_part(f, "ATTL.INCIDENT SHOW 1", "%16\r\n$2\r\nid\r\n:1\r\n");
+    expect_part(f, "ATTL.INCIDENT SHOW 1", "%17\r\n$2\r\nid\r\n:1\r\n");
     assert_true(reply_is_whole(f));
 }
 
@@ -91,7 +93,7 @@ info_counts_them(void **state)
     expect_no_part(f, "INFO incidents", "incident_last:");
     run(f, "ATTL.INCIDENT SIMULATE memory");
     tick(f, 0);
-    expect_part(f, "INFO incidents", "# Incidents\r\nincidents_open:1\r\nincidents_total:1\r\n");
+    expect_part(f, "INFO incidents", "\r\nincidents_open:1\r\nincidents_total:1\r\n");
     expect_part(f, "INFO incidents", "incidents_memory:1\r\n");
     expect_part(f, "INFO incidents", "incidents_wal_failure:0\r\n");
     expect_part(f, "INFO",

@@ -31,7 +31,7 @@ deaths_are_told_newest_first(void **state)
     attl_actor_set(f->cache, 0);
     expect(f, "SET k v PX 100", OK);
     f->now_ms += 1100;
-    expect_part(f, "ATTL.WHY k", "*3\r\n*14\r\n$5\r\ncause\r\n$7\r\nexpired\r\n$5\r\nat_ms\r\n");
+    expect_part(f, "ATTL.WHY k", "*3\r\n*16\r\n$5\r\ncause\r\n$7\r\nexpired\r\n$5\r\nat_ms\r\n");
     expect_part(f, "ATTL.WHY k COUNT 1",
                 "$6\r\nago_ms\r\n:1000\r\n$11\r\nttl_left_ms\r\n:0\r\n"
                 "$9\r\nclient_id\r\n:0\r\n$11\r\nclient_addr\r\n$0\r\n");
@@ -47,7 +47,21 @@ deaths_are_told_newest_first(void **state)
                    strlen(known->name), known->name);
     expect_part(f, "ATTL.WHY k", want);
     run(f, "HELLO 3");
-    expect_part(f, "ATTL.WHY k", "*3\r\n%7\r\n");
+    expect_part(f, "ATTL.WHY k", "*3\r\n%8\r\n");
+}
+
+static void
+the_request_is_told(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    expect(f, "SET k v", OK);
+    expect(f, "ATTL.TRACE request-1", OK);
+    expect(f, "DEL k", ":1\r\n");
+    f->now_ms++;
+    expect(f, "SET k v", OK);
+    expect(f, "DEL k", ":1\r\n");
+    expect_part(f, "ATTL.WHY k COUNT 1", "$5\r\ntrace\r\n$0\r\n");
+    expect_part(f, "ATTL.WHY k", "$5\r\ntrace\r\n$9\r\nrequest-1\r\n");
 }
 
 static void
@@ -83,6 +97,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(deaths_are_told_newest_first, setup_ledger, teardown),
+        cmocka_unit_test_setup_teardown(the_request_is_told, setup_ledger, teardown),
         cmocka_unit_test_setup_teardown(clearing_is_told_of_every_key, setup_ledger, teardown),
         cmocka_unit_test_setup_teardown(wrong_arguments_are_errors, setup_ledger, teardown),
         cmocka_unit_test_setup_teardown(without_a_ledger_it_says_so, setup, teardown),

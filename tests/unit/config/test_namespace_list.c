@@ -84,7 +84,7 @@ a_file_sets_fields_and_messages_say_where(void **state)
           "s.toml:3:5: 'ttl_maxx' is nothing a namespace has; it has enabled, ttl_default, "
           "ttl_max, ttl_required, soft, grace, jitter, negative_ttl, serve_stale, max_entries, "
           "max_bytes, eviction, durability, "
-          "on_disk_error" },
+          "on_disk_error, audit" },
         { entry("namespace.s", ENTRY_INT, NULL, 5),
           "s.toml:3:5: a namespace is a section of its own: [namespace.\"s\"]" },
         { entry("namespace.s:.ttl_max", ENTRY_BOOL, NULL, 1),

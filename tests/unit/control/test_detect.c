@@ -248,6 +248,40 @@ damage_is_bad_until_it_is_healed_and_known(void **state)
 }
 
 static void
+erasures_are_late_after_a_few_seconds(void **state)
+{
+    static const struct {
+        unsigned late;
+        int64_t overdue_ms;
+        const char *problem;
+        bool bad, worse;
+        const char *says;
+    } cases[] = {
+        { 0, 0, "", false, false, NULL },
+        { 1, 10000, "", false, false, NULL },
+        { 1, 10001, "", true, false, "they are being removed" },
+        { 2, 60000, "2 files cannot be removed", true, false,
+          "2 erasures are late, the first, abc, by 60 s with 2 older files left: 2 files cannot" },
+        { 1, 3600001, "x", true, true, "by 3600 s" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct incident_reading r = { 0 };
+        struct control_erasures e = { .late = cases[i].late,
+                                      .overdue_ms = cases[i].overdue_ms,
+                                      .within_ms = 3600000,
+                                      .files_left = 2,
+                                      .id = "abc" };
+        (void)snprintf(e.problem, sizeof e.problem, "%s", cases[i].problem);
+        judge_erasures(&e, &r);
+        assert_int_equal(r.bad, cases[i].bad);
+        assert_int_equal(r.worse, cases[i].worse);
+        if (cases[i].says && !strstr(r.cause, cases[i].says))
+            fail_msg("%s", r.cause);
+    }
+}
+
+static void
 actions_and_causes_are_printable_and_bounded(void **state)
 {
     (void)state;
@@ -283,6 +317,7 @@ main(void)
         cmocka_unit_test(a_step_of_the_clock_is_noticed_at_once),
         cmocka_unit_test(a_balancer_is_stuck_after_uneven_looks_without_a_move),
         cmocka_unit_test(damage_is_bad_until_it_is_healed_and_known),
+        cmocka_unit_test(erasures_are_late_after_a_few_seconds),
         cmocka_unit_test(actions_and_causes_are_printable_and_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

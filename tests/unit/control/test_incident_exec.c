@@ -66,6 +66,7 @@ make_note(void)
                                        .limit = 1e300 * 1e300 };
     (void)snprintf(note.incident.cause, sizeof note.incident.cause,
                    "\"quoted\" back\\slash $(reboot)");
+    (void)snprintf(note.incident.request, sizeof note.incident.request, "req-1");
     incident_did(&note.incident, "one");
     incident_did(&note.incident, "two");
     return note;
@@ -82,6 +83,7 @@ a_record_is_one_line_of_json(void **state)
         text.json,
         "{\"id\":7,\"event\":\"escalate\",\"kind\":\"low_disk\",\"severity\":\"warning\","
         "\"state\":\"acknowledged\",\"level\":2,\"times\":3,\"correlation\":\"00000000000000ab\","
+        "\"request\":\"req-1\","
         "\"simulated\":false,\"since_ms\":1000,\"changed_ms\":2000,\"resolved_ms\":-1,"
         "\"value\":1.5,\"limit\":0,\"cause\":\"\\\"quoted\\\" back\\\\slash $(reboot)\","
         "\"actions\":\"one\\ntwo\"}\n");
@@ -100,6 +102,7 @@ variables_are_those_of_the_record_and_a_path(void **state)
                                         "ATTL_INCIDENT_STATE=acknowledged",
                                         "ATTL_INCIDENT_LEVEL=2",
                                         "ATTL_INCIDENT_CORRELATION=00000000000000ab",
+                                        "ATTL_INCIDENT_REQUEST=req-1",
                                         "ATTL_INCIDENT_SIMULATED=0",
                                         "ATTL_INCIDENT_VALUE=1.5",
                                         "ATTL_INCIDENT_LIMIT=inf",
@@ -124,6 +127,8 @@ the_longest_record_fits(void **state)
     i->cause[sizeof i->cause - 1] = '\0';
     memset(i->actions, '\\', sizeof i->actions - 1);
     i->actions[sizeof i->actions - 1] = '\0';
+    memset(i->request, '"', sizeof i->request - 1);
+    i->request[sizeof i->request - 1] = '\0';
     i->id = i->correlation = UINT64_MAX;
     i->since_ms = i->changed_ms = INT64_MIN;
     i->value = i->limit = -1.23456789012345e-300;
@@ -134,7 +139,7 @@ the_longest_record_fits(void **state)
     size_t n = 0;
     while (text.environment[n])
         n++;
-    assert_int_equal(n, 12);
+    assert_int_equal(n, 13);
 }
 
 int

@@ -189,6 +189,82 @@ what_has_been_done_is_counted(void **state)
     assert_int_equal(st.oldest_ms, 0);
 }
 
+struct late {
+    unsigned open, all;
+    char cause[256];
+};
+
+static void
+note_late(void *ud, const attl_incident *i)
+{
+    struct late *l = ud;
+    if (i->kind != ATTL_INCIDENT_ERASURE_LATE)
+        return;
+    l->all++;
+    l->open += i->state != ATTL_INCIDENT_RESOLVED;
+    (void)snprintf(l->cause, sizeof l->cause, "%s", i->cause);
+}
+
+static struct late
+late_after(struct durable *d, int seconds)
+{
+    struct late l = { 0 };
+    for (int i = 0; i < seconds; i++) {
+        sim_advance(&d->sim, 1000);
+        attl_tick(d->cache, 0, NULL);
+    }
+    ASSERT_STATUS(attl_incidents_list(d->cache, 0, note_late, &l), ATTL_OK);
+    return l;
+}
+
+static void
+what_misses_its_time_is_an_incident(void **state)
+{
+    struct durable *d = *state;
+    attl_erasure r;
+    populate(d);
+    ASSERT_STATUS(try_erase(d, 0, &r), ATTL_OK);
+    sim_disk_fail(d->disk, SIM_REMOVE, 1, -EIO, SIM_FOREVER);
+    sim_advance(&d->sim, 3600 * 1000 + 1);
+    assert_int_equal(late_after(d, 5).all, 0); /* a few seconds are the keeper's */
+    assert_int_equal(stats_of(d).late, 1);
+    struct late l = late_after(d, 60);
+    assert_int_equal(l.open, 1);
+    assert_non_null(strstr(l.cause, r.id));
+    assert_non_null(strstr(l.cause, "cannot be removed"));
+    sim_disk_fail(d->disk, SIM_ANY, 0, 0, SIM_ONCE);
+    let_it_end(d);
+    assert_int_equal(last_of(d).receipt.state, ATTL_ERASE_DONE);
+    l = late_after(d, 30);
+    assert_int_equal(l.open, 0);
+    assert_int_equal(l.all, 1);
+}
+
+/* Nobody waits for the keeper's check: it rests behind each file as long as scrub.rate wants. */
+static void
+a_check_that_can_wait_keeps_to_a_rate(void **state)
+{
+    struct durable *d = *state;
+    attl_erasure r;
+    populate(d);
+    ASSERT_STATUS(attl_option_set(d->cache, "scrub.rate", "4096", NULL, 0), ATTL_OK);
+    ASSERT_STATUS(try_erase(d, 0, &r), ATTL_OK);
+    put(d->cache, "user:" SECRET ":2", "again", ATTL_TTL_NONE);
+    sim_advance(&d->sim, 3600 * 1000 + 1);
+    for (int i = 0; i < 3; i++)
+        attl_tick(d->cache, 0, NULL);
+    struct last l = last_of(d);
+    assert_int_equal(l.receipt.state, ATTL_ERASE_PENDING);
+    assert_int_equal(l.receipt.checked, ATTL_ERASE_UNCHECKED);
+    assert_int_equal(l.receipt.files_left, 0);
+    assert_int_equal(stats_of(d).late, 0); /* it has gone in time; only the proof is missing */
+    let_it_end(d);
+    l = last_of(d);
+    assert_int_equal(l.receipt.state, ATTL_ERASE_DONE);
+    assert_int_equal(l.receipt.checked, ATTL_ERASE_CLEAN);
+    assert_true(l.receipt.written_again > 0);
+}
+
 static void
 what_is_damaged_goes_as_well(void **state)
 {
@@ -407,6 +483,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         DURABLE_TEST(now_leaves_nothing_behind),
         DURABLE_TEST(what_has_been_done_is_counted),
+        DURABLE_TEST(what_misses_its_time_is_an_incident),
+        DURABLE_TEST(a_check_that_can_wait_keeps_to_a_rate),
         DURABLE_TEST(what_is_damaged_goes_as_well),
         DURABLE_TEST(a_rollback_does_not_bring_it_back),
         DURABLE_TEST(what_is_stored_again_stays),

@@ -303,6 +303,48 @@ threads_note_at_once(void **state)
     ledger_free(l);
 }
 
+/* Only what somebody asked for has his id, the ring of ids is bounded, and without memory for it
+ * the death is still noted. */
+static void
+whose_doing_it_was_is_known_for_a_while(void **state)
+{
+    struct ledger_death out[4];
+    char id[TRACE_MAX + 1];
+    struct refusing r = { .until = -1 };
+    (void)state;
+    struct ledger *l = ledger_of(&r, 100000);
+    note(l, 1, NOTICE_DELETED, 10);
+    uint64_t before = ledger_bytes(l);
+    trace_set("request-7");
+    r.until = 0;
+    note(l, 1, NOTICE_DELETED, 11);
+    r.until = -1;
+    assert_int_equal(ledger_bytes(l), before);
+    note(l, 1, NOTICE_DELETED, 20);
+    note(l, 1, NOTICE_EXPIRED, 30);
+    note(l, 1, NOTICE_EVICTED, 40);
+    note(l, 0, NOTICE_CLEARED, 50);
+    trace_set(NULL);
+    assert_true(ledger_bytes(l) > before);
+    static const char *const want[] = { "request-7", "", "", "request-7" };
+    assert_int_equal(ledger_find(l, 1, out, 4), 4);
+    for (int i = 0; i < 4; i++) {
+        ledger_trace_of(l, &out[i], id);
+        assert_string_equal(id, want[i]);
+    }
+    trace_set("another");
+    for (uint64_t i = 0; i < LEDGER_TRACES; i++)
+        note(l, 1000 + i, NOTICE_DELETED, 60);
+    trace_set(NULL);
+    ledger_trace_of(l, &out[3], id);
+    assert_string_equal(id, "");
+    assert_int_equal(ledger_find(l, 1000, out, 1), 1);
+    ledger_trace_of(l, &out[0], id);
+    assert_string_equal(id, "another");
+    ledger_free(l);
+    assert_int_equal(r.in_use, 0);
+}
+
 int
 main(void)
 {
@@ -316,6 +358,7 @@ main(void)
         cmocka_unit_test(marks_of_different_keys_are_told_apart),
         cmocka_unit_test(marks_last_as_long_as_deaths),
         cmocka_unit_test(without_memory_a_death_is_lost_and_nothing_else),
+        cmocka_unit_test(whose_doing_it_was_is_known_for_a_while),
         cmocka_unit_test(threads_note_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
