@@ -39,11 +39,13 @@ pkg_check_modules(OPENSSL QUIET IMPORTED_TARGET openssl>=3.0)
 attl_optional(OPENSSL "${OPENSSL_FOUND}" libssl-dev)
 pkg_check_modules(MICROHTTPD QUIET IMPORTED_TARGET libmicrohttpd)
 attl_optional(MICROHTTPD "${MICROHTTPD_FOUND}" libmicrohttpd-dev)
+pkg_check_modules(GNUTLS QUIET IMPORTED_TARGET gnutls) # what libmicrohttpd speaks TLS with
+attl_optional(GNUTLS "${GNUTLS_FOUND}" libgnutls28-dev)
 pkg_check_modules(JANSSON QUIET IMPORTED_TARGET jansson)
 attl_optional(JANSSON "${JANSSON_FOUND}" libjansson-dev)
 pkg_check_modules(CURL QUIET IMPORTED_TARGET libcurl)
 attl_optional(CURL "${CURL_FOUND}" libcurl4-openssl-dev)
-if(ATTL_SERVER AND NOT (ATTL_HAVE_OPENSSL AND ATTL_HAVE_MICROHTTPD AND ATTL_HAVE_JANSSON AND ATTL_HAVE_CURL))
-  message(FATAL_ERROR "attld needs OpenSSL, libmicrohttpd, jansson and libcurl: apt-get install libssl-dev "
-                      "libmicrohttpd-dev libjansson-dev libcurl4-openssl-dev (or -DATTL_SERVER=OFF for the library alone)")
+if(ATTL_SERVER AND NOT (ATTL_HAVE_OPENSSL AND ATTL_HAVE_MICROHTTPD AND ATTL_HAVE_GNUTLS AND ATTL_HAVE_JANSSON AND ATTL_HAVE_CURL))
+  message(FATAL_ERROR "attld needs OpenSSL, libmicrohttpd, GnuTLS, jansson and libcurl: apt-get install libssl-dev "
+                      "libmicrohttpd-dev libgnutls28-dev libjansson-dev libcurl4-openssl-dev (or -DATTL_SERVER=OFF for the library alone)")
 endif()

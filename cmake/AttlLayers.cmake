@@ -9,10 +9,9 @@ file(STRINGS ${PROJECT_SOURCE_DIR}/tools/layers.txt attl_layer_lines REGEX "^[a-
 set(ATTL_LIB_LAYERS base os cache config persist engine control api)
 # What the layers of the server use from the system.
 set(ATTL_USES_audit OPENSSL)
-set(ATTL_USES_access OPENSSL)
-set(ATTL_USES_alert CURL OPENSSL)
+set(ATTL_USES_alert CURL)
 set(ATTL_USES_net OPENSSL)
-set(ATTL_USES_admin MICROHTTPD JANSSON OPENSSL)
+set(ATTL_USES_admin MICROHTTPD GNUTLS JANSSON OPENSSL)
 # Those and the ones of the server; the tool (cli) is apart.
 set(ATTL_LAYERS "")
 set(ATTL_PRESENT "")

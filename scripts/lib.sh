@@ -12,7 +12,7 @@ cd "$ROOT" || exit 1
 # To build: compilers and libraries. libtomlplusplus-dev is headers only, nothing of it is linked.
 PACKAGES_BUILD=(gcc g++ libc6-dev binutils cmake ninja-build pkg-config libxxhash-dev
     libjemalloc-dev libedit-dev libtomlplusplus-dev libzstd-dev python3-dev libssl-dev libmicrohttpd-dev
-    libjansson-dev libcurl4-openssl-dev)
+    libgnutls28-dev libjansson-dev libcurl4-openssl-dev)
 # The dashboard is bundled by npm, which may be there from elsewhere: Debian's package would clash with it.
 if ! command -v npm >/dev/null; then
     PACKAGES_BUILD+=(nodejs npm)

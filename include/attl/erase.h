@@ -107,6 +107,23 @@ ATTL_CHECKED int attl_erase(attl *cache, const attl_erase_request *request,
  * if there is none, ATTL_E_LOADING, ATTL_E_UNSUPPORTED without a data directory. `fn` must not call
  * attl_erase. Threads: any. Since 0.6. */
 ATTL_CHECKED int attl_erase_list(attl *cache, const char *id, attl_erasure_fn fn, void *ud);
+/* What became of erasures, since the cache was opened; what is pending may be of an earlier run. */
+typedef struct attl_erase_stats {
+    uint32_t struct_size;
+    uint32_t pending;                 /* receipts that are neither done nor failed        */
+    uint32_t late;                    /* of them, those past due_ms                       */
+    uint32_t reserved;                /* 0                                                */
+    uint64_t requested, done, failed; /* erasures                                         */
+    uint64_t entries;                 /* removed from memory                              */
+    uint64_t files_removed, bytes_removed;
+    uint64_t clean, found, unreadable; /* what the checks said                             */
+    int64_t oldest_ms; /* when the oldest that is pending was asked for, Unix ms; 0: none  */
+    int64_t due_ms;    /* when the next of them is due; 0: none                            */
+    int64_t within_ms; /* erase.within                                                     */
+} attl_erase_stats;
+/* Fills *ret_stats (struct_size must be set). Never blocks on the disk. Threads: any. Since 0.6. */
+ATTL_API void attl_erase_stats_get(attl *cache, attl_erase_stats *ret_stats);
+
 /* "key", "prefix", "match"; "started", "pending", "done", "failed"; "unchecked", "clean", "found",
  * "unreadable"; "?" if unknown. Threads: any. Since 0.6. */
 ATTL_API const char *attl_erase_kind_name(int kind);

@@ -184,8 +184,8 @@ access_authenticate(struct access *a, attl_slice name, attl_slice password,
 {
     char hash[PASSWORD_HASH_CHARS];
     struct access_user *u = access_find(a, name);
-    bool hashed = password_hash(password, hash);
-    bool right = u && u->enabled && (u->no_password || (hashed && user_knows(u, hash)));
+    password_hash(password, hash);
+    bool right = u && u->enabled && (u->no_password || user_knows(u, hash));
     explicit_bzero(hash, sizeof hash);
     if (right)
         *ret_user = u;
@@ -309,17 +309,13 @@ draft(struct access *a, attl_slice name, enum rule_result *ret_result)
     return user_new(&m, name, ++a->last_id);
 }
 
-enum rule_result
-access_set(struct access *a, attl_slice name, const attl_slice *rules, size_t n,
-           const struct access_listener *l, struct rule_place *ret_place)
+/* Ends a change: `u`, which it takes over, counts from now on if `result` is fine. Releases
+ * change_lock. */
+static enum rule_result
+publish(struct access *a, struct access_user *u, enum rule_result result,
+        const struct access_listener *l)
 {
-    enum rule_result result;
-    *ret_place = (struct rule_place){ 0, n ? 1 : 0 };
-    lock_acquire(&a->change_lock);
     struct user_table *old = NULL;
-    struct access_user *u = draft(a, name, &result);
-    if (u)
-        result = user_apply_all(u, rules, n, ret_place);
     if (u && result == RULE_OK) {
         old = replace(a, u);
         result = old ? RULE_OK : RULE_NO_MEMORY;
@@ -330,6 +326,19 @@ access_set(struct access *a, attl_slice name, const attl_slice *rules, size_t n,
     if (old)
         access_tell(a, old, l);
     return result;
+}
+
+enum rule_result
+access_set(struct access *a, attl_slice name, const attl_slice *rules, size_t n,
+           const struct access_listener *l, struct rule_place *ret_place)
+{
+    enum rule_result result;
+    *ret_place = (struct rule_place){ 0, n ? 1 : 0 };
+    lock_acquire(&a->change_lock);
+    struct access_user *u = draft(a, name, &result);
+    if (u)
+        result = user_apply_all(u, rules, n, ret_place);
+    return publish(a, u, result, l);
 }
 
 bool
@@ -375,7 +384,6 @@ enum rule_result
 access_set_password(struct access *a, attl_slice password)
 {
     enum rule_result result;
-    struct user_table *old = NULL;
     lock_acquire(&a->change_lock);
     struct access_user *u = draft(a, attl_s(default_name), &result);
     if (u) {
@@ -383,14 +391,5 @@ access_set_password(struct access *a, attl_slice password)
         if (password.len)
             result = add_password(u, password);
     }
-    if (u && result == RULE_OK) {
-        old = replace(a, u);
-        result = old ? RULE_OK : RULE_NO_MEMORY;
-    } else {
-        user_free(u);
-    }
-    lock_release(&a->change_lock);
-    if (old)
-        access_tell(a, old, NULL);
-    return result;
+    return publish(a, u, result, NULL);
 }

@@ -6,26 +6,15 @@
  */
 #include "access/password.h"
 
-#include <openssl/evp.h>
+#include "base/sha256.h"
 
-enum { DIGEST_BYTES = 32 };
-
-bool
+void
 password_hash(attl_slice password, char hash[PASSWORD_HASH_CHARS])
 {
-    static const char digits[] = "0123456789abcdef";
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
-    const void *bytes = password.len ? password.data : "";
-    if (EVP_Digest(bytes, password.len, digest, &len, EVP_sha256(), NULL) != 1 ||
-        len != DIGEST_BYTES)
-        return false;
-    for (size_t i = 0; i < DIGEST_BYTES; i++) {
-        hash[2 * i] = digits[digest[i] >> 4];
-        hash[2 * i + 1] = digits[digest[i] & 15];
-    }
-    explicit_bzero(digest, sizeof digest);
-    return true;
+    char text[SHA256_HEX_CHARS + 1];
+    sha256_text(password, text);
+    memcpy(hash, text, PASSWORD_HASH_CHARS);
+    explicit_bzero(text, sizeof text);
 }
 
 bool

@@ -13,8 +13,7 @@
 
 enum { PASSWORD_HASH_CHARS = 64 };
 
-/* False only if the system's library refuses to hash. */
-bool password_hash(attl_slice password, char hash[PASSWORD_HASH_CHARS]);
+void password_hash(attl_slice password, char hash[PASSWORD_HASH_CHARS]);
 /* Whether `text` has the form of a hash. */
 bool password_is_hash(attl_slice text);
 /* 0 if both hashes are the same. Looks at all of both. */

@@ -8,6 +8,7 @@
  */
 #include "admin/admin.h"
 
+#include "base/hex.h"
 #include "admin/state.h"
 
 #include "net/visitor.h"
@@ -63,7 +64,8 @@ copy_settings(struct admin *admin, const struct admin_settings *s)
                                    .token = keep(&at, s->token),
                                    .read_token = keep(&at, s->read_token),
                                    .metrics_token = keep(&at, s->metrics_token),
-                                   .read_needs_token = s->read_needs_token };
+                                   .read_needs_token = s->read_needs_token,
+                                   .tls = s->tls != NULL };
     admin->ui_dir = keep(&at, s->ui_dir);
     admin->cache = s->cache;
     admin->log = s->log;
@@ -82,8 +84,7 @@ make_token(struct admin *admin, const struct admin_settings *s, struct socket_pr
         return true;
     if (!process_random(bytes, sizeof bytes))
         return fail(ret_problem, EIO, "there is no randomness for a token; set admin.token");
-    for (size_t i = 0; i < sizeof bytes; i++)
-        (void)snprintf(admin->made_token + 2 * i, 3, "%02x", bytes[i]); /* two digits */
+    hex_text(admin->made_token, bytes, sizeof bytes);
     admin->guard.token = admin->made_token;
     if (!file_replace(s->dir, TOKEN_FILE, attl_s(admin->made_token), err, sizeof err)) {
         (void)snprintf(text, sizeof text,
@@ -98,6 +99,23 @@ make_token(struct admin *admin, const struct admin_settings *s, struct socket_pr
                    " until the next start; set admin.token to have one that stays",
                    s->dir);
     say(admin, LEVEL_INFO, "admin_token", text);
+    return true;
+}
+
+/* ---- TLS ---- */
+
+bool
+admin_set_tls(struct admin *admin, const struct tls_settings *s, char *err, size_t err_len)
+{
+    struct door_tls_log log = { admin->log, admin->log_ud };
+    struct door_tls *tls = door_tls_new(s, log, err, err_len);
+    if (!tls)
+        return false;
+    lock_acquire(&admin->tls_lock);
+    struct door_tls *old = admin->tls;
+    admin->tls = tls;
+    lock_release(&admin->tls_lock);
+    door_tls_free(old);
     return true;
 }
 
@@ -126,8 +144,11 @@ listen_first(const struct admin_settings *s, struct socket_problem *ret_problem)
 static bool
 open_all(struct admin *admin, const struct admin_settings *s, struct socket_problem *ret_problem)
 {
+    char err[TLS_ERROR_MAX];
     if (!copy_settings(admin, s) || !open_visitors(admin, s->net))
         return fail(ret_problem, ENOMEM, "out of memory");
+    if (s->tls && !admin_set_tls(admin, s->tls, err, sizeof err))
+        return fail(ret_problem, EINVAL, err);
     int fd = listen_first(s, ret_problem);
     if (fd < 0)
         return false;
@@ -150,6 +171,7 @@ admin_open(const struct admin_settings *s, struct socket_problem *ret_problem)
         return NULL;
     }
     clock_init(&admin->clock);
+    lock_init(&admin->tls_lock);
     exec_init(&admin->exec);
     events_init(&admin->events);
     if (!open_all(admin, s, ret_problem))
@@ -172,6 +194,7 @@ admin_close(struct admin **admin_ptr)
     events_stop(admin);
     exec_stop(admin);
     door_close(admin);
+    door_tls_free(admin->tls);
     net_visitor_free(&admin->visitor);
     net_visitor_free(&admin->exec_visitor);
     net_visitor_free(&admin->event_visitor);

@@ -17,6 +17,7 @@ enum { ADMIN_VISITORS = 3 /* of the net, see net_settings */ };
 
 struct admin;
 struct net;
+struct tls_settings;
 
 /* Texts are copied. */
 struct admin_settings {
@@ -32,10 +33,14 @@ struct admin_settings {
     bool read_needs_token; /* even if there is none for reading */
     const char *ui_dir;
     unsigned max_connections, max_listeners;
+    const struct tls_settings *tls; /* NULL: in the clear */
 };
 
 /* NULL with *ret_problem filled. */
 struct admin *admin_open(const struct admin_settings *settings, struct socket_problem *ret_problem);
+/* Other files of TLS, for connections to come; REQUIRES that there was TLS when it was opened.
+ * False with a sentence in `err`: nothing has changed. */
+bool admin_set_tls(struct admin *admin, const struct tls_settings *tls, char *err, size_t err_len);
 /* From now on the server is not ready: for whoever sends requests here, before they are refused. */
 void admin_drain(struct admin *admin);
 /* Ends what waits and closes the door. NULL is allowed. */

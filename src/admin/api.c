@@ -8,6 +8,7 @@
 #include "admin/api.h"
 
 #include "admin/json_text.h"
+#include "base/base64.h"
 #include "base/assert.h"
 #include "command/session.h"
 #include "net/visitor.h"
@@ -114,7 +115,7 @@ is_secret(const attl_slice *words, size_t i)
 }
 
 static void
-put_line(struct buf *out, const struct api_call *call)
+put_line(struct json *out, const struct api_call *call)
 {
     struct buf line;
     buf_init(&line, API_WORDS_MAX * (LINE_WORD_MAX + 8));
@@ -129,7 +130,7 @@ put_line(struct buf *out, const struct api_call *call)
         else
             line_word(&line, word);
     }
-    json_bytes(out, line.failed ? attl_s("") : buf_slice(&line));
+    json_put_bytes(out, "command", line.failed ? attl_s("") : buf_slice(&line));
     buf_fini(&line);
 }
 
@@ -146,50 +147,65 @@ run(struct net_visitor *visitor, const struct api_call *call, struct buf *resp)
     net_visitor_end(visitor);
 }
 
+/* False if what the command replied cannot be rendered. */
+static bool
+put_answer(const struct api_call *call, attl_slice resp, struct http_reply *reply)
+{
+    struct json j;
+    attl_slice error;
+    bool good = true;
+    json_init(&j, &reply->body, JSON_DOOR);
+    json_open(&j, NULL, '{');
+    put_line(&j, call);
+    if (resp.len == 0) {
+        json_put_null(&j, "result");
+    } else if (json_reply_error(resp, &error)) {
+        reply->status = api_status(error);
+        json_put_error(&j, "error", error);
+    } else {
+        json_name(&j, attl_s("result"));
+        good = json_put_reply(&j, resp, call->shape);
+    }
+    if (!good)
+        return false;
+    json_close(&j);
+    buf_append_str(&reply->body, "\n");
+    return true;
+}
+
 void
 api_run(struct net_visitor *visitor, const struct api_call *call, struct http_reply *reply)
 {
     struct buf resp;
-    attl_slice error;
     buf_init(&resp, API_RESP_MAX_BYTES);
     run(visitor, call, &resp);
     reply->status = 200;
     reply->type = "application/json";
-    buf_append_str(&reply->body, "{\"command\":");
-    put_line(&reply->body, call);
-    if (resp.failed) {
+    if (resp.failed)
         http_refuse(reply, resp.failed == BUF_TOO_BIG ? 413 : 503, "reply_large",
                     "the reply is too large, or there is no memory for it");
-    } else if (resp.len == 0) {
-        buf_append_str(&reply->body, ",\"result\":null}\n");
-    } else if (json_reply_error(buf_slice(&resp), &error)) {
-        reply->status = api_status(error);
-        buf_append_str(&reply->body, ",\"error\":");
-        json_error(&reply->body, error);
-        buf_append_str(&reply->body, "}\n");
-    } else {
-        buf_append_str(&reply->body, ",\"result\":");
-        if (!json_reply(&reply->body, buf_slice(&resp), call->shape))
-            http_refuse(reply, 500, "reply_unreadable", "the reply could not be rendered");
-        else
-            buf_append_str(&reply->body, "}\n");
-    }
+    else if (!put_answer(call, buf_slice(&resp), reply))
+        http_refuse(reply, 500, "reply_unreadable", "the reply could not be rendered");
     buf_fini(&resp);
 }
 
 void
-api_result(struct net_visitor *visitor, const struct api_call *call, struct buf *out)
+api_put_result(struct json *out, const char *name, struct net_visitor *visitor,
+               const struct api_call *call)
 {
     struct buf resp;
+    struct json before = *out;
+    size_t mark = out->out->len;
     attl_slice error;
-    size_t mark = out->len;
     buf_init(&resp, API_RESP_MAX_BYTES);
     run(visitor, call, &resp);
+    json_name(out, attl_s(name));
     bool good = !resp.failed && resp.len > 0 && !json_reply_error(buf_slice(&resp), &error) &&
-                json_reply(out, buf_slice(&resp), call->shape);
-    if (!good && !out->failed) {
-        out->len = mark;
-        buf_append_str(out, "null");
+                json_put_reply(out, buf_slice(&resp), call->shape);
+    if (!good && !out->out->failed) {
+        *out = before;
+        out->out->len = mark;
+        json_put_null(out, name);
     }
     buf_fini(&resp);
 }
@@ -206,13 +222,16 @@ word_bytes(const json_t *word)
 static bool
 take_word(struct api_argv *argv, const json_t *word, size_t *used)
 {
-    unsigned char *to = argv->bytes + *used;
+    char *to = argv->bytes + *used;
     const json_t *coded = json_is_object(word) ? json_object_get(word, "base64") : NULL;
     size_t len;
     if (coded && json_is_string(coded) && json_object_size(word) == 1) {
         attl_slice text = attl_b(json_string_value(coded), json_string_length(coded));
-        if (!json_unbase64(text, to, &len))
+        struct buf bytes;
+        buf_init_fixed(&bytes, to, text.len);
+        if (!base64_decode(&bytes, text))
             return false;
+        len = bytes.len;
     } else if (json_is_string(word)) {
         len = json_string_length(word);
         memcpy(to, json_string_value(word), len);
@@ -224,18 +243,16 @@ take_word(struct api_argv *argv, const json_t *word, size_t *used)
     return true;
 }
 
+/* NULL: the list is not what it should be, or there is no memory. */
 static struct api_argv *
-argv_of(const json_t *list)
+argv_of(const json_t *list, bool *ret_memory)
 {
     size_t total = 1, used = 0;
     for (size_t i = 0; i < json_array_size(list); i++)
         total += word_bytes(json_array_get(list, i));
-    struct api_argv *argv = malloc(sizeof *argv);
-    if (!argv)
-        return NULL;
-    argv->len = 0;
-    argv->bytes = malloc(total);
-    bool good = argv->bytes;
+    struct api_argv *argv = calloc(1, sizeof *argv);
+    unsigned char *bytes = argv ? argv->bytes = malloc(total) : NULL;
+    bool good = *ret_memory = bytes != NULL;
     for (size_t i = 0; good && i < json_array_size(list); i++)
         good = take_word(argv, json_array_get(list, i), &used);
     if (good)
@@ -244,18 +261,35 @@ argv_of(const json_t *list)
     return NULL;
 }
 
+/* The list of words in it; NULL if it is not there. */
+static const json_t *
+list_of(const json_t *root)
+{
+    const json_t *list = json_is_object(root) ? json_object_get(root, "argv") : NULL;
+    size_t n = json_is_array(list) ? json_array_size(list) : 0;
+    return n > 0 && n <= API_WORDS_MAX && json_object_size(root) == 1 ? list : NULL;
+}
+
+/* The parser says nothing, or that, when it has no memory; most of the time. */
+static bool
+lacked_memory(const json_t *root, const json_error_t *problem)
+{
+    enum json_error_code code = json_error_code(problem);
+    return !root && (code == json_error_out_of_memory || code == json_error_unknown);
+}
+
 struct api_argv *
 api_argv_parse(attl_slice body, struct http_reply *reply)
 {
     json_error_t problem;
     json_t *root = json_loadb(body.data ? body.data : "", body.len,
                               JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &problem);
-    const json_t *list = json_is_object(root) ? json_object_get(root, "argv") : NULL;
-    size_t n = json_is_array(list) ? json_array_size(list) : 0;
-    struct api_argv *argv = NULL;
-    if (n > 0 && n <= API_WORDS_MAX && json_object_size(root) == 1)
-        argv = argv_of(list);
-    if (!argv)
+    const json_t *list = list_of(root);
+    bool memory = !lacked_memory(root, &problem);
+    struct api_argv *argv = list ? argv_of(list, &memory) : NULL;
+    if (!argv && !memory)
+        http_refuse(reply, 503, "no_memory", "there is no memory for the request");
+    else if (!argv)
         http_refuse(reply, 400, "bad_body",
                     "the body must be {\"argv\": [word, ...]} with up to 1024 words, each a string "
                     "or {\"base64\": \"...\"}");

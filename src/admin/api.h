@@ -23,8 +23,9 @@ struct api_call {
 
 /* {"command": ..., "result": ...} or {"command": ..., "error": ...}, and the status for it. */
 void api_run(struct net_visitor *visitor, const struct api_call *call, struct http_reply *reply);
-/* The result alone, "null" if it is an error: for events. */
-void api_result(struct net_visitor *visitor, const struct api_call *call, struct buf *out);
+/* The result alone as an element, null if it is an error: for events. */
+void api_put_result(struct json *out, const char *name, struct net_visitor *visitor,
+                    const struct api_call *call);
 /* The words of a request's body, {"argv": [...]}; NULL with the reply filled in. */
 struct api_argv *api_argv_parse(attl_slice body, struct http_reply *reply);
 void api_argv_free(struct api_argv *argv);
@@ -32,7 +33,7 @@ void api_argv_free(struct api_argv *argv);
 struct api_argv {
     size_t len;
     attl_slice words[API_WORDS_MAX];
-    unsigned char *bytes; /* what they point to */
+    char *bytes; /* what they point to */
 };
 
 /* The status for an error's text. */

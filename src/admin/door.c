@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 
+#include <gnutls/abstract.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -26,6 +27,40 @@ void
 door_resume(struct MHD_Connection *connection)
 {
     MHD_resume_connection(connection);
+}
+
+/* ---- TLS ---- */
+
+/* What a connection begins with. */
+static struct door_tls *
+take_tls(struct admin *admin)
+{
+    lock_acquire(&admin->tls_lock);
+    struct door_tls *tls = admin->tls ? door_tls_keep(admin->tls) : NULL;
+    lock_release(&admin->tls_lock);
+    return tls;
+}
+
+/* The library's own certificate, which no connection should come to use: there is none. */
+static int
+refuse_handshake(gnutls_session_t session, const gnutls_datum_t *names, int names_len,
+                 const gnutls_pk_algorithm_t *kinds, int kinds_len, gnutls_pcert_st **ret_cert,
+                 unsigned *ret_len, gnutls_privkey_t *ret_key)
+{
+    (void)session, (void)names, (void)names_len, (void)kinds, (void)kinds_len;
+    (void)ret_cert, (void)ret_len, (void)ret_key;
+    return -1;
+}
+
+/* Gives the new connection what is in force now. Without memory it keeps refuse_handshake(). */
+static void
+guest_secure(struct admin *admin, struct guest *g, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    g->tls = take_tls(admin);
+    if (g->tls && info && !door_tls_begin(g->tls, info->tls_session))
+        socket_shutdown(g->fd);
 }
 
 /* ---- connections ---- */
@@ -56,6 +91,7 @@ guest_come(struct admin *admin, struct MHD_Connection *connection, void **contex
     if (admin->guests >= admin->guests_max)
         make_place(admin);
     g->fd = info->connect_fd;
+    guest_secure(admin, g, connection);
     g->prev = admin->last_guest;
     *(g->prev ? &g->prev->next : &admin->first_guest) = g;
     admin->last_guest = g;
@@ -69,6 +105,7 @@ guest_go(struct admin *admin, struct guest *g)
     *(g->prev ? &g->prev->next : &admin->first_guest) = g->next;
     *(g->next ? &g->next->prev : &admin->last_guest) = g->prev;
     admin->guests--;
+    door_tls_free(g->tls);
     free(g);
 }
 
@@ -272,7 +309,7 @@ send_stream(struct visit *v)
     struct listener *listener = events_join(v->admin, v->connection);
     if (!listener) {
         http_refuse(&v->reply, 503, "listeners",
-                    "too many listen already: see admin.max_listeners");
+                    "too many listen already, see admin.max_listeners, or there is no memory");
         v->reply.retry_after = "10";
         return send_reply(v);
     }
@@ -374,6 +411,10 @@ handle(void *cls, struct MHD_Connection *connection, const char *url, const char
 
 /* ---- life ---- */
 
+/*
+ * With TLS the library watches by poll: by epoll, whose edges it remembers, it would turn at full
+ * speed while the other side of a handshake takes its time.
+ */
 bool
 door_open(struct admin *admin, int fd, unsigned max_connections)
 {
@@ -386,11 +427,18 @@ door_open(struct admin *admin, int fd, unsigned max_connections)
         { MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)visit_begin, admin },
         { MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)visit_end, admin },
         { MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)notice_connection, admin },
+        { MHD_OPTION_END, 0, NULL }, /* for TLS */
         { MHD_OPTION_END, 0, NULL },
     };
+    const size_t spare = sizeof options / sizeof options[0] - 2;
+    unsigned flags = MHD_ALLOW_SUSPEND_RESUME | MHD_USE_EPOLL_INTERNAL_THREAD;
+    if (admin->tls) {
+        flags = MHD_ALLOW_SUSPEND_RESUME | MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_TLS;
+        options[spare] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
+                                                  (void *)(intptr_t)refuse_handshake };
+    }
     admin->guests_max = max_connections;
-    admin->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0,
-                                     NULL, NULL, handle, admin, MHD_OPTION_ARRAY, options,
+    admin->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, admin, MHD_OPTION_ARRAY, options,
                                      MHD_OPTION_END);
     return admin->daemon != NULL;
 }

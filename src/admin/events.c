@@ -6,6 +6,7 @@
  * thread sleeps without a timeout. The lock is held for copying, never while composing or sending.
  */
 #include "admin/api.h"
+#include "admin/json_text.h"
 #include "admin/probe.h"
 #include "admin/serve.h"
 #include "admin/state.h"
@@ -31,7 +32,7 @@ last_part(const char *path)
 
 /* The rows that are part of an event, as members under the last part of their paths. */
 static void
-compose_rows(struct admin *admin, struct buf *out)
+compose_rows(struct admin *admin, struct json *out)
 {
     static const struct target none = { .path = "" };
     for (size_t i = 0; i < route_table_len; i++) {
@@ -42,8 +43,7 @@ compose_rows(struct admin *admin, struct buf *out)
         if (n == 0)
             continue;
         struct api_call call = { words, n, r->shape, "events", NULL };
-        buf_printf(out, ",\"%s\":", last_part(r->path));
-        api_result(admin->event_visitor, &call, out);
+        api_put_result(out, last_part(r->path), admin->event_visitor, &call);
     }
 }
 
@@ -51,11 +51,16 @@ static void
 compose(struct admin *admin, struct buf *out)
 {
     int64_t now_ms = clock_now_ms(&admin->clock);
-    buf_printf(out, "id: %" PRId64 "\nevent: state\ndata: {\"time_ms\":%" PRId64, now_ms, now_ms);
-    buf_printf(out, ",\"number\":%" PRIu64 ",\"ready\":%s", ++admin->events.number,
-               probe_is_ready(admin) ? "true" : "false");
-    compose_rows(admin, out);
-    buf_append_str(out, "}\n\n");
+    struct json j;
+    buf_printf(out, "id: %" PRId64 "\nevent: state\ndata: ", now_ms);
+    json_init(&j, out, JSON_DOOR);
+    json_open(&j, NULL, '{');
+    json_put_i64(&j, "time_ms", now_ms);
+    json_put_u64(&j, "number", ++admin->events.number);
+    json_put_bool(&j, "ready", probe_is_ready(admin));
+    compose_rows(admin, &j);
+    json_close(&j);
+    buf_append_str(out, "\n\n");
     if (out->failed) {
         buf_clear(out, 0);
         buf_append_str(out, ": there was no memory for this event\n\n");

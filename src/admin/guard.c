@@ -175,13 +175,14 @@ has_token(const struct http_request *rq, const char *token)
     return guard_same_secret(rq->authorization + sizeof scheme - 1, token);
 }
 
-/* "http://HOST" or "https://HOST", of the very host that was asked. */
+/* "https://HOST" of the very host that was asked; or "http://HOST", unless we speak TLS. Without it
+ * something in front of us may. */
 static bool
-is_own_origin(const struct http_request *rq)
+is_own_origin(const struct guard *g, const struct http_request *rq)
 {
     const char *name = strstr(rq->origin, "://");
-    bool scheme = strncasecmp(rq->origin, "http://", 7) == 0 ||
-                  strncasecmp(rq->origin, "https://", 8) == 0;
+    bool scheme = strncasecmp(rq->origin, "https://", 8) == 0 ||
+                  (!g->tls && strncasecmp(rq->origin, "http://", 7) == 0);
     return scheme && name && strcasecmp(name + 3, rq->host) == 0;
 }
 
@@ -197,14 +198,15 @@ is_json(const char *type)
 
 /* What a page of somebody else's sends, a browser marks. */
 static bool
-check_page(const struct http_request *rq, bool strict, struct http_reply *reply)
+check_page(const struct guard *g, const struct http_request *rq, bool strict,
+           struct http_reply *reply)
 {
     const char *site = rq->fetch_site;
     bool own = !site || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0 ||
                (!strict && strcmp(site, "same-site") == 0);
     if (!own)
         return refuse(reply, 403, "foreign_page", "the request comes from another page");
-    if (rq->origin && !is_own_origin(rq))
+    if (rq->origin && !is_own_origin(g, rq))
         return refuse(reply, 403, "foreign_origin", "the request comes from another origin");
     return true;
 }
@@ -223,7 +225,7 @@ guard_access(const struct guard *g, const struct http_request *rq, enum guard_ac
 {
     if (access == GUARD_OPEN)
         return true;
-    if (!check_page(rq, access == GUARD_WRITE, reply))
+    if (!check_page(g, rq, access == GUARD_WRITE, reply))
         return false;
     bool full = has_token(rq, g->token);
     if (access == GUARD_WRITE) {

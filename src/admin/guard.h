@@ -25,6 +25,7 @@ struct guard {
     const char *token;                      /* never empty */
     const char *read_token, *metrics_token; /* "": none */
     bool read_needs_token; /* reading needs one even if there is none for it alone */
+    bool tls;              /* our pages are https only */
 };
 
 /* Whether the request is one that can be looked at. */

@@ -18,14 +18,18 @@ http_reply_clear(struct http_reply *reply)
 void
 http_refuse(struct http_reply *reply, int status, const char *code, const char *message)
 {
+    struct json j;
     http_reply_clear(reply);
     reply->status = status;
     reply->type = "application/json";
     reply->etag = NULL;
     reply->gzip = reply->cacheable = false;
-    buf_append_str(&reply->body, "{\"error\":{\"code\":");
-    json_text(&reply->body, attl_s(code));
-    buf_append_str(&reply->body, ",\"message\":");
-    json_text(&reply->body, attl_s(message));
-    buf_append_str(&reply->body, "}}\n");
+    json_init(&j, &reply->body, JSON_DOOR);
+    json_open(&j, NULL, '{');
+    json_open(&j, "error", '{');
+    json_put_str(&j, "code", code);
+    json_put_str(&j, "message", message);
+    json_close(&j);
+    json_close(&j);
+    buf_append_str(&reply->body, "\n");
 }

@@ -9,6 +9,7 @@
 
 #include "admin/json_text.h"
 #include "base/num.h"
+#include "base/slice.h"
 
 enum frame_kind { FRAME_ARRAY, FRAME_MAP };
 
@@ -16,11 +17,10 @@ enum frame_kind { FRAME_ARRAY, FRAME_MAP };
 struct frame {
     enum frame_kind kind;
     size_t left; /* elements; of a map, names and values */
-    bool begun;
 };
 
 struct walk {
-    struct buf *out;
+    struct json *out;
     attl_slice rest;
     struct frame frames[JSON_REPLY_DEPTH_MAX];
     size_t depth;
@@ -77,89 +77,70 @@ is_number(attl_slice text)
 }
 
 static void
-put_number_or_text(struct buf *out, attl_slice text)
+put_number_or_text(struct json *out, attl_slice text)
 {
     if (is_number(text))
-        buf_append(out, text.data, text.len);
+        json_put_raw(out, NULL, text);
     else
-        json_bytes(out, text);
+        json_put_bytes(out, NULL, text);
 }
 
 /* A double as RESP3 has it; JSON knows neither infinity nor "1e5" of ours as anything but that. */
 static void
-put_double(struct buf *out, attl_slice text)
+put_double(struct json *out, attl_slice text)
 {
     const char *at = text.data;
     bool finite = text.len > 0 && at[text.len - 1] >= '0' && at[text.len - 1] <= '9' &&
                   (at[0] == '-' || (at[0] >= '0' && at[0] <= '9'));
     if (finite)
-        buf_append(out, text.data, text.len);
+        json_put_raw(out, NULL, text);
     else
-        json_bytes(out, text);
+        json_put_bytes(out, NULL, text);
 }
 
 void
-json_error(struct buf *out, attl_slice text)
+json_put_error(struct json *out, const char *name, attl_slice text)
 {
     const char *at = text.data;
     const char *blank = text.len > 0 ? memchr(at, ' ', text.len) : NULL;
     size_t code = blank ? (size_t)(blank - at) : text.len;
     size_t from = blank ? code + 1 : code;
-    buf_append_str(out, "{\"code\":");
-    json_bytes(out, attl_b(at, code));
-    buf_append_str(out, ",\"message\":");
-    json_bytes(out, attl_b(at + from, text.len - from));
-    buf_append_str(out, "}");
+    json_open(out, name, '{');
+    json_put_bytes(out, "code", attl_b(at, code));
+    json_put_bytes(out, "message", attl_b(at + from, text.len - from));
+    json_close(out);
 }
 
 static void
-put_error(struct buf *out, attl_slice text)
+put_error(struct json *out, attl_slice text)
 {
-    buf_append_str(out, "{\"error\":");
-    json_error(out, text);
-    buf_append_str(out, "}");
+    json_open(out, NULL, '{');
+    json_put_error(out, "error", text);
+    json_close(out);
 }
 
 /* ---- texts with a shape ---- */
 
-static bool
-next_text_line(attl_slice *rest, attl_slice *ret_line)
-{
-    if (rest->len == 0)
-        return false;
-    const char *at = rest->data;
-    const char *end = memchr(at, '\n', rest->len);
-    size_t len = end ? (size_t)(end - at) : rest->len;
-    size_t used = end ? len + 1 : len;
-    *ret_line = attl_b(at, len > 0 && at[len - 1] == '\r' ? len - 1 : len);
-    *rest = attl_b(at + used, rest->len - used);
-    return true;
-}
-
-/* "name", separator, value: a member of the object that is open. */
-static bool
-put_member(struct buf *out, attl_slice text, char separator, bool first)
+/* "name", separator, value: a member of the object that is open, or nothing. */
+static void
+put_member(struct json *out, attl_slice text, char separator)
 {
     const char *at = text.data;
     const char *cut = text.len > 0 ? memchr(at, separator, text.len) : NULL;
     if (!cut)
-        return false;
+        return;
     size_t name = (size_t)(cut - at);
-    if (!first)
-        buf_append(out, ",", 1);
-    json_name(out, attl_b(at, name));
-    buf_append(out, ":", 1);
+    json_name_bytes(out, attl_b(at, name));
     put_number_or_text(out, attl_b(cut + 1, text.len - name - 1));
-    return true;
 }
 
 static void
-put_info(struct buf *out, attl_slice text)
+put_info(struct json *out, attl_slice text)
 {
     attl_slice line;
-    bool any = false, open = false, first = true;
-    buf_append(out, "{", 1);
-    while (next_text_line(&text, &line)) {
+    bool open = false;
+    json_open(out, NULL, '{');
+    while (slice_take_line(&text, &line)) {
         const char *at = line.data;
         if (line.len > 2 && at[0] == '#') {
             char lower[32];
@@ -167,56 +148,51 @@ put_info(struct buf *out, attl_slice text)
             for (size_t i = 0; i < n; i++)
                 lower[i] = at[2 + i] >= 'A' && at[2 + i] <= 'Z' ? (char)(at[2 + i] + 32)
                                                                 : at[2 + i];
-            buf_append_str(out, open ? "}," : any ? "," : "");
-            json_name(out, attl_b(lower, n));
-            buf_append_str(out, ":{");
-            any = open = first = true;
-        } else if (open && put_member(out, line, ':', first)) {
-            first = false;
+            if (open)
+                json_close(out);
+            json_name_bytes(out, attl_b(lower, n));
+            json_open(out, NULL, '{');
+            open = true;
+        } else if (open) {
+            put_member(out, line, ':');
         }
     }
-    buf_append_str(out, open ? "}}" : "}");
+    if (open)
+        json_close(out);
+    json_close(out);
 }
 
 static void
-put_words(struct buf *out, attl_slice line)
+put_words(struct json *out, attl_slice line)
 {
-    bool first = true;
-    buf_append(out, "{", 1);
+    json_open(out, NULL, '{');
     while (line.len > 0) {
         const char *at = line.data;
         const char *blank = memchr(at, ' ', line.len);
         size_t len = blank ? (size_t)(blank - at) : line.len;
         size_t used = blank ? len + 1 : len;
-        if (put_member(out, attl_b(at, len), '=', first))
-            first = false;
+        put_member(out, attl_b(at, len), '=');
         line = attl_b(at + used, line.len - used);
     }
-    buf_append(out, "}", 1);
+    json_close(out);
 }
 
 static void
-put_rows(struct buf *out, attl_slice text)
+put_rows(struct json *out, attl_slice text)
 {
     attl_slice line;
-    bool first = true;
-    buf_append(out, "[", 1);
-    while (next_text_line(&text, &line)) {
-        if (line.len == 0)
-            continue;
-        if (!first)
-            buf_append(out, ",", 1);
-        first = false;
-        put_words(out, line);
-    }
-    buf_append(out, "]", 1);
+    json_open(out, NULL, '[');
+    while (slice_take_line(&text, &line))
+        if (line.len > 0)
+            put_words(out, line);
+    json_close(out);
 }
 
 static void
 put_text(struct walk *w, attl_slice text)
 {
     if (w->depth > 0 || w->shape == JSON_AS_IS)
-        json_bytes(w->out, text);
+        json_put_bytes(w->out, NULL, text);
     else if (w->shape == JSON_INFO)
         put_info(w->out, text);
     else
@@ -238,20 +214,6 @@ at_name(struct walk *w)
     return f && f->kind == FRAME_MAP && f->left % 2 == 0;
 }
 
-/* What stands between this element and the one before it. */
-static void
-put_separator(struct walk *w)
-{
-    struct frame *f = top(w);
-    if (!f)
-        return;
-    if (f->kind == FRAME_MAP && f->left % 2 == 1)
-        buf_append(w->out, ":", 1);
-    else if (f->begun)
-        buf_append(w->out, ",", 1);
-    f->begun = true;
-}
-
 /* An element is complete; so may be the aggregates around it. */
 static void
 close_frames(struct walk *w)
@@ -261,7 +223,7 @@ close_frames(struct walk *w)
             f->left--;
         if (f->left > 0)
             return;
-        buf_append(w->out, f->kind == FRAME_MAP ? "}" : "]", 1);
+        json_close(w->out);
         w->depth--;
     }
 }
@@ -273,20 +235,20 @@ open_frame(struct walk *w, attl_slice line, enum frame_kind kind)
     if (at_name(w) || !num_parse_i64(line, &n) || n < -1)
         return false;
     if (n < 0) { /* the null array of protocol 2 */
-        buf_append_str(w->out, "null");
+        json_put_null(w->out, NULL);
         close_frames(w);
         return true;
     }
     size_t per = kind == FRAME_MAP ? 2 : 1;
     if (w->depth == JSON_REPLY_DEPTH_MAX || (uint64_t)n > w->rest.len / per)
         return false;
-    buf_append(w->out, kind == FRAME_MAP ? "{" : "[", 1);
+    json_open(w->out, NULL, kind == FRAME_MAP ? '{' : '[');
     if (n == 0) {
-        buf_append(w->out, kind == FRAME_MAP ? "}" : "]", 1);
+        json_close(w->out);
         close_frames(w);
         return true;
     }
-    w->frames[w->depth++] = (struct frame){ kind, (size_t)n * per, false };
+    w->frames[w->depth++] = (struct frame){ kind, (size_t)n * per };
     return true;
 }
 
@@ -299,7 +261,7 @@ put_name(struct walk *w, char type, attl_slice line)
         return false;
     if (!strchr("$+:,#(", type))
         return false;
-    json_name(w->out, bytes);
+    json_name_bytes(w->out, bytes);
     return true;
 }
 
@@ -313,17 +275,17 @@ put_scalar(struct walk *w, char type, attl_slice line)
     case ':':
         if (!is_number(line))
             return false;
-        buf_append(w->out, line.data, line.len);
+        json_put_raw(w->out, NULL, line);
         return true;
     case ',': put_double(w->out, line); return true;
-    case '(': json_bytes(w->out, line); return true;
-    case '_': buf_append_str(w->out, "null"); return true;
+    case '(': json_put_bytes(w->out, NULL, line); return true;
+    case '_': json_put_null(w->out, NULL); return true;
     case '#':
-        buf_append_str(w->out, line.len == 1 && *(const char *)line.data == 't' ? "true" : "false");
+        json_put_bool(w->out, NULL, line.len == 1 && *(const char *)line.data == 't');
         return true;
     case '$':
         if (line.len == 2 && memcmp(line.data, "-1", 2) == 0) {
-            buf_append_str(w->out, "null");
+            json_put_null(w->out, NULL);
             return true;
         }
         if (!take_bulk(w, line, &bytes))
@@ -350,7 +312,6 @@ put_element(struct walk *w)
     if (!take_line(w, &line))
         return false;
     bool name = at_name(w);
-    put_separator(w);
     if (type == '*' || type == '~' || type == '>')
         return open_frame(w, line, FRAME_ARRAY);
     if (type == '%')
@@ -362,14 +323,14 @@ put_element(struct walk *w)
 }
 
 bool
-json_reply(struct buf *out, attl_slice resp, enum json_shape shape)
+json_put_reply(struct json *out, attl_slice resp, enum json_shape shape)
 {
     struct walk w = { .out = out, .rest = resp, .shape = shape };
     do {
         if (!put_element(&w))
             return false;
     } while (w.depth > 0);
-    return !out->failed;
+    return !out->out->failed;
 }
 
 bool

@@ -9,7 +9,7 @@
 #ifndef ATTL_ADMIN_JSON_REPLY_H
 #define ATTL_ADMIN_JSON_REPLY_H
 
-#include "base/buf.h"
+#include "base/json.h"
 
 enum { JSON_REPLY_DEPTH_MAX = 32 };
 
@@ -20,11 +20,12 @@ enum json_shape {
     JSON_ROWS  /* lines of "name=value" words: an array of objects */
 };
 
-/* Appends the first reply of `resp` to `out`; false if it is none, or cut short. */
-bool json_reply(struct buf *out, attl_slice resp, enum json_shape shape);
+/* Writes the first reply of `resp` as one element; false if it is none, or cut short: then what is
+ * in the buffer is to be thrown away. */
+bool json_put_reply(struct json *out, attl_slice resp, enum json_shape shape);
 /* The error that a reply is: its text without the '-'; false if it is none. */
 bool json_reply_error(attl_slice resp, attl_slice *ret_text);
 /* {"code": "ERR", "message": "..."} of such a text. */
-void json_error(struct buf *out, attl_slice text);
+void json_put_error(struct json *out, const char *name, attl_slice text);
 
 #endif

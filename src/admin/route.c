@@ -115,38 +115,35 @@ access_word(enum guard_access access)
 }
 
 static void
-member(struct buf *out, const char *name, const char *value)
+index_row(struct json *j, const struct route *r)
 {
-    buf_append_str(out, ",");
-    json_text(out, attl_s(name));
-    buf_append_str(out, ":");
-    json_text(out, attl_s(value));
-}
-
-static void
-index_row(struct buf *out, const struct route *r)
-{
-    buf_append_str(out, "{\"path\":");
-    json_text(out, attl_s(r->path));
-    member(out, "methods", route_allow(r));
-    member(out, "token", access_word(r->access));
+    json_open(j, NULL, '{');
+    json_put_str(j, "path", r->path);
+    json_put_str(j, "methods", route_allow(r));
+    json_put_str(j, "token", access_word(r->access));
     if (r->command)
-        member(out, "command", r->command);
+        json_put_str(j, "command", r->command);
     if (r->params)
-        member(out, "parameters", r->params);
-    member(out, "summary", r->summary);
-    buf_append_str(out, "}");
+        json_put_str(j, "parameters", r->params);
+    json_put_str(j, "summary", r->summary);
+    json_close(j);
 }
 
 void
 route_index(struct buf *out)
 {
-    buf_append_str(out, "{\"endpoints\":[");
+    struct json j;
+    json_init(&j, out, JSON_DOOR);
+    json_open(&j, NULL, '{');
+    json_open(&j, "endpoints", '[');
     for (size_t i = 0; i < route_table_len; i++) {
-        buf_append_str(out, i ? ",\n" : "\n");
-        index_row(out, &route_table[i]);
+        json_line(&j);
+        index_row(&j, &route_table[i]);
     }
-    buf_append_str(out, "\n]}\n");
+    json_line(&j);
+    json_close(&j);
+    json_close(&j);
+    buf_append_str(out, "\n");
 }
 
 void

@@ -9,6 +9,7 @@
 #define ATTL_ADMIN_STATE_H
 
 #include "admin/admin.h"
+#include "admin/door_tls.h"
 #include "admin/route.h"
 #include "os/clock.h"
 #include "os/lock.h"
@@ -78,6 +79,7 @@ struct events {
 /* One connection, between its requests too. */
 struct guest {
     int fd;
+    struct door_tls *tls;      /* NULL: none; held */
     bool busy;                 /* a request of it is complete, and being answered */
     struct guest *prev, *next; /* in order of arrival */
 };
@@ -94,6 +96,8 @@ struct admin {
     struct clock clock;
     struct net_visitor *visitor, *exec_visitor, *event_visitor; /* one per thread */
     struct MHD_Daemon *daemon;
+    struct lock tls_lock;                   /* guards `tls` */
+    struct door_tls *tls;                   /* of connections to come; NULL: there is no TLS */
     struct guest *first_guest, *last_guest; /* of the door's thread, as what follows */
     size_t guests, guests_max;
     struct executor exec;

@@ -7,6 +7,8 @@
  */
 #include "admin/target.h"
 
+#include "base/hex.h"
+
 static bool
 path_char(char c)
 {
@@ -32,16 +34,6 @@ take_path(struct target *t, attl_slice text)
     return TARGET_FINE;
 }
 
-static int
-hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Decodes `text` behind `*used` bytes of the target's memory. */
 static bool
 decode(struct target *t, attl_slice text, size_t *used, attl_slice *ret)
@@ -54,8 +46,8 @@ decode(struct target *t, attl_slice text, size_t *used, attl_slice *ret)
             to[n++] = at[i] == '+' ? ' ' : at[i];
             continue;
         }
-        int high = text.len - i > 2 ? hex(at[i + 1]) : -1;
-        int low = high >= 0 ? hex(at[i + 2]) : -1;
+        int high = text.len - i > 2 ? hex_value(at[i + 1]) : -1;
+        int low = high >= 0 ? hex_value(at[i + 2]) : -1;
         if (low < 0)
             return false;
         to[n++] = (char)(high << 4 | low);

@@ -8,15 +8,15 @@
  */
 #include "alert/post.h"
 
+#include "base/hex.h"
+#include "base/sha256.h"
+
 #include <inttypes.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 
 enum {
     ANSWER_BYTES_MAX = 64 * 1024,
     HEADER_BYTES = 256,
-    DIGEST_BYTES = 32,
     SECONDS_CHARS = 24,
     MS_PER_S = 1000,
 };
@@ -29,30 +29,19 @@ post_judge(bool answered, long http_code)
     return http_code >= 200 && http_code < 300 ? POST_TAKEN : POST_FINAL;
 }
 
-bool
+void
 post_signature(const char *secret, int64_t now_s, attl_slice body, char out[POST_SIGNATURE_BYTES])
 {
     char seconds[SECONDS_CHARS];
-    unsigned char digest[DIGEST_BYTES];
-    size_t digest_len = 0;
+    unsigned char digest[SHA256_BYTES];
+    struct hmac_sha256 h;
     int len = snprintf(seconds, sizeof seconds, "%" PRId64 ".", now_s);
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
-    char sha256[] = "SHA256";
-    const OSSL_PARAM parameters[] = { OSSL_PARAM_construct_utf8_string("digest", sha256, 0),
-                                      OSSL_PARAM_construct_end() };
-    bool ok = ctx && EVP_MAC_init(ctx, (const void *)secret, strlen(secret), parameters) &&
-              EVP_MAC_update(ctx, (const void *)seconds, (size_t)len) &&
-              EVP_MAC_update(ctx, body.data, body.len) &&
-              EVP_MAC_final(ctx, digest, &digest_len, sizeof digest);
-    EVP_MAC_CTX_free(ctx);
-    EVP_MAC_free(mac);
-    if (!ok || digest_len != DIGEST_BYTES)
-        return false;
-    int at = snprintf(out, POST_SIGNATURE_BYTES, "t=%" PRId64 ",v1=", now_s);
-    for (size_t i = 0; i < DIGEST_BYTES; i++)
-        (void)snprintf(out + at + 2 * i, 3, "%02x", digest[i]); /* two digits */
-    return true;
+    hmac_sha256_init(&h, secret, strlen(secret));
+    hmac_sha256_add(&h, seconds, (size_t)len);
+    hmac_sha256_add(&h, body.data, body.len);
+    hmac_sha256_end(&h, digest);
+    len = snprintf(out, POST_SIGNATURE_BYTES, "t=%" PRId64 ",v1=", now_s);
+    hex_text(out + len, digest, sizeof digest);
 }
 
 /* A curl_write_callback: answers are of no interest, and a flood of them is an error. */
@@ -85,8 +74,7 @@ make_headers(struct post *p, const struct post_request *rq)
         ok = add_header(p, rq->header);
     if (!ok || rq->secret[0] == '\0')
         return ok;
-    if (!post_signature(rq->secret, rq->now_s, rq->body, signature))
-        return false;
+    post_signature(rq->secret, rq->now_s, rq->body, signature);
     (void)snprintf(line, sizeof line, "X-Attl-Signature: %s", signature); /* fits */
     return add_header(p, line);
 }

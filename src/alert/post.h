@@ -47,8 +47,8 @@ struct post_result {
 
 /* What an answer means. Pure. */
 enum post_outcome post_judge(bool answered, long http_code);
-/* "t=SECONDS,v1=HEX": the HMAC-SHA-256 of "SECONDS.BODY". Pure. False if the library refuses. */
-bool post_signature(const char *secret, int64_t now_s, attl_slice body,
+/* "t=SECONDS,v1=HEX": the HMAC-SHA-256 of "SECONDS.BODY". Pure. */
+void post_signature(const char *secret, int64_t now_s, attl_slice body,
                     char out[POST_SIGNATURE_BYTES]);
 
 /* Starts the post in `multi`. False on lack of memory: nothing has been started. */

@@ -6,11 +6,13 @@
  */
 #include "alert/template.h"
 
+#include "base/json.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
-enum { FACTS = 18, CORRELATION_CHARS = 16 };
+enum { FACTS = 18, CORRELATION_CHARS = 16, REAL_DIGITS = 15 };
 
 struct fact {
     const char *name;
@@ -79,26 +81,15 @@ list_facts(const struct template_facts *f, struct fact_list *ret)
 }
 
 static void
-put_text(struct buf *out, const char *value)
-{
-    for (const unsigned char *p = (const unsigned char *)value; *p; p++) {
-        if (*p == '"' || *p == '\\')
-            buf_printf(out, "\\%c", *p);
-        else if (*p < ' ' || *p == 0x7f)
-            buf_printf(out, "\\u%04x", *p);
-        else
-            buf_append(out, p, 1);
-    }
-}
-
-static void
 put(struct buf *out, const struct fact *fact)
 {
+    struct json j;
+    json_init(&j, out, 0);
     switch (fact->type) {
-    case FACT_TEXT: put_text(out, fact->text); break;
-    case FACT_INTEGER: buf_printf(out, "%" PRId64, fact->integer); break;
+    case FACT_TEXT: json_escape(&j, attl_s(fact->text)); break;
+    case FACT_INTEGER: json_put_i64(&j, NULL, fact->integer); break;
     case FACT_REAL: /* JSON has no other numbers */
-        buf_printf(out, "%.15g", isfinite(fact->real) ? fact->real : 0);
+        json_put_real(&j, NULL, isfinite(fact->real) ? fact->real : 0, REAL_DIGITS);
         break;
     }
 }

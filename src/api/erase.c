@@ -30,6 +30,14 @@ attl_erase_list(attl *a, const char *id, attl_erasure_fn fn, void *ud)
     return a->store ? erase_list(a->store, id, fn, ud) : ATTL_E_UNSUPPORTED;
 }
 
+void
+attl_erase_stats_get(attl *a, attl_erase_stats *ret_stats)
+{
+    attl_erase_stats st;
+    erase_stats(a, a->store, &st);
+    sized_export(&st, sizeof st, ret_stats);
+}
+
 /* ---- how long things are kept ---------------------------------------------------------------- */
 
 static void

@@ -101,9 +101,9 @@ set_prepare(attl *a, const struct reclaim_reader *r, const struct set_call *call
     if (status == ATTL_OK && life_is_wished(&op->wish))
         status = engine_check_wish(a, r, &op->wish);
     if (status == ATTL_OK)
-        status = engine_has_namespaces(a) ? set_life(a, r, call, op)
-                                          : engine_deadline(a, r, call->ttl_ms, call->deadline_ms,
-                                                            engine_now_ms(a), &op->deadline_ms);
+        status = engine_has_namespaces(a)
+                     ? set_life(a, r, call, op)
+                     : engine_deadline(a, r, call->ttl_ms, call->deadline_ms, 0, &op->deadline_ms);
     op->past = status == ATTL_DELETED;
     if (status == ATTL_OK)
         status = api_store_value(a, r, call->key, call->value, &op->stored);

@@ -25,7 +25,7 @@ attl_tuner_stats_get(attl *a, attl_tuner_stats *ret_stats)
         .enabled = c->enabled[CONTROL_TUNER],
         .sweeps = t->sweeps,
         .duty_permille = (uint32_t)(t->duty.duty * PERMILLE + 0.5),
-        .interval_ms = (int64_t)t->interval.interval_ms,
+        .interval_ms = (int64_t)t->interval.pause_ms,
         .duty_reason = tune_reason_name(t->duty.reason),
         .duty_reason_text = tune_reason_text(t->duty.reason),
         .interval_reason = tune_reason_name(t->interval.reason),

@@ -41,9 +41,11 @@ struct audit_settings {
 struct audit_stats {
     bool failing;
     uint64_t lines, lost, refused; /* written; not written; actions refused for it */
+    uint64_t bytes;                /* of the lines that were written */
     uint64_t failures;             /* times that writing failed */
     uint64_t waiting;              /* now */
     uint64_t files, rotations, removed;
+    int64_t oldest_us; /* when the oldest file was begun, Unix; 0: not known */
     uint64_t last_seq;
     char last_hash[AUDIT_HASH_CHARS + 1];
     char error[128]; /* of the last failure; "" for none */

@@ -7,6 +7,7 @@
 #include "audit/digest.h"
 
 #include "base/assert.h"
+#include "base/hex.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -82,7 +83,7 @@ audit_mask(const struct audit_key *mask, attl_slice name, char out[AUDIT_MASK_CH
     ASSERT(mask->len > 0);
     if (!audit_digest(mask, name, hash))
         return false;
-    audit_hash_format(hash, text);
+    hex_text(text, hash, AUDIT_HASH_BYTES);
     memcpy(out, text, AUDIT_MASK_CHARS);
     out[AUDIT_MASK_CHARS] = '\0';
     return true;

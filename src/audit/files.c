@@ -7,13 +7,14 @@
 #include "audit/files.h"
 
 #include "base/alloc.h"
+#include "base/hex.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SEQ_DIGITS = 20 };
+enum { SEQ_DIGITS = 20, FIRST_BYTES = 160 /* of a line, with its time */ };
 
 void
 audit_file_name(uint64_t first_seq, char out[AUDIT_NAME_BYTES])
@@ -92,13 +93,26 @@ audit_files_free(struct audit_files *l)
     *l = (struct audit_files){ .alloc = l->alloc };
 }
 
+int64_t
+audit_file_begun_us(struct disk *disk, struct disk_file *f)
+{
+    char head[FIRST_BYTES];
+    static const char key[] = "\"time\":\"";
+    int64_t n = disk->ops->read(disk, f, head, sizeof head - 1, 0), time_us;
+    if (n < 0)
+        return 0;
+    head[n] = '\0';
+    const char *at = strstr(head, key);
+    return at && audit_time_parse(attl_s(at + sizeof key - 1), &time_us) ? time_us : 0;
+}
+
 /* ---- the head ---- */
 
 static void
 head_body(const struct audit_head *h, struct buf *out)
 {
     char hash[AUDIT_HASH_CHARS + 1];
-    audit_hash_format(h->last.hash, hash);
+    hex_text(hash, h->last.hash, AUDIT_HASH_BYTES);
     buf_printf(out,
                "{\"v\":1,\"head\":\"audit-%020" PRIu64
                ".jsonl\",\"alg\":\"%s\",\"seq\":\"%020" PRIu64 "\",\"last\":\"%s\"",
@@ -162,7 +176,7 @@ audit_head_parse(attl_slice text, const struct audit_key *key, struct audit_head
     *ret_checked = ret->alg == audit_key_alg(key);
     if (whole && *ret_checked) {
         whole = audit_digest(key, attl_b(copy, body_len), digest);
-        audit_hash_format(digest, right);
+        hex_text(right, digest, AUDIT_HASH_BYTES);
         whole = whole && strcmp(right, hash) == 0;
     }
     buf_fini(&body);

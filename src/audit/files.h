@@ -35,6 +35,9 @@ bool audit_file_parse(const char *name, uint64_t *ret_first_seq);
 int audit_files_list(struct audit_files *l, const attl_allocator *alloc, struct disk *disk);
 void audit_files_free(struct audit_files *l);
 
+/* When a file was begun, by its first line, Unix us; 0 if that does not say it. */
+int64_t audit_file_begun_us(struct disk *disk, struct disk_file *f);
+
 /* Where the trail ends, and in which file. */
 struct audit_head {
     uint64_t first_seq;

@@ -6,6 +6,9 @@
  */
 #include "audit/parse.h"
 
+#include "base/hex.h"
+#include "base/slice.h"
+
 struct cursor {
     const char *at, *end;
     const char *problem; /* NULL: none so far */
@@ -48,21 +51,13 @@ take_number(struct cursor *c)
     return n;
 }
 
-static int
-digit_of(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The byte of the escape at `p`, or -1: bytes that stand for themselves have none. */
 static int
 escaped_byte(const char *p, size_t len)
 {
     if (len < 6 || memcmp(p, "\\u00", 4) != 0)
         return -1;
-    int high = digit_of(p[4]), low = digit_of(p[5]);
+    int high = hex_value_lower(p[4]), low = hex_value_lower(p[5]);
     if (high < 0 || low < 0)
         return -1;
     int byte = high * 16 + low;
@@ -98,19 +93,13 @@ take_hash(struct cursor *c, unsigned char out[AUDIT_HASH_BYTES])
         return;
     }
     for (size_t i = 0; i < AUDIT_HASH_BYTES; i++) {
-        int high = digit_of(c->at[2 * i]), low = digit_of(c->at[2 * i + 1]);
+        int high = hex_value_lower(c->at[2 * i]), low = hex_value_lower(c->at[2 * i + 1]);
         if (high < 0 || low < 0)
             failed(c, "a digest is not hexadecimal");
         out[i] = (unsigned char)((high & 15) << 4 | (low & 15));
     }
     c->at += AUDIT_HASH_CHARS;
     take(c, "\"");
-}
-
-static bool
-slice_is(attl_slice s, const char *z)
-{
-    return s.len == strlen(z) && memcmp(s.data, z, s.len) == 0;
 }
 
 static void

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Writing a line. A text is bytes: printable ASCII stands for itself but for the quote and the
- * backslash, every other byte is \u00 and two lower-case digits, so that nothing a client sends can
+ * Writing a line. A text is bytes, escaped under JSON_BYTES, so that nothing a client sends can
  * end a line, steer a terminal or be written in two ways. What is longer than the bound is cut, and
  * the number of bytes left out follows, so that a cut text is not taken for a whole one.
  */
 #include "audit/record.h"
 
 #include "base/assert.h"
+#include "base/hex.h"
+#include "base/json.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #define US_PER_S INT64_C(1000000)
 #define S_PER_DAY INT64_C(86400)
 #define YEAR_0_S INT64_C(-62167219200) /* 0000-01-01T00:00:00Z */
 #define YEAR_10000_S INT64_C(253402300800)
+
+enum { MORE_BYTES = 64 };
 
 static const char *const words[AUDIT_KINDS] = {
 #define AUDIT_KIND(id, word, what) word,
@@ -152,42 +154,17 @@ audit_time_parse(attl_slice text, int64_t *ret_time_us)
     return true;
 }
 
-void
-audit_hash_format(const unsigned char hash[AUDIT_HASH_BYTES], char out[AUDIT_HASH_CHARS + 1])
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < AUDIT_HASH_BYTES; i++) {
-        out[2 * i] = digits[hash[i] >> 4];
-        out[2 * i + 1] = digits[hash[i] & 15];
-    }
-    out[AUDIT_HASH_CHARS] = '\0';
-}
-
-/* Length of the run from `p` on that stands for itself. */
-static size_t
-plain_run(const unsigned char *p, size_t len)
-{
-    size_t n = 0;
-    while (n < len && p[n] >= ' ' && p[n] <= '~' && p[n] != '"' && p[n] != '\\')
-        n++;
-    return n;
-}
-
 static void
-append_text(attl_slice text, struct buf *out)
+put_text(struct json *j, const char *name, attl_slice text)
 {
+    char more[MORE_BYTES];
     size_t len = text.len < AUDIT_TEXT_MAX_BYTES ? text.len : AUDIT_TEXT_MAX_BYTES;
-    const unsigned char *p = text.data;
-    for (size_t i = 0; i < len;) {
-        size_t run = plain_run(p + i, len - i);
-        if (run)
-            buf_append(out, p + i, run);
-        else
-            buf_printf(out, "\\u%04x", p[i]);
-        i += run ? run : 1;
-    }
+    int n = snprintf(more, sizeof more, "...(%zu bytes more)", text.len - len); /* fits */
+    json_open(j, name, '"');
+    json_escape(j, attl_b(text.data, len));
     if (text.len > len)
-        buf_printf(out, "...(%zu bytes more)", text.len - len);
+        json_escape(j, attl_b(more, (size_t)n));
+    json_close(j);
 }
 
 void
@@ -195,24 +172,28 @@ audit_record_signed(const struct audit_record *r, enum audit_alg alg, uint64_t s
                     const unsigned char prev[AUDIT_HASH_BYTES], struct buf *out)
 {
     char time[AUDIT_TIME_CHARS + 1], hash[AUDIT_HASH_CHARS + 1];
+    struct json j;
     audit_time_format(r->time_us, time);
-    audit_hash_format(prev, hash);
-    buf_printf(out, "{\"v\":%d,\"alg\":\"%s\",\"seq\":%" PRIu64 ",\"time\":\"%s\",\"kind\":\"%s\"",
-               AUDIT_VERSION, audit_alg_word(alg), seq, time, audit_kind_word(r->kind));
+    hex_text(hash, prev, AUDIT_HASH_BYTES);
+    json_init(&j, out, JSON_BYTES);
+    json_open(&j, NULL, '{');
+    json_put_u64(&j, "v", AUDIT_VERSION);
+    json_put_str(&j, "alg", audit_alg_word(alg));
+    json_put_u64(&j, "seq", seq);
+    json_put_str(&j, "time", time);
+    json_put_str(&j, "kind", audit_kind_word(r->kind));
     for (int i = 0; i < AUDIT_TEXTS; i++) {
-        buf_printf(out, ",\"%s\":\"", names[i]);
-        append_text(r->text[i], out);
-        buf_append_str(out, "\"");
+        put_text(&j, names[i], r->text[i]);
         if (i == AUDIT_CLIENT_NAME)
-            buf_printf(out, ",\"id\":%" PRIu64, r->client_id);
+            json_put_u64(&j, "id", r->client_id);
     }
-    buf_printf(out, ",\"prev\":\"%s\"", hash);
+    json_put_str(&j, "prev", hash);
 }
 
 void
 audit_record_finish(const unsigned char hash[AUDIT_HASH_BYTES], struct buf *out)
 {
     char text[AUDIT_HASH_CHARS + 1];
-    audit_hash_format(hash, text);
+    hex_text(text, hash, AUDIT_HASH_BYTES);
     buf_printf(out, ",\"hash\":\"%s\"}\n", text);
 }

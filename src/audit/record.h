@@ -67,7 +67,6 @@ const char *audit_text_name(enum audit_text text);
 void audit_time_format(int64_t time_us, char out[AUDIT_TIME_CHARS + 1]);
 /* Reads it back from the start of `text`; false if it is none. */
 bool audit_time_parse(attl_slice text, int64_t *ret_time_us);
-void audit_hash_format(const unsigned char hash[AUDIT_HASH_BYTES], char out[AUDIT_HASH_CHARS + 1]);
 
 /*
  * Appends the part of the line that its digest is made of: everything from the first brace to the

@@ -210,21 +210,6 @@ bridge_damage(struct audit_writer *w, const struct found *f)
     w->rotate = true;
 }
 
-/* When the open file was begun, by its first line; 0 if that does not say it. */
-static int64_t
-first_time(struct audit_writer *w)
-{
-    char head[DETAIL_BYTES];
-    static const char key[] = "\"time\":\"";
-    int64_t n = w->disk->ops->read(w->disk, w->file, head, sizeof head - 1, 0);
-    if (n < 0)
-        return 0;
-    head[n] = '\0';
-    const char *at = strstr(head, key);
-    int64_t time_us;
-    return at && audit_time_parse(attl_s(at + sizeof key - 1), &time_us) ? time_us : 0;
-}
-
 int
 audit_writer_resume(struct audit_writer *w, int64_t now_us)
 {
@@ -238,7 +223,6 @@ audit_writer_resume(struct audit_writer *w, int64_t now_us)
     rc = audit_files_list(&l, w->alloc, w->disk);
     if (rc == 0)
         rc = open_last(w, &l, &f);
-    w->files = l.len;
     audit_files_free(&l);
     if (rc < 0) {
         audit_writer_close_file(w);
@@ -247,12 +231,14 @@ audit_writer_resume(struct audit_writer *w, int64_t now_us)
     uint64_t found_seq = w->last.seq;
     bridge_damage(w, &f);
     w->resumed = true;
-    w->begun_us = w->file ? first_time(w) : 0;
+    w->begun_us = w->file ? audit_file_begun_us(w->disk, w->file) : 0;
     if (!w->file || w->rotate || f.keyed != (w->key->len > 0))
         rc = audit_writer_begin_file(w, now_us);
     if (rc == 0)
         rc = tell(w, &f, found_seq, now_us);
     if (rc < 0)
         w->resumed = false;
+    else
+        (void)audit_writer_look(w); /* it is only shown */
     return rc;
 }

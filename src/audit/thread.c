@@ -9,6 +9,7 @@
 #include "audit/own.h"
 
 #include "base/alloc.h"
+#include "base/hex.h"
 #include "os/clock.h"
 #include "os/disk_dir.h"
 
@@ -64,11 +65,13 @@ note_stats(struct audit *a)
     lock_acquire(&a->lock);
     st->failing = a->failing;
     st->lines = w->lines;
+    st->bytes = w->written_bytes;
     st->files = w->files;
+    st->oldest_us = w->oldest_us;
     st->rotations = w->rotations;
     st->removed = w->removed;
     st->last_seq = w->last.seq;
-    audit_hash_format(w->last.hash, st->last_hash);
+    hex_text(st->last_hash, w->last.hash, AUDIT_HASH_BYTES);
     lock_release(&a->lock);
 }
 

@@ -9,6 +9,7 @@
 #include "audit/verify.h"
 
 #include "base/alloc.h"
+#include "base/slice.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -131,12 +132,6 @@ judge_place(struct pass *p, const struct audit_line *l)
              l->seq, want - 1);
 }
 
-static bool
-text_is(attl_slice a, const char *z)
-{
-    return a.len == strlen(z) && memcmp(a.data, z, a.len) == 0;
-}
-
 static void
 copy_name(attl_slice from, char to[AUDIT_NAME_BYTES])
 {
@@ -154,9 +149,9 @@ take_meaning(struct pass *p, const struct audit_line *l)
         copy_name(l->text[AUDIT_OBJECT], p->removed);
     if (l->kind == AUDIT_FILE && !p->any)
         copy_name(l->text[AUDIT_BEFORE], p->before_first);
-    if (l->kind == AUDIT_FILE && p->line == 1 && !text_is(l->text[AUDIT_OBJECT], p->file))
+    if (l->kind == AUDIT_FILE && p->line == 1 && !slice_is(l->text[AUDIT_OBJECT], p->file))
         find(p, AUDIT_REPLACED, l->seq, "its first line is that of another file");
-    if (l->kind == AUDIT_RECOVERY && !text_is(l->text[AUDIT_ACTION], "torn"))
+    if (l->kind == AUDIT_RECOVERY && !slice_is(l->text[AUDIT_ACTION], "torn"))
         find(p, AUDIT_NOTED, l->seq, "a start has found: %.*s %.*s",
              (int)(l->text[AUDIT_OBJECT].len < 64 ? l->text[AUDIT_OBJECT].len : 64),
              (const char *)l->text[AUDIT_OBJECT].data,

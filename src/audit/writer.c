@@ -79,6 +79,7 @@ audit_writer_put(struct audit_writer *w, const struct audit_record *r)
     w->bytes += w->line.len;
     w->last = link;
     w->lines++;
+    w->written_bytes += w->line.len;
     w->unsettled = true;
     return 0;
 }
@@ -138,7 +139,27 @@ remove_one(struct audit_writer *w, const struct audit_file *f, int64_t now_us)
     if (rc == 0)
         rc = w->disk->ops->remove(w->disk, name);
     w->removed += rc == 0;
-    w->files -= rc == 0;
+    return rc;
+}
+
+int
+audit_writer_look(struct audit_writer *w)
+{
+    struct audit_files l;
+    struct disk_file *f;
+    char name[AUDIT_NAME_BYTES];
+    int rc = audit_files_list(&l, w->alloc, w->disk);
+    if (rc == 0 && l.len > 0) {
+        audit_file_name(l.items[0].first_seq, name);
+        rc = w->disk->ops->open(w->disk, name, DISK_READ, &f);
+    }
+    if (rc == 0)
+        w->files = l.len;
+    if (rc == 0 && l.len > 0) {
+        w->oldest_us = audit_file_begun_us(w->disk, f);
+        (void)w->disk->ops->close(w->disk, f); /* it was only read */
+    }
+    audit_files_free(&l);
     return rc;
 }
 
@@ -148,7 +169,6 @@ retain(struct audit_writer *w, int64_t now_us)
 {
     struct audit_files l;
     int rc = audit_files_list(&l, w->alloc, w->disk);
-    w->files = l.len;
     int64_t oldest_ms = now_us / US_PER_MS - w->rules.keep_ms;
     for (size_t i = 0; rc == 0 && i + 1 < l.len && i < REMOVALS_MAX; i++) {
         bool many = w->rules.keep_files && l.len - i > w->rules.keep_files;
@@ -181,6 +201,8 @@ audit_writer_append(struct audit_writer *w, const struct audit_record *r)
         rc = audit_writer_begin_file(w, r->time_us);
         if (rc == 0)
             (void)retain(w, r->time_us); /* what stays is tried again with the next file */
+        if (rc == 0)
+            (void)audit_writer_look(w); /* it is only shown */
     }
     if (rc == 0)
         rc = w->resumed ? audit_writer_put(w, r) : -EIO;

@@ -32,7 +32,9 @@ struct audit_writer {
     bool resumed; /* the directory has been looked at */
     bool rotate;  /* the next line begins a new file */
     bool unsettled;
-    uint64_t files, lines, rotations, removed; /* counters */
+    uint64_t files;    /* there are, the present one included */
+    int64_t oldest_us; /* when the oldest of them was begun; 0: not known */
+    uint64_t lines, written_bytes, rotations, removed; /* counters */
 };
 
 void audit_writer_init(struct audit_writer *w, struct disk *disk, const attl_allocator *alloc,
@@ -53,6 +55,8 @@ int audit_writer_resume(struct audit_writer *w, int64_t now_us);
 int audit_writer_put(struct audit_writer *w, const struct audit_record *r);
 /* Begins a file, whose first line names the one before it. */
 int audit_writer_begin_file(struct audit_writer *w, int64_t now_us);
+/* Looks how many files there are, and when the oldest was begun. 0 or a negative errno. */
+int audit_writer_look(struct audit_writer *w);
 /* Lets go of the present file. */
 void audit_writer_close_file(struct audit_writer *w);
 

@@ -19,6 +19,12 @@ buf_init(struct buf *b, size_t max_bytes)
 }
 
 void
+buf_init_fixed(struct buf *b, char *data, size_t max_bytes)
+{
+    *b = (struct buf){ .data = data, .cap = max_bytes, .max_bytes = max_bytes };
+}
+
+void
 buf_fini(struct buf *b)
 {
     free(b->data);

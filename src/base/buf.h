@@ -2,7 +2,8 @@
 /*
  * A growing byte buffer with a maximum stated at creation. An append that would pass the maximum,
  * or that finds no memory, changes nothing and sets `failed`; later appends do nothing too, so that
- * a writer may append a whole reply and look once at the end. The buffer owns its bytes.
+ * a writer may append a whole reply and look once at the end. The buffer owns its bytes, but for
+ * one on fixed memory.
  */
 #ifndef ATTL_BASE_BUF_H
 #define ATTL_BASE_BUF_H
@@ -21,6 +22,9 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t max_bytes);
+/* On memory of the caller's, which is all it has: it allocates nothing, and there is no buf_fini().
+ */
+void buf_init_fixed(struct buf *b, char *data, size_t max_bytes);
 void buf_fini(struct buf *b);
 /* Makes room for `more` bytes after `len` and returns where they go, or NULL. */
 char *buf_reserve(struct buf *b, size_t more);

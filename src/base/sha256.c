@@ -6,7 +6,7 @@
  */
 #include "base/sha256.h"
 
-#include "base/assert.h"
+#include "base/hex.h"
 
 enum { ROUNDS = 64, WORDS = 16, LENGTH_AT = 56, INNER_PAD = 0x36, OUTER_PAD = 0x5c };
 
@@ -98,6 +98,7 @@ sha256_end(struct sha256 *h, unsigned char out[SHA256_BYTES])
     sha256_add(h, length, sizeof length);
     for (unsigned i = 0; i < SHA256_BYTES; i++)
         out[i] = (unsigned char)(h->state[i / 4] >> (24 - 8 * (i % 4)));
+    explicit_bzero(h, sizeof *h);
 }
 
 static void
@@ -109,14 +110,23 @@ begin_padded(struct sha256 *h, const unsigned char *key, size_t len, unsigned ch
         block[i] ^= key[i];
     sha256_init(h);
     sha256_add(h, block, sizeof block);
+    explicit_bzero(block, sizeof block);
 }
 
 void
 hmac_sha256_init(struct hmac_sha256 *h, const void *key, size_t len)
 {
-    ASSERT(len <= SHA256_BLOCK_BYTES);
+    unsigned char digest[SHA256_BYTES];
+    if (len > SHA256_BLOCK_BYTES) {
+        sha256_init(&h->inner);
+        sha256_add(&h->inner, key, len);
+        sha256_end(&h->inner, digest);
+        key = digest;
+        len = sizeof digest;
+    }
     begin_padded(&h->inner, key, len, INNER_PAD);
     begin_padded(&h->outer, key, len, OUTER_PAD);
+    explicit_bzero(digest, sizeof digest);
 }
 
 void
@@ -132,15 +142,16 @@ hmac_sha256_end(struct hmac_sha256 *h, unsigned char out[SHA256_BYTES])
     sha256_end(&h->inner, inner);
     sha256_add(&h->outer, inner, sizeof inner);
     sha256_end(&h->outer, out);
+    explicit_bzero(inner, sizeof inner);
 }
 
 void
-sha256_hex(const unsigned char digest[SHA256_BYTES], char out[SHA256_HEX_CHARS + 1])
+sha256_text(attl_slice bytes, char out[SHA256_HEX_CHARS + 1])
 {
-    static const char digits[] = "0123456789abcdef";
-    for (unsigned i = 0; i < SHA256_BYTES; i++) {
-        out[2 * i] = digits[digest[i] >> 4];
-        out[2 * i + 1] = digits[digest[i] & 15];
-    }
-    out[SHA256_HEX_CHARS] = '\0';
+    unsigned char digest[SHA256_BYTES];
+    struct sha256 h;
+    sha256_init(&h);
+    sha256_add(&h, bytes.data, bytes.len);
+    sha256_end(&h, digest);
+    hex_text(out, digest, sizeof digest);
 }

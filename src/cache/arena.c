@@ -16,6 +16,35 @@ enum {
     SCATTERED_MIN_BYTES = 4 * LIMIT_ARENA_BYTES, /* and so much in any case */
 };
 
+static size_t
+whole_arenas(size_t bytes)
+{
+    bytes = bytes / LIMIT_ARENA_BYTES * LIMIT_ARENA_BYTES;
+    return bytes > REGION_MIN_BYTES ? bytes : REGION_MIN_BYTES;
+}
+
+/* Where addresses are limited (ulimit -v), half of what would fit is taken: threads, buffers and
+ * libraries live in the rest. */
+static bool
+reserve(struct region *r, size_t want_bytes)
+{
+    size_t bytes = whole_arenas(want_bytes);
+    bool refused = false;
+    while (!(r->base = os_mem_reserve(bytes, LIMIT_ARENA_BYTES))) {
+        if (bytes <= REGION_MIN_BYTES)
+            return false;
+        bytes = whole_arenas(bytes / 2);
+        refused = true;
+    }
+    if (refused) {
+        size_t half = whole_arenas(bytes / 2);
+        os_mem_release(r->base + half, bytes - half);
+        bytes = half;
+    }
+    r->arena_max = (uint32_t)(bytes / LIMIT_ARENA_BYTES);
+    return true;
+}
+
 bool
 region_init(struct region *r, const attl_allocator *alloc, size_t want_bytes, bool huge)
 {
@@ -24,15 +53,8 @@ region_init(struct region *r, const attl_allocator *alloc, size_t want_bytes, bo
     atomic_init(&r->commits_until_failure, -1);
     atomic_init(&r->touched_max, UINT64_MAX);
     size_t bytes = want_bytes < os_mem_reserve_max() ? want_bytes : os_mem_reserve_max();
-    bytes = bytes / LIMIT_ARENA_BYTES * LIMIT_ARENA_BYTES;
-    if (bytes < REGION_MIN_BYTES)
-        bytes = REGION_MIN_BYTES;
-    while (!(r->base = os_mem_reserve(bytes, LIMIT_ARENA_BYTES))) {
-        if (bytes <= REGION_MIN_BYTES)
-            return false;
-        bytes = bytes / 2 / LIMIT_ARENA_BYTES * LIMIT_ARENA_BYTES;
-    }
-    r->arena_max = (uint32_t)(bytes / LIMIT_ARENA_BYTES);
+    if (!reserve(r, bytes))
+        return false;
     /* Mapped, not allocated: the tables of a large region cost memory only as far as they are used.
      */
     r->arenas = os_mem_map(r->arena_max * sizeof(*r->arenas));

@@ -15,11 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static bool fail(struct cli_args *args, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static bool
-fail(struct cli_args *args, const char *format, ...)
+bool
+args_fail(struct cli_args *args, const char *format, ...)
 {
     va_list list;
     va_start(list, format);
@@ -74,7 +71,7 @@ take_password(struct cli_args *args, char *word)
 {
     char *copy = strdup(word);
     if (!copy)
-        return fail(args, "out of memory");
+        return args_fail(args, "out of memory");
     memset(word, '*', strlen(word));
     free((char *)args->server.password);
     args->server.password = copy;
@@ -93,7 +90,7 @@ apply_tls(struct cli_args *args, const struct args_option *o, const char *value)
     case OPT_SNI: server->sni = value; break;
     default: /* OPT_INSECURE */ server->insecure = true; break;
     }
-    return !value || *value || fail(args, "--%s: the value is empty", o->name);
+    return !value || *value || args_fail(args, "--%s: the value is empty", o->name);
 }
 
 /* What only means something together. */
@@ -104,9 +101,9 @@ check_tls(struct cli_args *args)
     bool any = server->ca_file || server->cert_file || server->key_file || server->sni ||
                server->insecure;
     if (any && !server->tls)
-        return fail(args, "--cacert, --cert, --key, --sni and --insecure need --tls");
+        return args_fail(args, "--cacert, --cert, --key, --sni and --insecure need --tls");
     if (server->key_file && !server->cert_file)
-        return fail(args, "--key needs --cert");
+        return args_fail(args, "--key needs --cert");
     return true;
 }
 
@@ -117,21 +114,21 @@ apply_server(struct cli_args *args, const struct args_option *o, char *value)
     switch (o->id) {
     case OPT_HOST:
         args->server.host = value;
-        return *value || fail(args, "--host: the name is empty");
+        return *value || args_fail(args, "--host: the name is empty");
     case OPT_PORT:
         if (!parse_number(value, 1, 65535, &number))
-            return fail(args, "--port: '%s' is not a port (1 to 65535)", value);
+            return args_fail(args, "--port: '%s' is not a port (1 to 65535)", value);
         args->server.port = (int)number;
         return true;
     case OPT_SOCKET:
         args->server.socket_path = value;
-        return *value || fail(args, "--socket: the path is empty");
+        return *value || args_fail(args, "--socket: the path is empty");
     case OPT_USER: args->server.user = value; return true;
     case OPT_PASSWORD: return take_password(args, value);
     case OPT_TIMEOUT:
         if (!parse_seconds(value, &args->server.timeout_ms))
-            return fail(args, "--timeout: '%s' is not a number of seconds (0 to %d)", value,
-                        ARGS_SECONDS_MAX);
+            return args_fail(args, "--timeout: '%s' is not a number of seconds (0 to %d)", value,
+                             ARGS_SECONDS_MAX);
         if (args->server.timeout_ms == 0)
             args->server.timeout_ms = -1;
         return true;
@@ -148,7 +145,7 @@ apply_format(struct cli_args *args, const char *value)
     else if (strcmp(value, "json") == 0)
         args->format = FORMAT_JSON;
     else
-        return fail(args, "--format: '%s' is neither resp nor json", value);
+        return args_fail(args, "--format: '%s' is neither resp nor json", value);
     return true;
 }
 
@@ -160,13 +157,13 @@ apply_offline(struct cli_args *args, const struct args_option *o, char *value)
     switch (o->id) {
     case OPT_FROM:
         return parse_lsn(value, &to->from_lsn) ||
-               fail(args, "--from: '%s' is not the number of a change", value);
+               args_fail(args, "--from: '%s' is not the number of a change", value);
     case OPT_TO:
         return parse_lsn(value, &to->to_lsn) ||
-               fail(args, "--to: '%s' is not the number of a change", value);
+               args_fail(args, "--to: '%s' is not the number of a change", value);
     case OPT_LIMIT:
         return (parse_lsn(value, &to->limit) && to->limit > 0) ||
-               fail(args, "--limit: '%s' is not a whole number above 0", value);
+               args_fail(args, "--limit: '%s' is not a whole number above 0", value);
     case OPT_KEYS: to->keys = true; return true;
     case OPT_VALUES: to->values = true; return true;
     case OPT_DRY_RUN: to->dry_run = true; return true;
@@ -188,10 +185,10 @@ apply(struct cli_args *args, const struct args_option *o, char *value)
     case OPT_INTERVAL:
         if (parse_seconds(value, &args->interval_ms) && args->interval_ms > 0)
             return true;
-        return fail(args, "--interval: '%s' is not a number of seconds above 0", value);
+        return args_fail(args, "--interval: '%s' is not a number of seconds above 0", value);
     case OPT_COUNT:
         return parse_number(value, 1, ARGS_COUNT_MAX, &args->count) ||
-               fail(args, "--count: '%s' is not a whole number above 0", value);
+               args_fail(args, "--count: '%s' is not a whole number above 0", value);
     case OPT_MATCH: args->match = value; return true;
     case OPT_FORMAT: return apply_format(args, value);
     case OPT_STRICT: args->strict = true; return true;
@@ -222,9 +219,9 @@ fail_unknown(struct cli_args *args, const char *word, size_t name_len)
     for (size_t i = 0; i < args_option_count; i++)
         nearest_offer(&best, args_options[i].name);
     if (best.name)
-        return fail(args, "unknown option %.*s; did you mean --%s?", (int)name_len + 2, word,
-                    best.name);
-    return fail(args, "unknown option %.*s; attl --help lists them", (int)name_len + 2, word);
+        return args_fail(args, "unknown option %.*s; did you mean --%s?", (int)name_len + 2, word,
+                         best.name);
+    return args_fail(args, "unknown option %.*s; attl --help lists them", (int)name_len + 2, word);
 }
 
 /* The words still to be read. */
@@ -246,11 +243,11 @@ parse_long(struct cli_args *args, struct cursor *c)
         return fail_unknown(args, word, len);
     c->seen |= UINT64_C(1) << (o - args_options);
     if (!o->value)
-        return equals ? fail(args, "--%s takes no value", o->name) : apply(args, o, NULL);
+        return equals ? args_fail(args, "--%s takes no value", o->name) : apply(args, o, NULL);
     if (equals)
         return apply(args, o, equals + 1);
     if (c->at == c->argc)
-        return fail(args, "--%s needs a value: --%s %s", o->name, o->name, o->value);
+        return args_fail(args, "--%s needs a value: --%s %s", o->name, o->name, o->value);
     return apply(args, o, c->argv[c->at++]);
 }
 
@@ -262,7 +259,7 @@ parse_letters(struct cli_args *args, struct cursor *c)
     for (char *p = word + 1; *p; p++) {
         const struct args_option *o = args_find_letter(*p);
         if (!o)
-            return fail(args, "unknown option -%c; attl --help lists them", *p);
+            return args_fail(args, "unknown option -%c; attl --help lists them", *p);
         c->seen |= UINT64_C(1) << (o - args_options);
         if (!o->value) {
             if (!apply(args, o, NULL))
@@ -272,8 +269,8 @@ parse_letters(struct cli_args *args, struct cursor *c)
         if (p[1])
             return apply(args, o, p + 1);
         if (c->at == c->argc)
-            return fail(args, "-%c needs a value: -%c %s%s", *p, *p, o->value,
-                        o->id == OPT_HOST ? " (for help: attl --help)" : "");
+            return args_fail(args, "-%c needs a value: -%c %s%s", *p, *p, o->value,
+                             o->id == OPT_HOST ? " (for help: attl --help)" : "");
         return apply(args, o, c->argv[c->at++]);
     }
     return true;
@@ -286,9 +283,9 @@ take_operand(struct cli_args *args, const char *word)
     if (args_is_offline(args->mode))
         return args_offline_take(args, word);
     if (args->mode == MODE_STAT || args->mode == MODE_TOP)
-        return fail(args, "%s takes no operand, but got '%s'", args->topic, word);
+        return args_fail(args, "%s takes no operand, but got '%s'", args->topic, word);
     if (args->file)
-        return fail(args, "one operand too many: '%s'", word);
+        return args_fail(args, "one operand too many: '%s'", word);
     args->file = word;
     return true;
 }
@@ -366,10 +363,10 @@ static bool
 check_file(struct cli_args *args)
 {
     if ((args->mode == MODE_LOAD || args->mode == MODE_DUMP) && !args->file)
-        return fail(args, "%s needs a file, or - for standard %s%s",
-                    args->mode == MODE_LOAD ? "load" : "dump",
-                    args->mode == MODE_LOAD ? "input" : "output",
-                    args->mode == MODE_DUMP ? " (the command DUMP: attl -- dump KEY)" : "");
+        return args_fail(args, "%s needs a file, or - for standard %s%s",
+                         args->mode == MODE_LOAD ? "load" : "dump",
+                         args->mode == MODE_LOAD ? "input" : "output",
+                         args->mode == MODE_DUMP ? " (the command DUMP: attl -- dump KEY)" : "");
     return true;
 }
 
@@ -381,12 +378,12 @@ check_whole(struct cli_args *args, const struct cursor *c)
         return true;
     for (size_t i = 0; i < args_option_count; i++)
         if ((c->seen & UINT64_C(1) << i) && !(args_options[i].modes & 1U << args->mode))
-            return fail(args, "--%s means nothing here; attl --help says where it belongs",
-                        args_options[i].name);
+            return args_fail(args, "--%s means nothing here; attl --help says where it belongs",
+                             args_options[i].name);
     if (!check_file(args))
         return false;
     if (args->last_from_stdin && args->mode != MODE_COMMAND)
-        return fail(args, "-x needs a command: attl -x set KEY < FILE");
+        return args_fail(args, "-x needs a command: attl -x set KEY < FILE");
     return !args_is_offline(args->mode) || args_offline_check(args, seen_ids(c));
 }
 
@@ -410,7 +407,7 @@ args_parse(struct cli_args *args, int argc, char **argv, const char *password)
     if (args->server.password || !password || !*password)
         return true;
     args->server.password = strdup(password);
-    return args->server.password || fail(args, "out of memory");
+    return args->server.password || args_fail(args, "out of memory");
 }
 
 void

@@ -15,7 +15,6 @@
 #include "cli/offline_snapshot.h"
 #include "cli/offline_wal.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #define IN(option) (UINT64_C(1) << (option))
@@ -69,20 +68,6 @@ const struct args_verb args_verbs[] = {
 };
 const size_t args_verb_count = sizeof args_verbs / sizeof args_verbs[0];
 
-static bool fail(struct cli_args *args, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static bool
-fail(struct cli_args *args, const char *format, ...)
-{
-    va_list list;
-    va_start(list, format);
-    (void)vsnprintf(args->error, sizeof args->error, format,
-                    list); /* a cut sentence is still one */
-    va_end(list);
-    return false;
-}
-
 bool
 args_is_offline(enum cli_mode mode)
 {
@@ -94,7 +79,7 @@ args_offline_take(struct cli_args *args, const char *word)
 {
     struct cli_offline *o = &args->offline;
     if (o->operand_count == ARGS_OPERANDS_MAX)
-        return fail(args, "one operand too many: '%s'", word);
+        return args_fail(args, "one operand too many: '%s'", word);
     o->operands[o->operand_count++] = word;
     return true;
 }
@@ -119,8 +104,8 @@ fail_verb(struct cli_args *args, const char *typed)
         if (args_verbs[i].mode == args->mode)
             nearest_offer(&best, args_verbs[i].word);
     if (best.name)
-        return fail(args, "%s '%s'? did you mean attl %s %s?", word, typed, word, best.name);
-    return fail(args, "%s '%s'? attl %s --help says what there is", word, typed, word);
+        return args_fail(args, "%s '%s'? did you mean attl %s %s?", word, typed, word, best.name);
+    return args_fail(args, "%s '%s'? attl %s --help says what there is", word, typed, word);
 }
 
 /* The verb of the line; *ret_used operands name it. NULL with the error set. */
@@ -130,9 +115,10 @@ find_verb(struct cli_args *args, int *ret_used)
     const struct cli_offline *o = &args->offline;
     *ret_used = args->mode != MODE_CHECK;
     if (o->operand_count < *ret_used) {
-        (void)fail(args, "%s needs a word and a directory, as attl %s %s DIR; see attl %s --help",
-                   mode_word(args->mode), mode_word(args->mode),
-                   args->mode == MODE_AUDIT ? "verify" : "list", mode_word(args->mode));
+        (void)args_fail(args,
+                        "%s needs a word and a directory, as attl %s %s DIR; see attl %s --help",
+                        mode_word(args->mode), mode_word(args->mode),
+                        args->mode == MODE_AUDIT ? "verify" : "list", mode_word(args->mode));
         return NULL;
     }
     const char *word = *ret_used ? o->operands[0] : "";
@@ -171,17 +157,17 @@ args_offline_check(struct cli_args *args, uint64_t seen)
         return false;
     int left = o->operand_count - used;
     if (left < 1)
-        return fail(args, "the directory is missing: %s", verb->usage);
+        return args_fail(args, "the directory is missing: %s", verb->usage);
     if (left < 2 && verb->names > 0)
-        return fail(args, "the snapshot's name is missing: %s", verb->usage);
+        return args_fail(args, "the snapshot's name is missing: %s", verb->usage);
     if (left > 1 + (verb->names != 0))
-        return fail(args, "one operand too many: '%s'", o->operands[o->operand_count - 1]);
+        return args_fail(args, "one operand too many: '%s'", o->operands[o->operand_count - 1]);
     if (seen & own & ~verb->options)
-        return fail(args, "an option means nothing here: %s", verb->usage);
+        return args_fail(args, "an option means nothing here: %s", verb->usage);
     if (o->keys && o->values)
-        return fail(args, "--keys and --values: only one of them");
+        return args_fail(args, "--keys and --values: only one of them");
     if (o->to_lsn < o->from_lsn)
-        return fail(args, "--to is before --from");
+        return args_fail(args, "--to is before --from");
     o->dir = o->operands[used];
     o->name = left > 1 ? o->operands[used + 1] : NULL;
     if (args->mode == MODE_AUDIT) {

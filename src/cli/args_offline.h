@@ -24,6 +24,9 @@ struct args_verb {
 extern const struct args_verb args_verbs[];
 extern const size_t args_verb_count;
 
+/* Sets args->error; false. In args.c. */
+bool args_fail(struct cli_args *args, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 bool args_is_offline(enum cli_mode mode);
 /* Takes an operand; false if there are too many. */
 bool args_offline_take(struct cli_args *args, const char *word);

@@ -6,8 +6,11 @@
  */
 #include "cli/jsonl.h"
 
+#include "base/base64.h"
+#include "base/hex.h"
 #include "base/num.h"
-#include "cli/base64.h"
+#include "base/slice.h"
+#include "base/utf8.h"
 #include "cli/text.h"
 
 #include <inttypes.h>
@@ -77,13 +80,10 @@ read_hex4(struct cursor *c, uint32_t *ret_unit)
     if (c->end - c->p < 4)
         return fail(c, "\\u needs four hexadecimal digits");
     for (int i = 0; i < 4; i++, c->p++) {
-        char lower = (char)(*c->p | 0x20);
-        if (*c->p >= '0' && *c->p <= '9')
-            unit = unit << 4 | (uint32_t)(*c->p - '0');
-        else if (lower >= 'a' && lower <= 'f')
-            unit = unit << 4 | (uint32_t)(lower - 'a' + 10);
-        else
+        int digit = hex_value(*c->p);
+        if (digit < 0)
             return fail(c, "\\u needs four hexadecimal digits");
+        unit = unit << 4 | (uint32_t)digit;
     }
     *ret_unit = unit;
     return true;
@@ -213,21 +213,15 @@ read_deadline(struct cursor *c, int64_t *ret_deadline_ms)
     return fail(c, "deadline_ms must be a whole number of Unix milliseconds above 0, or null");
 }
 
-static bool
-name_is(attl_slice name, const char *z)
-{
-    return name.len == strlen(z) && memcmp(name.data, z, name.len) == 0;
-}
-
 /* The value of one member; `seen` has a bit for each that was read before. */
 static bool
 read_member(struct cursor *c, attl_slice name, struct jsonl_record *r, unsigned *seen)
 {
-    bool b64 = name_is(name, "key_b64") || name_is(name, "value_b64");
-    int member = name_is(name, "key") || name_is(name, "key_b64")       ? MEMBER_KEY
-                 : name_is(name, "value") || name_is(name, "value_b64") ? MEMBER_VALUE
-                 : name_is(name, "deadline_ms")                         ? MEMBER_DEADLINE
-                                                                        : MEMBERS;
+    bool b64 = slice_is(name, "key_b64") || slice_is(name, "value_b64");
+    int member = slice_is(name, "key") || slice_is(name, "key_b64")       ? MEMBER_KEY
+                 : slice_is(name, "value") || slice_is(name, "value_b64") ? MEMBER_VALUE
+                 : slice_is(name, "deadline_ms")                          ? MEMBER_DEADLINE
+                                                                          : MEMBERS;
     if (member == MEMBERS)
         return fail(c, "unknown member '%.*s' (key, key_b64, value, value_b64, deadline_ms)",
                     (int)(name.len < 32 ? name.len : 32), (const char *)name.data);
@@ -297,7 +291,7 @@ jsonl_write_text(FILE *to, const char *name, attl_slice text)
         return;
     }
     (void)fputc('"', to);
-    base64_write(to, text);
+    text_base64(to, text);
     (void)fputc('"', to);
 }
 

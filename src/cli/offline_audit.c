@@ -7,6 +7,8 @@
  */
 #include "cli/offline_audit.h"
 
+#include "base/hex.h"
+#include "base/slice.h"
 #include "audit/verify.h"
 #include "cli/interrupt.h"
 #include "cli/offline.h"
@@ -103,7 +105,7 @@ verdict(const struct look *l)
 {
     const struct audit_verify *v = &l->v;
     char hash[AUDIT_HASH_CHARS + 1];
-    audit_hash_format(v->last.hash, hash);
+    hex_text(hash, v->last.hash, AUDIT_HASH_BYTES);
     if (v->findings > v->kinds[AUDIT_UNCHECKED])
         return offline_verdict(l->o, EX_DATAERR,
                                "%" PRIu64 " findings in %" PRIu64 " lines of %" PRIu64 " files",
@@ -138,12 +140,6 @@ offline_audit_verify(struct offline *o)
 }
 
 /* ---- show ---- */
-
-static bool
-slice_is(attl_slice s, const char *z)
-{
-    return s.len == strlen(z) && memcmp(s.data, z, s.len) == 0;
-}
 
 static bool
 is_wanted(const struct cli_offline *want, const struct audit_line *l)

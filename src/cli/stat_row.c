@@ -8,6 +8,7 @@
 #include "cli/stat_row.h"
 
 #include "base/num.h"
+#include "base/slice.h"
 #include "cli/progress.h"
 
 #include <inttypes.h>
@@ -29,12 +30,6 @@ static const struct {
     { "maxmemory", offsetof(struct stat_sample, memory_max_bytes) },
     { "attl_expire_lag_ms_sum", offsetof(struct stat_sample, lag_ms_sum) },
 };
-
-static bool
-slice_is(attl_slice s, const char *z)
-{
-    return s.len == strlen(z) && memcmp(s.data, z, s.len) == 0;
-}
 
 static bool
 slice_begins(attl_slice s, const char *z)
@@ -82,18 +77,11 @@ take_line(struct stat_sample *sample, attl_slice line)
 void
 stat_sample_parse(struct stat_sample *sample, attl_slice info)
 {
-    const char *p = info.data, *end = p + info.len;
+    attl_slice line;
     *sample = (struct stat_sample){ .at_ns = sample->at_ns };
-    while (p < end) {
-        const char *feed = memchr(p, '\n', (size_t)(end - p));
-        const char *stop = feed ? feed : end;
-        size_t len = (size_t)(stop - p);
-        if (len > 0 && p[len - 1] == '\r')
-            len--;
-        if (len > 0)
-            take_line(sample, attl_b(p, len));
-        p = feed ? feed + 1 : end;
-    }
+    while (slice_take_line(&info, &line))
+        if (line.len > 0)
+            take_line(sample, line);
 }
 
 static double

@@ -12,12 +12,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Length of the valid UTF-8 sequence at `p` (1 to 4) with its code point, 0 if there is none. */
-size_t utf8_step(const char *p, size_t len, uint32_t *ret_code);
-bool utf8_valid(attl_slice text);
-/* The UTF-8 of `code` (below 0x110000, no surrogate): its length, 1 to 4. */
-size_t utf8_encode(uint32_t code, char out[4]);
-
 /* "..." as redis-cli writes it (\n, \x1b ...), printable UTF-8 left readable. */
 void text_quoted(FILE *to, attl_slice text);
 /* The text with control characters escaped, line feeds and tabs kept, carriage returns dropped. */
@@ -28,5 +22,7 @@ void text_safe(FILE *to, attl_slice text);
  * character.
  */
 void text_json(FILE *to, attl_slice text);
+/* Base64, without quotes. */
+void text_base64(FILE *to, attl_slice bytes);
 
 #endif

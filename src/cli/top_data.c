@@ -6,7 +6,10 @@
  */
 #include "cli/top_data.h"
 
+#include "base/hex.h"
 #include "base/num.h"
+#include "base/slice.h"
+#include "base/utf8.h"
 #include "cli/text.h"
 
 #include <math.h>
@@ -22,7 +25,6 @@ enum { LATIN_FIRST = 0xa1, LATIN_LAST = 0x24f, SOFT_HYPHEN = 0xad };
 void
 top_printable(char *to, size_t size, attl_slice text)
 {
-    static const char digits[] = "0123456789abcdef";
     const char *p = text.data;
     size_t used = 0;
     for (size_t i = 0; i < text.len;) {
@@ -37,11 +39,9 @@ top_printable(char *to, size_t size, attl_slice text)
         if (plain) {
             memcpy(to + used, p + i, n);
         } else {
-            unsigned char byte = (unsigned char)p[i];
             to[used] = '\\';
             to[used + 1] = 'x';
-            to[used + 2] = digits[byte >> 4];
-            to[used + 3] = digits[byte & 15];
+            hex_digits(to + used + 2, p + i, 1);
         }
         used += chars;
         i += step;
@@ -119,17 +119,12 @@ take_text(char *to, size_t size, const struct reply *r)
 static attl_slice
 info_field(attl_slice info, const char *name)
 {
-    const char *p = info.data, *end = p + info.len;
     size_t name_len = strlen(name);
-    while (p < end) {
-        const char *feed = memchr(p, '\n', (size_t)(end - p));
-        const char *stop = feed ? feed : end;
-        size_t len = (size_t)(stop - p);
-        if (len > 0 && p[len - 1] == '\r')
-            len--;
-        if (len > name_len && memcmp(p, name, name_len) == 0 && p[name_len] == ':')
-            return attl_b(p + name_len + 1, len - name_len - 1);
-        p = feed ? feed + 1 : end;
+    attl_slice line;
+    while (slice_take_line(&info, &line)) {
+        const char *p = line.data;
+        if (line.len > name_len && memcmp(p, name, name_len) == 0 && p[name_len] == ':')
+            return attl_b(p + name_len + 1, line.len - name_len - 1);
     }
     return attl_b("", 0);
 }

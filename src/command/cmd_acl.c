@@ -12,6 +12,7 @@
 #include "command/session.h"
 
 #include "access/access_file.h"
+#include "base/hex.h"
 #include "base/num.h"
 #include "os/process.h"
 
@@ -499,7 +500,6 @@ cmd_acl_dryrun(struct request *rq)
 void
 cmd_acl_genpass(struct request *rq)
 {
-    static const char digits[] = "0123456789abcdef";
     unsigned char random[GENPASS_BITS_MAX / 8] = { 0 };
     char text[GENPASS_BITS_MAX / 4];
     int64_t bits = GENPASS_BITS_DEFAULT;
@@ -521,8 +521,7 @@ cmd_acl_genpass(struct request *rq)
         return;
     }
     size_t chars = (size_t)(bits + 3) / 4;
-    for (size_t i = 0; i < chars; i++)
-        text[i] = digits[random[i / 2] >> (i % 2 * 4) & 15];
+    hex_digits(text, random, sizeof random);
     resp_bulk(rq->out, attl_b(text, chars));
     explicit_bzero(text, sizeof text);
     explicit_bzero(random, sizeof random);

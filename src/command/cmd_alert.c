@@ -8,7 +8,6 @@
 
 #include "base/alloc.h"
 #include "command/commands.h"
-#include "command/info_lines.h"
 #include "command/reply.h"
 
 #include <inttypes.h>
@@ -111,19 +110,4 @@ cmd_attl_alert_test(struct request *rq)
                             "ATTL_ALERT__URL and start attld anew");
     else
         resp_int(rq->out, (int64_t)targets);
-}
-
-void
-info_alerts(struct info *info)
-{
-    struct alert_stats st = { .targets = 0 };
-    if (info->env->host->alert)
-        alert_stats_get(info->env->host->alert, &st);
-    info_line(info, "alert_targets", "%" PRIu64, st.targets);
-    info_line(info, "alerts_waiting", "%" PRIu64, st.waiting);
-    info_line(info, "alerts_delivered", "%" PRIu64, st.delivered);
-    info_line(info, "alerts_gave_up", "%" PRIu64, st.gave_up);
-    info_line(info, "alerts_superseded", "%" PRIu64, st.superseded);
-    info_line(info, "alerts_dropped", "%" PRIu64, st.dropped);
-    info_line(info, "alert_failures", "%" PRIu64, st.failures);
 }

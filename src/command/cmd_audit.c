@@ -7,6 +7,7 @@
  */
 #include "audit/audit.h"
 
+#include "base/hex.h"
 #include "audit/verify.h"
 #include "command/commands.h"
 #include "command/info_lines.h"
@@ -15,7 +16,13 @@
 
 #include <inttypes.h>
 
-enum { STATUS_FIELDS = 17, VERIFY_FIELDS = 6, TAIL_DEFAULT = 10, FINDINGS_SHOWN = 100 };
+enum {
+    STATUS_FIELDS = 19,
+    VERIFY_FIELDS = 6,
+    TAIL_DEFAULT = 10,
+    FINDINGS_SHOWN = 100,
+    US_PER_MS = 1000
+};
 
 /* NULL after answering that there is none. */
 static struct audit *
@@ -49,6 +56,8 @@ cmd_attl_audit_status(struct request *rq)
     reply_field_int(rq, "failures", (int64_t)st.failures);
     reply_field_str(rq, "last_error", st.error);
     reply_field_int(rq, "files", (int64_t)st.files);
+    reply_field_int(rq, "oldest_ms", st.oldest_us / US_PER_MS);
+    reply_field_int(rq, "bytes", (int64_t)st.bytes);
     reply_field_int(rq, "rotations", (int64_t)st.rotations);
     reply_field_int(rq, "removed", (int64_t)st.removed);
     reply_field_int(rq, "last_seq", (int64_t)st.last_seq);
@@ -156,7 +165,7 @@ verify_reply(struct command_job *job, struct request *rq)
         resp_error(rq->out, "ERR the audit trail cannot be read");
         return;
     }
-    audit_hash_format(v->last.hash, hash);
+    hex_text(hash, v->last.hash, AUDIT_HASH_BYTES);
     resp_map(rq->out, rq->s->proto, VERIFY_FIELDS);
     reply_field_str(rq, "verdict", v->findings ? "damaged" : "fine");
     reply_field_int(rq, "lines", (int64_t)v->lines);
@@ -181,23 +190,9 @@ cmd_attl_audit_verify(struct request *rq)
 
 /* ---- INFO ---- */
 
+/* The rest is rows of the table of metrics. */
 void
 info_audit(struct info *info)
 {
-    struct audit_stats st;
-    struct audit *audit = info->env->host->audit;
-    info_line(info, "audit_enabled", "%d", audit != NULL);
-    if (!audit)
-        return;
-    audit_stats_get(audit, &st);
-    info_line(info, "audit_failing", "%d", st.failing);
-    info_line(info, "audit_lines", "%" PRIu64, st.lines);
-    info_line(info, "audit_lines_waiting", "%" PRIu64, st.waiting);
-    info_line(info, "audit_lines_lost", "%" PRIu64, st.lost);
-    info_line(info, "audit_refused", "%" PRIu64, st.refused);
-    info_line(info, "audit_failures", "%" PRIu64, st.failures);
-    info_line(info, "audit_files", "%" PRIu64, st.files);
-    info_line(info, "audit_rotations", "%" PRIu64, st.rotations);
-    info_line(info, "audit_files_removed", "%" PRIu64, st.removed);
-    info_line(info, "audit_last_seq", "%" PRIu64, st.last_seq);
+    info_line(info, "audit_enabled", "%d", info->env->host->audit != NULL);
 }

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RECEIPT_FIELDS = 24, SHORT_FIELDS = 9, REPORT_FIELDS = 19 };
+enum { RECEIPT_FIELDS = 24, SHORT_FIELDS = 9, REPORT_FIELDS = 20, US_PER_MS = 1000 };
 
 /* ---- receipts ---- */
 
@@ -291,6 +291,7 @@ keeping_reply(struct command_job *job, struct request *rq)
     reply_field_int(rq, "erasures_pending", (int64_t)k->erasures_open);
     reply_field_int(rq, "audit_files", (int64_t)job->keeping_audit.files);
     reply_field_int(rq, "audit_removed", (int64_t)job->keeping_audit.removed);
+    reply_field_int(rq, "oldest_audit_ms", job->keeping_audit.oldest_us / US_PER_MS);
 }
 
 /* ATTL.RETENTION REPORT */

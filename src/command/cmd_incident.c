@@ -198,5 +198,4 @@ info_incidents(struct info *info)
     }
     if (st.total > 0 && attl_incident_get(info->env->cache, st.total, note_last, info) != ATTL_OK)
         info_line(info, "incident_last", "unknown"); /* no memory for a look */
-    info_alerts(info);
 }

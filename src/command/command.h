@@ -124,6 +124,7 @@ struct command_env {
     size_t all_stats_len;
     struct slowlog *slow; /* of all workers; NULL: nothing is measured for it */
     uint64_t turn_ticks;  /* when the command before this one ended, if `turn` */
+    size_t turn_bytes;    /* no request of the turn has more of words, if `turn` */
     bool turn;            /* commands follow each other without a pause: command_turn_begin() */
     uint64_t inner_ticks; /* of EXEC's time what its commands took */
 };
@@ -133,15 +134,12 @@ struct command_env {
 void command_execute(struct command_env *env, struct session *s, const attl_slice *argv,
                      size_t argc, struct buf *out);
 /*
- * Around several calls of command_execute() with next to nothing between them: then one reading of
- * the clock for each is enough for the slow log. Not required.
+ * Around calls of command_execute() with next to nothing between them: then one reading of the
+ * clock for each is enough for the slow log. `bytes`: no request has more in its words. Not
+ * required.
  */
-void command_turn_begin(struct command_env *env);
-static inline void
-command_turn_end(struct command_env *env)
-{
-    env->turn = false;
-}
+void command_turn_begin(struct command_env *env, size_t bytes);
+void command_turn_end(struct command_env *env);
 /* The three steps of a job that command_execute() has given to the host; see there. */
 void command_job_work(struct command_job *job);
 void command_job_reply(struct command_job *job, struct command_env *env, struct session *s,

@@ -6,6 +6,7 @@
  */
 #include "command/condition.h"
 
+#include "base/hex.h"
 #include "command/reply.h"
 
 uint32_t
@@ -23,15 +24,13 @@ digest_parse(attl_slice text, uint64_t *ret_digest)
 {
     if (text.len != CONDITION_DIGEST_DIGITS)
         return false;
-    const unsigned char *p = text.data;
+    const char *p = text.data;
     uint64_t digest = 0;
     for (size_t i = 0; i < text.len; i++) {
-        unsigned c = p[i];
-        unsigned letter = (c | 0x20) - 'a';
-        unsigned digit = c - '0';
-        if (digit > 9 && letter > 5)
+        int digit = hex_value(p[i]);
+        if (digit < 0)
             return false;
-        digest = digest << 4 | (digit <= 9 ? digit : letter + 10);
+        digest = digest << 4 | (unsigned)digit;
     }
     *ret_digest = digest;
     return true;

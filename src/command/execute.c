@@ -141,34 +141,57 @@ request_admit(struct request *rq)
 }
 
 void
-command_turn_begin(struct command_env *env)
+command_turn_begin(struct command_env *env, size_t bytes)
 {
+    env->turn_bytes = bytes;
     env->turn = env->slow && slowlog_is_timing(env->slow);
     if (env->turn)
-        env->turn_ticks = clock_ticks(env->slow->clock);
+        env->turn_ticks = clock_ticks_lent(env->slow->clock);
 }
 
-/* Runs the command; the ticks it took. */
+void
+command_turn_end(struct command_env *env)
+{
+    if (env->turn)
+        clock_lend(0); /* whoever comes next may have slept */
+    env->turn = false;
+}
+
+/*
+ * Runs the command; the ticks it took. In a turn the cache gets its time from our reading, so that
+ * timing a command costs no reading of the counter that would not have been there.
+ */
 static uint64_t
 run_measured(struct request *rq)
 {
     struct command_env *env = rq->env;
-    uint64_t start = env->turn ? env->turn_ticks : clock_ticks(env->slow->clock);
+    const struct clock *clock = env->slow->clock;
+    bool turn = env->turn;
+    uint64_t start = turn ? env->turn_ticks : clock_ticks(clock);
     rq->cmd->run(rq);
-    env->turn_ticks = clock_ticks(env->slow->clock);
+    env->turn_ticks = turn ? clock_ticks_lent(clock) : clock_ticks(clock);
     return env->turn_ticks - start;
+}
+
+static size_t
+words_bytes(const struct request *rq)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < rq->argc; i++)
+        bytes += rq->argv[i].len;
+    return bytes;
 }
 
 /* Whether the request, or its reply that starts at `mark`, is large enough for the slow log. */
 static bool
 is_large(const struct request *rq, size_t mark)
 {
-    const struct slowlog *slow = rq->env->slow;
-    size_t bytes = 0;
-    for (size_t i = 0; i < rq->argc; i++)
-        bytes += rq->argv[i].len;
-    return slowlog_is_large(slow, SLOWLOG_LARGE_REQUEST, bytes) ||
-           slowlog_is_large(slow, SLOWLOG_LARGE_REPLY, rq->out->len - mark);
+    const struct command_env *env = rq->env;
+    if (slowlog_is_large(env->slow, SLOWLOG_LARGE_REPLY, rq->out->len - mark))
+        return true;
+    if (env->turn && !slowlog_is_large(env->slow, SLOWLOG_LARGE_REQUEST, env->turn_bytes))
+        return false; /* as a rule: no need to add up */
+    return slowlog_is_large(env->slow, SLOWLOG_LARGE_REQUEST, words_bytes(rq));
 }
 
 /* The commands that EXEC runs speak for themselves; its own is what it took besides. */
@@ -221,7 +244,8 @@ request_run_inside(struct request *rq)
 {
     struct command_env *env = rq->env;
     bool turn = env->turn;
-    command_turn_begin(env);
+    size_t turn_bytes = env->turn_bytes;
+    command_turn_begin(env, SIZE_MAX);
     if (!env->turn) {
         request_run(rq);
         return;
@@ -229,14 +253,29 @@ request_run_inside(struct request *rq)
     uint64_t start = env->turn_ticks;
     request_run(rq);
     env->inner_ticks += env->turn_ticks - start;
+    if (!turn)
+        clock_lend(0);
     env->turn = turn;
+    env->turn_bytes = turn_bytes;
+}
+
+/* Writing the trail takes its time, before the command and behind it, and is nobody else's. */
+static void
+run_audited(struct request *rq)
+{
+    struct command_env *env = rq->env;
+    bool turn = env->turn;
+    command_turn_end(env);
+    audited_run(rq, run_plainly);
+    if (turn)
+        command_turn_begin(env, env->turn_bytes);
 }
 
 void
 request_run(struct request *rq)
 {
     if (__builtin_expect(audited_is(rq->env, rq->cmd), 0))
-        audited_run(rq, run_plainly);
+        run_audited(rq);
     else
         run_plainly(rq);
 }

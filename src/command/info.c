@@ -236,6 +236,7 @@ static const struct info_section sections[] = {
     { "cluster", "Cluster", INFO_DEFAULT | INFO_ALL, write_cluster },
     { "keyspace", "Keyspace", INFO_DEFAULT | INFO_ALL, write_keyspace },
     { "audit", "Audit", INFO_DEFAULT | INFO_ALL, info_audit },
+    { "erasure", "Erasure", INFO_DEFAULT | INFO_ALL, write_nothing },
     { "incidents", "Incidents", INFO_DEFAULT | INFO_ALL, info_incidents },
     { "attl", "Attl", INFO_DEFAULT | INFO_ALL, write_attl },
 };

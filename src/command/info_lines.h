@@ -32,8 +32,6 @@ void info_fixed(struct info *info, const char *lines);
 void info_balance(struct info *info);
 /* The section Incidents, cmd_incident.c. */
 void info_incidents(struct info *info);
-/* What the section says of alerts, cmd_alert.c. */
-void info_alerts(struct info *info);
 /* Lines of the section Persistence about reading files again, cmd_scrub.c. */
 void info_scrub(struct info *info);
 /* The section Audit, cmd_audit.c. */

@@ -7,6 +7,9 @@
  */
 #include "command/metrics.h"
 
+#include "alert/alert.h"
+#include "audit/audit.h"
+#include "command/command_doc.h"
 #include "command/stats.h"
 #include "command/table.h"
 
@@ -23,6 +26,7 @@ enum {
     FAMILIES = GROUP_COUNT * ACCESSES,
     LOG_STATES = 6,
     MS_PER_S = 1000,
+    US_PER_MS = 1000,
     LOG_RETRYING = 1,
     LOG_MEMORY_ONLY = 2,
     LOG_CLOSED = 3
@@ -41,6 +45,17 @@ struct metric_reading {
     struct metric_shard shard[SHARDS_SHOWN];
     struct metric_command commands[];
 };
+
+/* Seconds since a Unix time in ms; NAN if it is 0. */
+static double
+age_s(const struct metric_reading *r, int64_t then_ms)
+{
+    const struct command_host *host = r->env->host;
+    if (then_ms <= 0)
+        return NAN;
+    double age = (double)host->wall_us(host->ud) / 1e6 - (double)then_ms / MS_PER_S;
+    return age > 0 ? age : 0;
+}
 
 /* ---- lists ---- */
 
@@ -125,19 +140,9 @@ read_commands(struct metric_reading *r)
 static void
 name_families(struct metric_reading *r)
 {
-    static const char *const groups[GROUP_COUNT] = {
-        [GROUP_STRING] = "string",
-        [GROUP_GENERIC] = "generic",
-        [GROUP_CONNECTION] = "connection",
-        [GROUP_PUBSUB] = "pubsub",
-        [GROUP_TRANSACTIONS] = "transactions",
-        [GROUP_SERVER] = "server",
-        [GROUP_CLUSTER] = "cluster",
-        [GROUP_ATTL] = "attl",
-    };
     static const char *const accesses[ACCESSES] = { "read", "write", "other" };
     for (unsigned i = 0; i < FAMILIES; i++) {
-        r->families[i].item.labels[0] = groups[i / ACCESSES];
+        r->families[i].item.labels[0] = command_group_name((enum command_group)(i / ACCESSES));
         r->families[i].item.labels[1] = accesses[i % ACCESSES];
     }
 }
@@ -219,17 +224,6 @@ ratio(double part, double whole)
     return whole > 0 ? part / whole : NAN;
 }
 
-/* Seconds since a Unix time in ms; NAN if it is 0. */
-static double
-age_s(const struct metric_reading *r, int64_t then_ms)
-{
-    const struct command_host *host = r->env->host;
-    if (then_ms <= 0)
-        return NAN;
-    double age = (double)host->wall_us(host->ud) / 1e6 - (double)then_ms / MS_PER_S;
-    return age > 0 ? age : 0;
-}
-
 static void
 derive_memory(struct metric_reading *r)
 {
@@ -260,6 +254,7 @@ derive(struct metric_reading *r)
     d->snapshot_age_s = age_s(r, log->last_snapshot_ms);
     d->snapshot_failed = log->last_snapshot_status < 0;
     d->scrub_age_s = age_s(r, r->s.scrub.last_pass_ms);
+    d->erase_age_s = age_s(r, r->s.erase.oldest_ms);
     d->log_ok = !failing;
     d->loading = progress.loading != 0;
     d->ready = !progress.loading && progress.status == ATTL_OK && !failing;
@@ -284,6 +279,7 @@ read_structs(struct metric_reading *r)
     s->scrub.struct_size = sizeof s->scrub;
     s->incidents.struct_size = sizeof s->incidents;
     s->balance.struct_size = sizeof s->balance;
+    s->erase.struct_size = sizeof s->erase;
     attl_stats_get(cache, &s->cache);
     attl_load_stats_get(cache, &s->load);
     attl_tuner_stats_get(cache, &s->tuner);
@@ -292,6 +288,48 @@ read_structs(struct metric_reading *r)
     attl_scrub_stats_get(cache, &s->scrub);
     attl_incident_stats_get(cache, &s->incidents);
     attl_balance_stats_get(cache, &s->balance);
+    attl_erase_stats_get(cache, &s->erase);
+}
+
+static void
+read_audit(struct metric_reading *r)
+{
+    struct audit_stats st = { 0 };
+    struct metric_audit *to = &r->s.audit;
+    struct audit *audit = r->env->host->audit;
+    if (audit)
+        audit_stats_get(audit, &st);
+    *to = (struct metric_audit){ .off = !audit,
+                                 .fail_open = audit && !st.fail_closed,
+                                 .fail_closed = audit && st.fail_closed,
+                                 .failing = st.failing,
+                                 .lines = st.lines,
+                                 .bytes = st.bytes,
+                                 .lost = st.lost,
+                                 .refused = st.refused,
+                                 .failures = st.failures,
+                                 .waiting = st.waiting,
+                                 .files = st.files,
+                                 .rotations = st.rotations,
+                                 .removed = st.removed,
+                                 .last_seq = st.last_seq,
+                                 .oldest_s = age_s(r, st.oldest_us / US_PER_MS) };
+}
+
+static void
+read_alerts(struct metric_reading *r)
+{
+    struct alert_stats st = { 0 };
+    if (r->env->host->alert)
+        alert_stats_get(r->env->host->alert, &st);
+    r->s.alerts = (struct metric_alerts){ .targets = st.targets,
+                                          .waiting = st.waiting,
+                                          .delivered = st.delivered,
+                                          .gave_up = st.gave_up,
+                                          .superseded = st.superseded,
+                                          .dropped = st.dropped,
+                                          .attempts = st.attempts,
+                                          .failures = st.failures };
 }
 
 struct metric_reading *
@@ -306,6 +344,8 @@ metric_reading_new(struct command_env *env, enum metric_extent extent)
     r->s.version = attl_version();
     r->s.revision = ATTL_REVISION;
     read_structs(r);
+    read_audit(r);
+    read_alerts(r);
     if (host->metrics)
         host->metrics(host->ud, &r->s.host);
     name_families(r);

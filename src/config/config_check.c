@@ -112,8 +112,12 @@ check_admin(const attl_config *config, struct config_error err)
         if (status != ATTL_OK)
             return status;
     }
-    if (config_i64(config, OPT_SERVER_ADMIN_PORT) == 0 ||
-        config_is_loopback(config_str(config, OPT_ADMIN_BIND)) ||
+    if (config_i64(config, OPT_SERVER_ADMIN_PORT) == 0)
+        return ATTL_OK;
+    if (config_bool(config, OPT_ADMIN_TLS) && config_str(config, OPT_TLS_CERT_FILE)[0] == '\0')
+        return config_fail(err, "admin.tls is on, but there is no certificate: set tls.cert_file, "
+                                "or admin.tls = off");
+    if (config_is_loopback(config_str(config, OPT_ADMIN_BIND)) ||
         config_str(config, OPT_ADMIN_TOKEN)[0] != '\0')
         return ATTL_OK;
     return config_fail(err, "admin.bind can be reached by other machines: set admin.token, or "

@@ -27,6 +27,8 @@ enum choice_log_level { CHOICE_LOG_DEBUG, CHOICE_LOG_INFO, CHOICE_LOG_WARNING, C
 enum choice_severity { CHOICE_SEVERITY_INFO, CHOICE_SEVERITY_WARNING, CHOICE_SEVERITY_CRITICAL };
 enum choice_pubsub { CHOICE_PUBSUB_RESETCHANNELS, CHOICE_PUBSUB_ALLCHANNELS };
 enum choice_verify { CHOICE_VERIFY_NO, CHOICE_VERIFY_OPTIONAL, CHOICE_VERIFY_YES };
+/* The first ones are those of choice_verify. */
+enum choice_admin_verify { CHOICE_ADMIN_VERIFY_SAME = CHOICE_VERIFY_YES + 1 };
 enum choice_tls_user { CHOICE_TLS_USER_OFF, CHOICE_TLS_USER_CN };
 enum choice_tls { CHOICE_TLS_1_2, CHOICE_TLS_1_3 };
 enum choice_log_format { CHOICE_LOG_FORMAT_AUTO, CHOICE_LOG_FORMAT_JSON, CHOICE_LOG_FORMAT_TEXT };

@@ -109,6 +109,8 @@ enum option_id {
     OPT_SERVER_DIR,
     OPT_SERVER_READINESS_DELAY, /* ms */
     OPT_ADMIN_BIND,
+    OPT_ADMIN_TLS,
+    OPT_ADMIN_TLS_AUTH_CLIENTS, /* enum choice_admin_verify */
     OPT_ADMIN_HOSTS,
     OPT_ADMIN_TOKEN,
     OPT_ADMIN_READ_TOKEN,

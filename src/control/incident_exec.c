@@ -7,6 +7,7 @@
  */
 #include "control/control.h"
 
+#include "base/json.h"
 #include "os/child.h"
 
 #include <inttypes.h>
@@ -14,7 +15,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { LOG_TEXT_BYTES = 256 };
+enum { LOG_TEXT_BYTES = 256, REAL_DIGITS = 15 };
 
 size_t
 incident_exec_words(char *text, char **ret_words, size_t max)
@@ -35,73 +36,35 @@ incident_exec_words(char *text, char **ret_words, size_t max)
     return n > 0 && ret_words[0][0] == '/' ? n : 0;
 }
 
-/* Appends to `to` of `size` bytes; what does not fit is cut. */
-static void append(char *to, size_t size, size_t *len, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void
-append(char *to, size_t size, size_t *len, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(to + *len, size - *len, format, args);
-    va_end(args);
-    if (n > 0)
-        *len = *len + (size_t)n < size ? *len + (size_t)n : size - 1;
-}
-
-/* A JSON string. Records hold printable characters and line ends only (incident.c). */
-static void
-append_string(struct incident_text *t, const char *name, const char *value)
-{
-    append(t->json, sizeof t->json, &t->json_len, ",\"%s\":\"", name);
-    for (; *value; value++) {
-        const char *escaped = *value == '\n' ? "\\n" : *value == '"' ? "\\\"" : "\\\\";
-        if (*value == '"' || *value == '\\' || *value == '\n')
-            append(t->json, sizeof t->json, &t->json_len, "%s", escaped);
-        else
-            append(t->json, sizeof t->json, &t->json_len, "%c", *value);
-    }
-    append(t->json, sizeof t->json, &t->json_len, "\"");
-}
-
-static void
-append_integer(struct incident_text *t, const char *name, int64_t value)
-{
-    append(t->json, sizeof t->json, &t->json_len, ",\"%s\":%" PRId64, name, value);
-}
-
-static void
-append_real(struct incident_text *t, const char *name, double value)
-{
-    append(t->json, sizeof t->json, &t->json_len, ",\"%s\":%.15g", name,
-           isfinite(value) ? value : 0); /* JSON has no other numbers */
-}
-
 static void
 write_json(struct incident_text *t, const attl_incident *i, const char *event)
 {
     char correlation[17];
+    struct buf out;
+    struct json j;
     (void)snprintf(correlation, sizeof correlation, "%016" PRIx64, i->correlation);
-    t->json_len = 0;
-    append(t->json, sizeof t->json, &t->json_len, "{\"id\":%" PRIu64, i->id);
-    append_string(t, "event", event);
-    append_string(t, "kind", i->name);
-    append_string(t, "severity", attl_severity_name(i->severity));
-    append_string(t, "state", attl_incident_state_name(i->state));
-    append_integer(t, "level", i->level);
-    append_integer(t, "times", i->times);
-    append_string(t, "correlation", correlation);
-    append(t->json, sizeof t->json, &t->json_len, ",\"simulated\":%s",
-           i->simulated ? "true" : "false");
-    append_integer(t, "since_ms", i->since_ms);
-    append_integer(t, "changed_ms", i->changed_ms);
-    append_integer(t, "resolved_ms", i->resolved_ms);
-    append_real(t, "value", i->value);
-    append_real(t, "limit", i->limit);
-    append_string(t, "cause", i->cause);
-    append_string(t, "actions", i->actions);
-    append(t->json, sizeof t->json, &t->json_len, "}\n");
+    buf_init_fixed(&out, t->json, sizeof t->json);
+    json_init_cut(&j, &out, JSON_SHORT, sizeof "\n");
+    json_open(&j, NULL, '{');
+    json_put_u64(&j, "id", i->id);
+    json_put_str(&j, "event", event);
+    json_put_str(&j, "kind", i->name);
+    json_put_str(&j, "severity", attl_severity_name(i->severity));
+    json_put_str(&j, "state", attl_incident_state_name(i->state));
+    json_put_i64(&j, "level", i->level);
+    json_put_i64(&j, "times", i->times);
+    json_put_str(&j, "correlation", correlation);
+    json_put_bool(&j, "simulated", i->simulated);
+    json_put_i64(&j, "since_ms", i->since_ms);
+    json_put_i64(&j, "changed_ms", i->changed_ms);
+    json_put_i64(&j, "resolved_ms", i->resolved_ms);
+    json_put_real(&j, "value", isfinite(i->value) ? i->value : 0, REAL_DIGITS);
+    json_put_real(&j, "limit", isfinite(i->limit) ? i->limit : 0, REAL_DIGITS);
+    json_put_str(&j, "cause", i->cause);
+    json_put_str(&j, "actions", i->actions);
+    json_close(&j);
+    buf_append(&out, "\n", sizeof "\n"); /* with the NUL; their room was kept */
+    t->json_len = out.len - 1;
 }
 
 struct variables {

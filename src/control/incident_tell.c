@@ -9,6 +9,7 @@
 #include "control/incident_tell.h"
 
 #include "base/alloc.h"
+#include "base/slice.h"
 #include "control/control.h"
 
 #include <stdio.h>
@@ -184,19 +185,13 @@ next_word(const char **text)
     return attl_b(start, len);
 }
 
-static bool
-word_is(attl_slice word, const char *text)
-{
-    return word.len == strlen(text) && memcmp(word.data, text, word.len) == 0;
-}
-
 /* Marks the kinds a word names. False if there are none. */
 static bool
 mark_kinds(attl_slice word, bool wanted[INCIDENT_KINDS])
 {
     bool known = false;
     for (int kind = 0; kind < INCIDENT_KINDS; kind++)
-        if (word_is(word, "all") || word_is(word, incident_row(kind)->word))
+        if (slice_is(word, "all") || slice_is(word, incident_row(kind)->word))
             known = wanted[kind] = true;
     return known;
 }

@@ -34,6 +34,7 @@
 #define STEP_MAX LN_2
 #define DEAD_BAND 0.1823215567939546 /* ln 1.2 */
 #define INSERT_FACTOR 2
+#define SLOW_FACTOR 2
 
 static const struct {
     const char *name, *text;
@@ -178,27 +179,40 @@ tune_duty(const struct tune_duty *now, const struct tune_load *l)
     return ret;
 }
 
+static double
+one_step(double interval_ms, double goal_ms, bool *ret_moved)
+{
+    double away = logarithm(goal_ms / interval_ms);
+    *ret_moved = away >= DEAD_BAND || away <= -DEAD_BAND;
+    return *ret_moved ? interval_ms * exponential(clamp(GAIN * away, -STEP_MAX, STEP_MAX))
+                      : interval_ms;
+}
+
 struct tune_interval
 tune_interval(double interval_ms, const struct tune_flow *f)
 {
     double per_ms = (f->expired_per_s + f->dead_per_s) / 1000;
     double goal_bytes = GARBAGE_GOAL_SHARE * f->budget_bytes;
     double goal_ms = goal_bytes < per_ms * f->max_ms ? goal_bytes / per_ms : f->max_ms;
-    enum tune_reason reason = goal_ms < interval_ms ? TUNE_MORE_GARBAGE : TUNE_LESS_GARBAGE;
-    if (f->inserts_per_s > f->insert_threshold &&
-        f->inserts_per_s > INSERT_FACTOR * f->inserts_mean_per_s) {
+    bool inserts = f->inserts_per_s > f->insert_threshold &&
+                   f->inserts_per_s > INSERT_FACTOR * f->inserts_mean_per_s;
+    bool slow = f->p99_ns > f->limit_ns && f->garbage_share <= GARBAGE_URGENT_SHARE;
+    struct tune_interval ret = { .reason = TUNE_INSERTS };
+    if (inserts)
         goal_ms = smaller(goal_ms, interval_ms) / 2;
-        reason = TUNE_INSERTS;
-    } else if (f->p99_ns > f->limit_ns && f->garbage_share <= GARBAGE_URGENT_SHARE) {
-        goal_ms = larger(goal_ms, interval_ms) * 2;
-        reason = TUNE_SLOW;
-    }
+    else
+        ret.reason = goal_ms < interval_ms ? TUNE_MORE_GARBAGE : TUNE_LESS_GARBAGE;
+    bool moved;
     interval_ms = clamp(interval_ms, f->min_ms, f->max_ms);
-    double away = logarithm(clamp(goal_ms, f->min_ms, f->max_ms) / interval_ms);
-    if (away < DEAD_BAND && away > -DEAD_BAND)
-        return (struct tune_interval){ interval_ms, TUNE_STEADY };
-    double step = clamp(GAIN * away, -STEP_MAX, STEP_MAX);
-    return (struct tune_interval){ interval_ms * exponential(step), reason };
+    ret.interval_ms = one_step(interval_ms, clamp(goal_ms, f->min_ms, f->max_ms), &moved);
+    ret.pause_ms = ret.interval_ms;
+    if (!moved)
+        ret.reason = TUNE_STEADY;
+    if (slow && !inserts) {
+        ret.pause_ms = smaller(SLOW_FACTOR * ret.interval_ms, f->max_ms);
+        ret.reason = TUNE_SLOW;
+    }
+    return ret;
 }
 
 double

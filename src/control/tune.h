@@ -70,11 +70,14 @@ struct tune_flow {
 };
 
 struct tune_interval {
-    double interval_ms;
+    double interval_ms; /* the prediction */
+    double pause_ms;    /* in force: that, or longer while callers are held up */
     enum tune_reason reason;
 };
 
-/* The interval after `interval_ms`, one step nearer to what `flow` asks for. */
+/* The interval after `interval_ms`, one step nearer to what `flow` asks for. What callers feel
+ * stretches the pause but is not remembered in the interval: a latency that swings around its limit
+ * cannot make the prediction hunt. */
 struct tune_interval tune_interval(double interval_ms, const struct tune_flow *flow);
 /* One step of an exponential mean: `dt_s` have passed, `tau_s` is its memory. */
 double tune_mean(double mean, double value, double dt_s, double tau_s);

@@ -143,7 +143,7 @@ set_pace(struct control *c, int64_t now_ms)
                              ? PERMILLE /* what is quickly done is done, and more is told at once */
                              : (unsigned)(t->duty.duty * PERMILLE + 0.5),
         .quantum_us = QUANTUM_US,
-        .deep_interval_ms = (int64_t)(tight ? t->min_ms : t->interval.interval_ms),
+        .deep_interval_ms = (int64_t)(tight ? t->min_ms : t->interval.pause_ms),
         .sweep_interval_ms = t->sweeps ? t->base_ms : 0,
     };
     if (pace.duty_permille == 0)
@@ -228,12 +228,13 @@ tuner_configure(struct control *c, const attl_config *config)
     t->insert_threshold = (double)config_i64(config, OPT_ADAPTIVE_INSERT_THRESHOLD);
     t->threshold_ns = (uint64_t)config_i64(config, OPT_ADAPTIVE_LATENCY_THRESHOLD) *
                       (uint64_t)NS_PER_MS;
+    double base_ms = (double)t->base_ms;
     if (!c->enabled[CONTROL_TUNER] || t->sweeps) {
         t->duty = (struct tune_duty){ 1, TUNE_OFF, 0 };
-        t->interval = (struct tune_interval){ (double)t->base_ms, TUNE_FIXED };
+        t->interval = (struct tune_interval){ base_ms, base_ms, TUNE_FIXED };
     } else if (t->interval.interval_ms == 0 || t->interval.reason == TUNE_FIXED) {
         t->duty = (struct tune_duty){ tune_duty_start(), TUNE_REST, 0 };
-        t->interval = (struct tune_interval){ (double)t->base_ms, TUNE_STEADY };
+        t->interval = (struct tune_interval){ base_ms, base_ms, TUNE_STEADY };
     }
     set_pace(c, control_now_ms(c->a));
 }

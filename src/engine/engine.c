@@ -165,6 +165,12 @@ engine_now_ms(const struct attl *a)
 }
 
 int64_t
+engine_begun_ms(const struct attl *a)
+{
+    return a->clock_fn ? a->clock_fn(a->clock_ud) : clock_begun_ms(&a->clock);
+}
+
+int64_t
 engine_skew_ms(const struct attl *a)
 {
     return a->clock_fn ? 0 : clock_skew_ms(&a->clock);
@@ -229,6 +235,7 @@ engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_ms, 
 {
     *ret_deadline_ms = ATTL_NO_DEADLINE;
     if (deadline_ms > 0) {
+        now_ms = now_ms ? now_ms : engine_now_ms(a);
         if (deadline_ms > INT64_MAX / 2)
             deadline_ms = INT64_MAX / 2; /* out of every range, without overflowing below */
         deadline_ms -= engine_skew_ms(a);
@@ -248,7 +255,8 @@ engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_ms, 
         return engine_refuse(a, r, status);
     if (capped)
         (void)engine_refuse(a, r, ATTL_E_TTL_RANGE); /* counted, not refused */
-    *ret_deadline_ms = ttl_ms == ATTL_TTL_NONE ? ATTL_NO_DEADLINE : now_ms + ttl_ms;
+    if (ttl_ms != ATTL_TTL_NONE)
+        *ret_deadline_ms = (now_ms ? now_ms : engine_now_ms(a)) + ttl_ms;
     return ATTL_OK;
 }
 
@@ -273,7 +281,7 @@ engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key
     e->self = r;
     e->key = (struct index_key){ .key = key, .hash = cache_hash(&a->cache, key) };
     e->partition = cache_partition(&a->cache, e->key.hash);
-    e->now_ms = engine_now_ms(a);
+    e->now_ms = engine_begun_ms(a);
     e->found = false;
     e->kept_deadline_ms = ATTL_NO_DEADLINE;
     e->sees_expired = false;

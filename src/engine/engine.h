@@ -24,6 +24,7 @@
 #include "config/config.h"
 #include "engine/completion.h"
 #include "engine/control.h"
+#include "engine/erase.h"
 #include "engine/feed.h"
 #include "engine/flight.h"
 #include "engine/ledger.h"
@@ -100,6 +101,8 @@ struct attl {
     struct queue_list queues;
     struct pool pool;
     struct log_waits log_waits;
+
+    struct erase_totals erased;
 };
 
 /* Whether keys may have policies at all. */
@@ -117,6 +120,8 @@ void engine_close(struct attl *a);
 
 /* The cache's time, Unix ms. */
 int64_t engine_now_ms(const struct attl *a);
+/* The same for the beginning of an operation, before it has waited: see clock_begun_ms(). */
+int64_t engine_begun_ms(const struct attl *a);
 /* What must be added to the cache's time to get the system's wall clock. */
 int64_t engine_skew_ms(const struct attl *a);
 void engine_log(const struct attl *a, int level, const char *event, const char *text);
@@ -132,7 +137,7 @@ int engine_refuse(struct attl *a, const struct reclaim_reader *r, int status);
 /*
  * The deadline for a life of `ttl_ms` (as in attl_set) or, if > 0, for the point `deadline_ms`.
  * ATTL_DELETED if that point has passed, which a life from now never has. ATTL_TTL_KEEP gives
- * ATTL_OK and is the caller's to honour.
+ * ATTL_OK and is the caller's to honour. `now_ms` 0: the clock is read, if the life depends on it.
  */
 int engine_deadline(struct attl *a, const struct reclaim_reader *r, int64_t ttl_ms,
                     int64_t deadline_ms, int64_t now_ms, int64_t *ret_deadline_ms);

@@ -49,12 +49,6 @@ erase_apply_config(struct store *s, const attl_config *config)
     atomic_store(&s->erase.within_ms, config_i64(config, OPT_ERASE_WITHIN));
 }
 
-static bool
-is_open(const attl_erasure *r)
-{
-    return r->state == ATTL_ERASE_STARTED || r->state == ATTL_ERASE_PENDING;
-}
-
 static int trouble(attl_erasure *r, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -243,7 +237,8 @@ static void
 show(struct store *s, struct erasure *e, const attl_erasure *r)
 {
     struct erase_select *over = NULL;
-    bool ends = is_open(&e->receipt) && !is_open(r);
+    bool ends = erase_unfinished(&e->receipt) && !erase_unfinished(r);
+    erase_note(s->a, &e->receipt, r);
     if (ends)
         (void)erase_book_drop_names(s, r); /* else swept later */
     lock_acquire(&s->erase.lock);
@@ -323,11 +318,11 @@ keep_locked(struct store *s)
     if (atomic_load(&e->leftovers) && erase_book_sweep(s) != 0)
         status = ATTL_E_IO;
     for (size_t i = 0; i < e->len && !atomic_load(&s->stopping); i++) {
-        if (!is_open(&e->list[i].receipt))
+        if (!erase_unfinished(&e->list[i].receipt))
             continue;
         int one = advance(s, i, false);
         status = status ? status : one;
-        if (!is_open(&e->list[i].receipt))
+        if (!erase_unfinished(&e->list[i].receipt))
             continue;
         int64_t left_ms = e->list[i].receipt.due_ms - wall_ms(s->a);
         next_ms = left_ms < next_ms ? left_ms : next_ms;
@@ -446,6 +441,7 @@ run_locked(struct store *s, attl_erasure *r, struct erase_select *select, bool d
     if (status != ATTL_OK)
         return status;
     size_t at = e->len - 1;
+    atomic_fetch_add(&s->a->erased.requested, 1);
     e->looks = false;
     (void)advance(s, at, true);   /* the receipt says how far */
     atomic_store(&e->look, true); /* others may have waited for the same files */
@@ -496,44 +492,11 @@ erase_memory_only(struct attl *a, const attl_erase_request *request, attl_erasur
         erase_line_write(&line, ret, select, "");
         status = line.failed ? ATTL_E_NOMEM : ATTL_OK;
         buf_fini(&line);
+        atomic_fetch_add(&a->erased.requested, 1);
+        erase_note(a, &(attl_erasure){ .state = ATTL_ERASE_STARTED }, ret);
     }
     erase_select_free(alloc, select);
     return status;
-}
-
-int
-erase_list(struct store *s, const char *id, attl_erasure_fn fn, void *ud)
-{
-    struct erase *e = &s->erase;
-    int status = id ? ATTL_MISS : ATTL_OK;
-    if (store_is_loading(s))
-        return ATTL_E_LOADING;
-    lock_acquire(&e->lock);
-    for (size_t i = 0; i < e->len; i++) {
-        if (id && strcmp(e->list[i].receipt.id, id) != 0)
-            continue;
-        status = ATTL_OK;
-        fn(ud, &e->list[i].receipt);
-    }
-    lock_release(&e->lock);
-    return status;
-}
-
-bool
-erase_forbids(struct store *s, attl_slice key, uint64_t lsn)
-{
-    struct erase *e = &s->erase;
-    bool forbids = false;
-    if (atomic_load(&e->open) == 0)
-        return false;
-    lock_acquire(&e->lock);
-    for (size_t i = 0; i < e->len && !forbids; i++) {
-        const struct erasure *one = &e->list[i];
-        bool reaches = one->receipt.state == ATTL_ERASE_STARTED || lsn <= one->receipt.before_lsn;
-        forbids = one->select && reaches && erase_select_fits(one->select, key);
-    }
-    lock_release(&e->lock);
-    return forbids;
 }
 
 /* ---- a start --------------------------------------------------------------------------------- */
@@ -550,7 +513,7 @@ erase_load(struct store *s)
                   attl_strerror(status));
     for (size_t i = 0; i < e->len; i++) {
         attl_erasure *r = &e->list[i].receipt;
-        if (is_open(r) && !e->list[i].select)
+        if (erase_unfinished(r) && !e->list[i].select)
             r->now = 1; /* nobody knows the names any more: nothing of before may stay */
     }
     atomic_store(&e->look, true);

@@ -33,6 +33,12 @@ struct erasure {
     uint64_t rollbacks;          /* of the store, before memory was looked through */
 };
 
+/* Counters since the cache was opened, also of a cache without a store: struct attl has them. */
+struct erase_totals {
+    _Atomic uint64_t requested, done, failed, entries, files, bytes;
+    _Atomic uint64_t checks[ATTL_ERASE_UNREADABLE + 1]; /* by enum attl_erase_check */
+};
+
 struct erase {
     struct lock run_lock;
     _Atomic int64_t within_ms;
@@ -66,8 +72,19 @@ int erase_run(struct store *s, const attl_erase_request *request, attl_erasure *
 /* The same in a cache without a store. */
 int erase_memory_only(struct attl *a, const attl_erase_request *request, attl_erasure *ret);
 int erase_list(struct store *s, const char *id, attl_erasure_fn fn, void *ud);
+/* `s` may be NULL: no directory. */
+void erase_stats(struct attl *a, struct store *s, attl_erase_stats *ret);
 /* Whether a rollback to before change `lsn` must not bring the key back. */
 bool erase_forbids(struct store *s, attl_slice key, uint64_t lsn);
+
+/* A receipt has changed from `before`: counts what has been done. */
+void erase_note(struct attl *a, const attl_erasure *before, const attl_erasure *r);
+
+static inline bool
+erase_unfinished(const attl_erasure *r)
+{
+    return r->state == ATTL_ERASE_STARTED || r->state == ATTL_ERASE_PENDING;
+}
 
 /* ---- memory, erase_memory.c ---- */
 

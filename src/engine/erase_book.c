@@ -9,6 +9,8 @@
  * All of it belongs to the holder of run_lock; the list is changed under `lock` as well.
  */
 #include "engine/erase.h"
+
+#include "base/hex.h"
 #include "engine/store.h"
 #include "os/mem.h"
 
@@ -121,7 +123,7 @@ erase_subject(const unsigned char key[SHA256_BYTES], const struct erase_select *
         hmac_sha256_add(&h, select->names[i].data, select->names[i].len);
     }
     hmac_sha256_end(&h, digest);
-    sha256_hex(digest, r->subject);
+    hex_text(r->subject, digest, sizeof digest);
 }
 
 int
@@ -175,12 +177,6 @@ read_names(struct store *s, const attl_erasure *r)
     return select;
 }
 
-static bool
-is_open(const attl_erasure *r)
-{
-    return r->state == ATTL_ERASE_STARTED || r->state == ATTL_ERASE_PENDING;
-}
-
 struct sweep_list {
     char names[ATTL_ERASE_OPEN][SEGMENT_NAME_MAX];
     size_t len;
@@ -198,7 +194,7 @@ gather_names(void *ud, const char *name, uint64_t bytes, int64_t modified_ms)
         return;
     const struct erase *e = &l->store->erase;
     for (size_t i = 0; i < e->len; i++)
-        if (is_open(&e->list[i].receipt) && strcmp(e->list[i].receipt.id, id) == 0)
+        if (erase_unfinished(&e->list[i].receipt) && strcmp(e->list[i].receipt.id, id) == 0)
             return;
     (void)snprintf(l->names[l->len++], SEGMENT_NAME_MAX, "%s", name); /* fits: it was parsed */
 }
@@ -231,7 +227,7 @@ make_room(struct store *s)
     if (e->len < e->cap)
         return ATTL_OK;
     size_t at = 0;
-    while (e->cap >= ATTL_ERASE_KEPT && at < e->len && is_open(&e->list[at].receipt))
+    while (e->cap >= ATTL_ERASE_KEPT && at < e->len && erase_unfinished(&e->list[at].receipt))
         at++;
     if (e->cap >= ATTL_ERASE_KEPT && at < e->len) {
         memmove(&e->list[at], &e->list[at + 1], (e->len - at - 1) * sizeof e->list[0]);
@@ -258,7 +254,7 @@ erase_book_add(struct store *s, const attl_erasure *r, struct erase_select *sele
     int status = make_room(s);
     if (status == ATTL_OK) {
         e->list[e->len++] = (struct erasure){ .receipt = *r, .select = select };
-        atomic_fetch_add(&e->open, is_open(r));
+        atomic_fetch_add(&e->open, erase_unfinished(r));
     }
     lock_release(&e->lock);
     return status;
@@ -270,7 +266,7 @@ erase_book_take_back(struct store *s)
     struct erase *e = &s->erase;
     lock_acquire(&e->lock);
     struct erasure *last = &e->list[--e->len];
-    atomic_fetch_sub(&e->open, is_open(&last->receipt));
+    atomic_fetch_sub(&e->open, erase_unfinished(&last->receipt));
     erase_select_free(&s->alloc, last->select);
     lock_release(&e->lock);
 }
@@ -354,8 +350,8 @@ enter_line(struct store *s, attl_slice line)
         attl_erasure *old = &e->list[i].receipt;
         if (strcmp(old->id, r.id) != 0)
             continue;
-        atomic_fetch_sub(&e->open, is_open(old));
-        atomic_fetch_add(&e->open, is_open(&r));
+        atomic_fetch_sub(&e->open, erase_unfinished(old));
+        atomic_fetch_add(&e->open, erase_unfinished(&r));
         *old = r;
         return ATTL_OK;
     }
@@ -415,7 +411,7 @@ erase_book_load(struct store *s)
     int status = load_receipts(s, f);
     (void)s->disk->ops->close(s->disk, f); /* it was only read */
     for (size_t i = 0; status == ATTL_OK && i < e->len; i++)
-        if (is_open(&e->list[i].receipt))
+        if (erase_unfinished(&e->list[i].receipt))
             e->list[i].select = read_names(s, &e->list[i].receipt);
     return status;
 }

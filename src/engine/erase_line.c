@@ -5,10 +5,9 @@
  * last field is the SHA-256 of the line up to the comma in front of it, and the last but one the
  * digest of the line before, so that the file is a chain.
  */
-#include "base/num.h"
+#include "base/json.h"
 #include "engine/erase.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -65,78 +64,43 @@ attl_erase_check_name(int check)
 
 /* ---- writing ---- */
 
-/* Printable ASCII stays as it is; other bytes become \u00xx, each by itself. */
-static void
-write_text(struct buf *out, const char *name, attl_slice text)
-{
-    const unsigned char *at = text.data;
-    buf_printf(out, ",\"%s\":\"", name);
-    for (size_t i = 0; i < text.len; i++) {
-        if (at[i] < ' ' || at[i] > '~' || at[i] == '"' || at[i] == '\\')
-            buf_printf(out, "\\u%04x", at[i]);
-        else
-            buf_append(out, at + i, 1);
-    }
-    buf_append_str(out, "\"");
-}
-
-static void
-write_names(struct buf *out, const struct erase_select *select)
-{
-    buf_append_str(out, ",\"plain\":[");
-    for (size_t i = 0; i < select->len; i++) {
-        struct buf one;
-        buf_init(&one, SIZE_MAX);
-        write_text(&one, "", select->names[i]); /* ,"":"text" */
-        if (one.failed)
-            out->failed = one.failed;
-        else if (i > 0)
-            buf_append_str(out, ",");
-        if (!one.failed)
-            buf_append(out, one.data + 4, one.len - 4);
-        buf_fini(&one);
-    }
-    buf_append_str(out, "]");
-}
-
-static void
-digest_of(attl_slice text, char out[SHA256_HEX_CHARS + 1])
-{
-    unsigned char digest[SHA256_BYTES];
-    struct sha256 h;
-    sha256_init(&h);
-    sha256_add(&h, text.data, text.len);
-    sha256_end(&h, digest);
-    sha256_hex(digest, out);
-}
-
 void
 erase_line_write(struct buf *out, attl_erasure *r, const struct erase_select *select,
                  const char *prev)
 {
+    struct json j;
     size_t start = out->len;
-    buf_printf(out, "{\"v\":1,\"id\":\"%s\",\"state\":\"%s\",\"kind\":\"%s\",\"checked\":\"%s\"",
-               r->id, attl_erase_state_name(r->state), attl_erase_kind_name(r->kind),
-               attl_erase_check_name(r->checked));
-    buf_printf(out, ",\"now\":%s", r->now ? "true" : "false");
+    json_init(&j, out, JSON_BYTES);
+    json_open(&j, NULL, '{');
+    json_put_u64(&j, "v", 1);
+    json_put_str(&j, "id", r->id);
+    json_put_str(&j, "state", attl_erase_state_name(r->state));
+    json_put_str(&j, "kind", attl_erase_kind_name(r->kind));
+    json_put_str(&j, "checked", attl_erase_check_name(r->checked));
+    json_put_bool(&j, "now", r->now);
     for (size_t i = 0; i < NUMBERS; i++) {
         uint64_t value;
         memcpy(&value, (const char *)r + numbers[i].offset, sizeof value);
-        buf_printf(out, ",\"%s\":%" PRIu64, numbers[i].name, value);
+        json_put_u64(&j, numbers[i].name, value);
     }
-    write_text(out, "subject", attl_s(r->subject));
-    write_text(out, "who", attl_s(r->who));
-    write_text(out, "problem", attl_s(r->problem));
-    write_text(out, "note", attl_s(r->note));
-    if (r->plain && select)
-        write_names(out, select);
-    write_text(out, "prev", attl_s(prev));
+    json_put_str(&j, "subject", r->subject);
+    json_put_str(&j, "who", r->who);
+    json_put_str(&j, "problem", r->problem);
+    json_put_str(&j, "note", r->note);
+    if (r->plain && select) {
+        json_open(&j, "plain", '[');
+        for (size_t i = 0; i < select->len; i++)
+            json_put_text(&j, NULL, select->names[i]);
+        json_close(&j);
+    }
+    json_put_str(&j, "prev", prev);
     if (out->failed)
         return;
-    digest_of(attl_b(out->data + start, out->len - start), r->hash);
+    sha256_text(attl_b(out->data + start, out->len - start), r->hash);
     r->intact = 1;
-    write_text(out, "hash", attl_s(r->hash));
-    buf_append_str(out, "}\n");
+    json_put_str(&j, "hash", r->hash);
+    json_close(&j);
+    buf_append_str(out, "\n");
 }
 
 /* ---- reading ---- */
@@ -223,7 +187,7 @@ has_digest(attl_slice line, const char *hash)
     const char *at = memmem(line.data, line.len, field, sizeof field - 1);
     if (!at)
         return false;
-    digest_of(attl_b(line.data, (size_t)(at - (const char *)line.data)), made);
+    sha256_text(attl_b(line.data, (size_t)(at - (const char *)line.data)), made);
     return strcmp(made, hash) == 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/glob.h"
+#include "base/hex.h"
 #include "base/limits.h"
 #include "base/sha256.h"
 
@@ -99,27 +100,11 @@ erase_select_fits(const struct erase_select *s, attl_slice key)
 static void
 write_hex(attl_slice bytes, struct buf *out)
 {
-    static const char digits[] = "0123456789abcdef";
     char *to = buf_reserve(out, 2 * bytes.len);
     if (!to)
         return;
-    for (size_t i = 0; i < bytes.len; i++) {
-        unsigned char c = ((const unsigned char *)bytes.data)[i];
-        to[2 * i] = digits[c >> 4];
-        to[2 * i + 1] = digits[c & 15];
-    }
+    hex_digits(to, bytes.data, bytes.len);
     out->len += 2 * bytes.len;
-}
-
-static void
-hex_of(attl_slice text, char out[SHA256_HEX_CHARS + 1])
-{
-    unsigned char digest[SHA256_BYTES];
-    struct sha256 h;
-    sha256_init(&h);
-    sha256_add(&h, text.data, text.len);
-    sha256_end(&h, digest);
-    sha256_hex(digest, out);
 }
 
 void
@@ -133,16 +118,8 @@ erase_select_write(const struct erase_select *s, struct buf *out)
     }
     if (out->failed)
         return;
-    hex_of(buf_slice(out), hex);
+    sha256_text(buf_slice(out), hex);
     buf_append(out, hex, SHA256_HEX_CHARS);
-}
-
-static int
-digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* Turns one line of digits into bytes, in place; false if it is not one. */
@@ -152,7 +129,7 @@ read_hex(char **at, const char *end, attl_slice *ret)
     char *from = *at, *to = *at;
     ret->data = to;
     while (from + 1 < end && from[0] != '\n') {
-        int high = digit(from[0]), low = digit(from[1]);
+        int high = hex_value_lower(from[0]), low = hex_value_lower(from[1]);
         if (high < 0 || low < 0)
             return false;
         *to++ = (char)(high << 4 | low);
@@ -189,7 +166,7 @@ erase_select_parse(const attl_allocator *alloc, attl_slice text, struct erase_se
     if (text.len <= SHA256_HEX_CHARS)
         return ATTL_E_DAMAGED;
     size_t body = text.len - SHA256_HEX_CHARS;
-    hex_of(attl_b(text.data, body), hex);
+    sha256_text(attl_b(text.data, body), hex);
     if (memcmp((const char *)text.data + body, hex, SHA256_HEX_CHARS) != 0)
         return ATTL_E_DAMAGED;
     memcpy(head, text.data, body < HEAD_BYTES - 1 ? body : HEAD_BYTES - 1);

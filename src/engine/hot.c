@@ -39,8 +39,8 @@ forget(struct hot_keys *h, unsigned i)
     memset(&h->entries[h->count], 0, sizeof(h->entries[h->count]));
 }
 
-double
-hot_fade(struct hot_keys *h, int64_t now_ns)
+static void
+fade(struct hot_keys *h, int64_t now_ns)
 {
     if (!h->begun_ns)
         h->begun_ns = h->faded_ns = now_ns;
@@ -60,6 +60,12 @@ hot_fade(struct hot_keys *h, int64_t now_ns)
                 forget(h, i);
         }
     }
+}
+
+double
+hot_fade(struct hot_keys *h, int64_t now_ns)
+{
+    fade(h, now_ns);
     return TAU_S * (1 - exp(-(double)(h->faded_ns - h->begun_ns) / FADE_NS / TAU_S)) +
            (double)(now_ns - h->faded_ns) / FADE_NS;
 }
@@ -103,7 +109,7 @@ hot_enter(struct hot_keys *h, unsigned kind, attl_slice key, uint64_t hash, unsi
 {
     if (!atomic_load_explicit(&h->enabled, memory_order_relaxed) || !lock_try(&h->lock))
         return;
-    (void)hot_fade(h, now_ns);
+    fade(h, now_ns);
     unsigned i = find_or_take(h, key, hash);
     h->entries[i].seen[kind]++;
     h->estimates[i]++;

@@ -18,7 +18,8 @@ struct quota_segment;
 struct quota {
     _Alignas(64) _Atomic int64_t entries, bytes;
     _Atomic uint64_t evicted, refused;
-    struct lock lock; /* the queue */
+    _Atomic uint32_t leaving; /* threads that are letting an entry go */
+    struct lock lock;         /* the queue */
     struct quota_segment *first, *last;
     uint32_t first_at, last_at; /* within their segments */
     _Atomic uint64_t queued;

@@ -38,13 +38,39 @@ struct relief {
 
 enum verdict { VERDICT_ABSENT, VERDICT_KEPT, VERDICT_GONE, VERDICT_NOMEM };
 
+/* With `others` entries taken as gone already. */
 static bool
-is_over(const struct namespace *ns, const struct quota *q)
+is_over(const struct namespace *ns, const struct quota *q, uint32_t others)
 {
-    int64_t entries = atomic_load_explicit(&q->entries, memory_order_relaxed);
+    int64_t entries = atomic_load_explicit(&q->entries, memory_order_relaxed) - others;
     int64_t bytes = atomic_load_explicit(&q->bytes, memory_order_relaxed);
     return (ns->max_entries && entries > (int64_t)ns->max_entries) ||
            (ns->max_bytes && bytes > (int64_t)ns->max_bytes);
+}
+
+/* Announces that this thread lets an entry go, so that two threads that see one entry too many do
+ * not take one each. Bytes know no such thing: two may free more than one would have. */
+static bool
+leave_begin(struct relief *f)
+{
+    uint32_t others = atomic_fetch_add_explicit(&f->q->leaving, 1, memory_order_acq_rel);
+    if (is_over(f->ns, f->q, others))
+        return true;
+    atomic_fetch_sub_explicit(&f->q->leaving, 1, memory_order_release);
+    return false;
+}
+
+static void
+leave_end(struct relief *f)
+{
+    atomic_fetch_sub_explicit(&f->q->leaving, 1, memory_order_release);
+}
+
+/* For who has announced itself. */
+static bool
+is_over_still(const struct relief *f)
+{
+    return is_over(f->ns, f->q, atomic_load_explicit(&f->q->leaving, memory_order_acquire) - 1);
 }
 
 /* What becomes of an entry that was found; its partition is locked. */
@@ -110,7 +136,7 @@ walk(struct relief *f)
     for (unsigned i = 0; i < WALK_PARTITIONS && !any; i++) {
         struct gathered g = { .relief = f };
         weigh_visit(&f->a->cache, atomic_fetch_add(&f->q->walk, 1) & mask, gather, &g);
-        for (unsigned j = 0; j < g.count && is_over(f->ns, f->q); j++)
+        for (unsigned j = 0; j < g.count && is_over_still(f); j++)
             any |= consider(f, g.hashes[j], false, g.hashes[j] == f->spared) == VERDICT_GONE;
     }
     return any;
@@ -162,11 +188,15 @@ enum outcome { OUTCOME_FITS, OUTCOME_MORE, OUTCOME_STUCK };
 static enum outcome
 relieve(struct relief *f)
 {
-    for (unsigned i = 0; i < EVICTIONS_PER_EPOCH && is_over(f->ns, f->q); i++)
-        if (!evict_one(f))
-            return OUTCOME_STUCK;
+    bool found = true;
+    for (unsigned i = 0; found && i < EVICTIONS_PER_EPOCH && leave_begin(f); i++) {
+        found = evict_one(f);
+        leave_end(f);
+    }
+    if (!found)
+        return OUTCOME_STUCK;
     trim(f);
-    return is_over(f->ns, f->q) ? OUTCOME_MORE : OUTCOME_FITS;
+    return is_over(f->ns, f->q, 0) ? OUTCOME_MORE : OUTCOME_FITS;
 }
 
 /* Looks at the namespace of a key once. */
@@ -186,7 +216,7 @@ look_at(struct attl *a, const struct entry *e, bool may_evict)
                             .q = &set->quotas->items[namespace_index(set, ns)],
                             .spared = e->key.hash,
                             .now_ms = e->now_ms };
-        if (may_evict || !is_over(ns, f.q))
+        if (may_evict || !is_over(ns, f.q, 0))
             outcome = relieve(&f);
         else
             outcome = OUTCOME_MORE;
@@ -229,7 +259,7 @@ quota_relieve_some(struct attl *a, int64_t now_ms)
                             .ns = &set->items[i],
                             .q = &set->quotas->items[i],
                             .now_ms = now_ms };
-        if (!f.ns->evicts || !is_over(f.ns, f.q))
+        if (!f.ns->evicts || !is_over(f.ns, f.q, 0))
             continue;
         /* Stuck may mean that other partitions have to be walked: all of them, once and a bit. */
         if (relieve(&f) != OUTCOME_STUCK)

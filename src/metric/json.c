@@ -3,50 +3,44 @@
  * The table as JSON, for programs and the dashboard: an object with a member for each family, which
  * says its kind, unit and meaning, and has an array of samples, each with its labels. A histogram's
  * sample has percentiles worked out, so that whoever draws them needs no arithmetic. A number that
- * is not known is left out with its sample, for JSON has no word for it. Written by hand, because a
- * writer is all that is needed and the library that could do it would be a layer's dependency.
+ * is not known is left out with its sample, for JSON has no word for it. Pure functions.
  */
 #include "metric/render.h"
 
-#include <inttypes.h>
+#include "base/json.h"
+
 #include <math.h>
 
-static void
-append_string(struct buf *out, const char *text)
-{
-    buf_append_str(out, "\"");
-    for (const char *p = text; *p; p++) {
-        unsigned char c = (unsigned char)*p;
-        if (c == '"' || c == '\\')
-            buf_printf(out, "\\%c", c);
-        else if (c < ' ' || c >= 0x7f) /* bytes, as code points: a label may be no UTF-8 */
-            buf_printf(out, "\\u%04x", c);
-        else
-            buf_append(out, p, 1);
-    }
-    buf_append_str(out, "\"");
-}
+enum { DOUBLE_BYTES = 40 };
 
 static void
-append_labels(const struct metric *m, const struct metric_sources *s, size_t i, struct buf *out)
+append_labels(const struct metric *m, const struct metric_sources *s, size_t i, struct json *j)
 {
-    buf_append_str(out, "{\"labels\":{");
-    const char *before = "";
+    json_open(j, "labels", '{');
     for (unsigned label = 0; label < METRIC_LABELS; label++) {
         const char *value = metric_label(m, s, i, label);
-        if (!value)
-            continue;
-        buf_append_str(out, before);
-        append_string(out, m->labels[label]);
-        buf_append_str(out, ":");
-        append_string(out, value);
-        before = ",";
+        if (value)
+            json_put_str(j, m->labels[label], value);
     }
-    buf_append_str(out, "}");
+    json_close(j);
+}
+
+/* A number as short as it can be read back; null if it is infinite. */
+static void
+append_double(struct json *j, const char *name, double value)
+{
+    char text[DOUBLE_BYTES];
+    struct buf out;
+    buf_init_fixed(&out, text, sizeof text);
+    if (isinf(value))
+        buf_append_str(&out, "null");
+    else
+        metric_append_double(&out, value);
+    json_put_raw(j, name, buf_slice(&out));
 }
 
 static void
-append_percentiles(const struct metric_histogram *h, struct buf *out)
+append_percentiles(const struct metric_histogram *h, struct json *j)
 {
     static const struct {
         const char *name;
@@ -54,81 +48,73 @@ append_percentiles(const struct metric_histogram *h, struct buf *out)
     } percentiles[] = { { "p50", 500 }, { "p90", 900 }, { "p99", 990 }, { "p999", 999 } };
     for (size_t p = 0; p < sizeof percentiles / sizeof percentiles[0]; p++) {
         /* A class is a fifth wide: more digits would only look exact. */
-        buf_printf(out, ",\"%s\":%.6g", percentiles[p].name,
-                   metric_percentile_s(h, percentiles[p].permille));
+        json_put_real(j, percentiles[p].name, metric_percentile_s(h, percentiles[p].permille), 6);
     }
-}
-
-static bool
-append_histogram(const struct metric *m, const struct metric_sources *s, size_t i, struct buf *out)
-{
-    const struct metric_histogram *h = metric_classes(m, s, i);
-    uint64_t counts[METRIC_BUCKETS];
-    if (!h)
-        return false;
-    buf_printf(out, ",\"count\":%" PRIu64 ",\"sum\":", metric_buckets(h, counts));
-    metric_append_double(out, h->sum_s);
-    append_percentiles(h, out);
-    buf_append_str(out, ",\"buckets\":[");
-    for (unsigned b = 0; b < METRIC_BUCKETS; b++) {
-        double le = metric_bucket_end_s(b);
-        buf_append_str(out, b > 0 ? ",[" : "[");
-        if (isinf(le))
-            buf_append_str(out, "null");
-        else
-            metric_append_double(out, le);
-        buf_printf(out, ",%" PRIu64 "]", counts[b]);
-    }
-    buf_append_str(out, "]}");
-    return true;
-}
-
-/* One sample; false, and nothing appended, if it is not known. */
-static bool
-append_sample(const struct metric *m, const struct metric_sources *s, size_t i, bool first,
-              struct buf *out)
-{
-    size_t mark = out->len;
-    bool known;
-    if (!first)
-        buf_append_str(out, ",");
-    append_labels(m, s, i, out);
-    if (m->kind == METRIC_HISTOGRAM) {
-        known = append_histogram(m, s, i, out);
-    } else {
-        buf_append_str(out, ",\"value\":");
-        known = metric_append(m, s, i, out);
-        buf_append_str(out, "}");
-    }
-    if (!known)
-        out->len = mark;
-    return known;
 }
 
 static void
-append_family(size_t first, const struct metric_sources *s, struct buf *out)
+append_histogram(const struct metric_histogram *h, struct json *j)
+{
+    uint64_t counts[METRIC_BUCKETS];
+    json_put_u64(j, "count", metric_buckets(h, counts));
+    append_double(j, "sum", h->sum_s);
+    append_percentiles(h, j);
+    json_open(j, "buckets", '[');
+    for (unsigned b = 0; b < METRIC_BUCKETS; b++) {
+        json_open(j, NULL, '[');
+        append_double(j, NULL, metric_bucket_end_s(b));
+        json_put_u64(j, NULL, counts[b]);
+        json_close(j);
+    }
+    json_close(j);
+}
+
+/* One sample; none if it is not known. */
+static void
+append_sample(const struct metric *m, const struct metric_sources *s, size_t i, struct json *j)
+{
+    char text[DOUBLE_BYTES];
+    struct buf number;
+    const struct metric_histogram *h = m->kind == METRIC_HISTOGRAM ? metric_classes(m, s, i) : NULL;
+    buf_init_fixed(&number, text, sizeof text);
+    if (m->kind == METRIC_HISTOGRAM ? !h : !metric_append(m, s, i, &number))
+        return;
+    json_open(j, NULL, '{');
+    append_labels(m, s, i, j);
+    if (h)
+        append_histogram(h, j);
+    else
+        json_put_raw(j, "value", buf_slice(&number));
+    json_close(j);
+}
+
+static void
+append_family(size_t first, const struct metric_sources *s, struct json *j)
 {
     const struct metric *m = &metric_table[first];
-    bool is_first = true;
-    append_string(out, m->name);
-    buf_printf(out, ":{\"type\":\"%s\",\"unit\":\"%s\",\"help\":", metric_kind_name(m->kind),
-               metric_unit_name(m->unit));
-    append_string(out, m->help);
-    buf_append_str(out, ",\"samples\":[");
+    json_open(j, m->name, '{');
+    json_put_str(j, "type", metric_kind_name(m->kind));
+    json_put_str(j, "unit", metric_unit_name(m->unit));
+    json_put_str(j, "help", m->help);
+    json_open(j, "samples", '[');
     for (size_t row = first; row < first + metric_family(first); row++)
         for (size_t i = 0; i < metric_lines(&metric_table[row], s); i++)
-            is_first &= !append_sample(&metric_table[row], s, i, is_first, out);
-    buf_append_str(out, "]}");
+            append_sample(&metric_table[row], s, i, j);
+    json_close(j);
+    json_close(j);
 }
 
 void
 render_json(const struct metric_sources *s, struct buf *out)
 {
-    buf_append_str(out, "{");
+    struct json j;
+    json_init(&j, out, 0);
+    json_open(&j, NULL, '{');
     for (size_t first = 0; first < metric_table_len; first += metric_family(first)) {
         if (first > 0)
-            buf_append_str(out, ",\n");
-        append_family(first, s, out);
+            json_line(&j);
+        append_family(first, s, &j);
     }
-    buf_append_str(out, "}\n");
+    json_close(&j);
+    buf_append_str(out, "\n");
 }

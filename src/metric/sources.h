@@ -49,6 +49,22 @@ struct metric_host {
     struct metric_histogram queue; /* waits of the turns that were measured */
 };
 
+/* The audit trail; counters since the start. Without one all are 0, and `off` is 1. */
+struct metric_audit {
+    uint64_t off, fail_open, fail_closed; /* 1: this is what there is */
+    uint64_t failing;                     /* 1: it cannot be written */
+    uint64_t lines, bytes, lost, refused, failures;
+    uint64_t waiting, files, rotations, removed, last_seq;
+    double oldest_s; /* NAN: not known */
+};
+
+/* Telling others of incidents; counters since the start. */
+struct metric_alerts {
+    uint64_t targets, waiting;
+    uint64_t delivered, gave_up, superseded, dropped;
+    uint64_t attempts, failures;
+};
+
 /* What follows from the other figures, and needs the time of day or a sum. */
 struct metric_derived {
     double hit_ratio, overhead_bytes, dataset_bytes, slack_bytes, metadata_bytes, expire_mean_s;
@@ -57,6 +73,7 @@ struct metric_derived {
     double snapshot_age_s;         /* NAN: there is none */
     double snapshot_failed;        /* 1: the last attempt */
     double scrub_age_s;            /* NAN: there was none */
+    double erase_age_s;            /* of the oldest erasure that is pending; NAN: there is none */
     double log_ok, loading;        /* 0 or 1 */
     double loading_s;              /* how long requests were answered LOADING */
     double log_failing_s;          /* incident wal_failure was open */
@@ -125,6 +142,9 @@ struct metric_sources {
     attl_scrub_stats scrub;
     attl_incident_stats incidents;
     attl_balance_stats balance;
+    attl_erase_stats erase;
+    struct metric_audit audit;
+    struct metric_alerts alerts;
     struct metric_host host;
     struct metric_derived derived;
     struct metric_list shards, commands, families, stages, errors, kinds, log_states, namespaces;

@@ -103,11 +103,13 @@ execute_requests(struct pipeline *p, const struct pipeline_job *job, size_t n, b
     return n;
 }
 
+/* The group of `n` that starts at `at`. */
 static size_t
-execute_group(struct pipeline *p, const struct pipeline_job *job, size_t n, bool twice)
+execute_group(struct pipeline *p, const struct pipeline_job *job, size_t n, size_t at)
 {
-    if (n > 1)
-        command_turn_begin(job->env);
+    bool twice = at < job->len && job->data[at] == '*';
+    if (n > 0)
+        command_turn_begin(job->env, p->requests[n - 1].end - at);
     size_t done = execute_requests(p, job, n, twice);
     command_turn_end(job->env);
     return done;
@@ -154,7 +156,7 @@ pipeline_run(struct pipeline *p, const struct pipeline_job *job, size_t *ret_use
         enum resp_result result;
         size_t n = parse_group(p, job, at, &result);
         prefetch_group(p, job, n);
-        size_t done = execute_group(p, job, n, at < job->len && job->data[at] == '*');
+        size_t done = execute_group(p, job, n, at);
         if (done > 0)
             at = p->requests[done - 1].end;
         if (job->session->close_after_reply) {

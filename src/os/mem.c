@@ -26,6 +26,8 @@
 #define UNDER_SANITIZER 0
 #endif
 
+enum { HUGE_PAGE_BYTES = 2 << 20 }; /* where they are larger, more is split than need be */
+
 size_t
 os_mem_reserve_max(void)
 {
@@ -65,13 +67,30 @@ os_mem_decommit(void *at, size_t bytes)
                 0) != MAP_FAILED;
 }
 
+/*
+ * MADV_DONTNEED of a part of a huge page unmaps it, but the whole stays charged to the process
+ * until the system splits it, which it does only when it runs out. MADV_FREE of a part splits at
+ * once, so one page at either end is freed that way first.
+ */
+static void
+split_huge_page(uintptr_t at, uintptr_t page)
+{
+    (void)madvise((void *)at, page, MADV_FREE); /* without it the memory comes back later */
+}
+
 bool
 os_mem_discard(void *at, size_t bytes)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t first = ((uintptr_t)at + page - 1) & ~(page - 1);
     uintptr_t end = ((uintptr_t)at + bytes) & ~(page - 1);
-    return first >= end || madvise((void *)first, end - first, MADV_DONTNEED) == 0;
+    if (first >= end)
+        return true;
+    if (first % HUGE_PAGE_BYTES)
+        split_huge_page(first, page);
+    if (end % HUGE_PAGE_BYTES)
+        split_huge_page(end - page, page);
+    return madvise((void *)first, end - first, MADV_DONTNEED) == 0;
 }
 
 void

@@ -8,6 +8,7 @@
 #include "persist/segment.h"
 
 #include "base/assert.h"
+#include "base/hex.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -54,13 +55,10 @@ take_hex(const char **at, uint64_t *ret_value)
 {
     uint64_t value = 0;
     for (int i = 0; i < HEX_DIGITS; i++) {
-        char c = (*at)[i];
-        if (c >= '0' && c <= '9')
-            value = value << 4 | (uint64_t)(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            value = value << 4 | (uint64_t)(c - 'a' + 10);
-        else
+        int digit = hex_value_lower((*at)[i]);
+        if (digit < 0)
             return false; /* also at the end of the name */
+        value = value << 4 | (uint64_t)digit;
     }
     *at += HEX_DIGITS;
     *ret_value = value;

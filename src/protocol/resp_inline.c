@@ -9,6 +9,8 @@
  */
 #include "protocol/resp_inline.h"
 
+#include "base/hex.h"
+
 #include <strings.h>
 
 /* What is left to read, and where the present word is being written. */
@@ -21,15 +23,6 @@ static bool
 is_blank(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 static char
@@ -50,8 +43,8 @@ static void
 put_escape(struct cursor *c)
 {
     if (*c->in == 'x' && c->end - c->in >= 3) {
-        int high = hex_digit(c->in[1]);
-        int low = hex_digit(c->in[2]);
+        int high = hex_value(c->in[1]);
+        int low = hex_value(c->in[2]);
         if (high >= 0 && low >= 0) {
             *c->out++ = (char)(high * 16 + low);
             c->in += 3;

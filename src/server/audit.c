@@ -11,6 +11,7 @@
 #include "audit/audit.h"
 #include "audit/digest.h"
 #include "base/alloc.h"
+#include "base/hex.h"
 #include "os/process.h"
 
 #include <inttypes.h>
@@ -81,7 +82,7 @@ settings_digest(struct server *server, char out[AUDIT_HASH_CHARS + 1])
     config_effective_text(server->config, &text);
     out[0] = '\0';
     if (!text.failed && audit_digest(&none, buf_slice(&text), hash))
-        audit_hash_format(hash, out);
+        hex_text(out, hash, AUDIT_HASH_BYTES);
     if (text.data)
         explicit_bzero(text.data, text.cap);
     buf_fini(&text);

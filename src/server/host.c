@@ -130,7 +130,7 @@ host_config_settle(void *ud, char *err, size_t err_len)
     struct server *server = host_server(ud);
     int status = ATTL_OK;
     lock_acquire(&server->config_lock);
-    if (server->tls_changed && server->tls_serves && !tls_files_load(server, err, err_len)) {
+    if (server->tls_changed && tls_files_used(server) && !tls_files_load(server, err, err_len)) {
         restore_key_pass(server);
         status = ATTL_E_CONFIG;
     }

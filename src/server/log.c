@@ -8,6 +8,7 @@
  */
 #include "server/log.h"
 
+#include "base/json.h"
 #include "os/clock.h"
 #include "os/trace.h"
 
@@ -17,22 +18,11 @@
 #include <string.h>
 #include <time.h>
 
-enum {
-    TIME_TEXT_MAX = 40,
-    ESCAPE_MAX_BYTES = 6,
-    TAIL_BYTES = 4,
-    HELD_TEXT_MAX = 128,
-    US_PER_MINUTE = 60000000
-};
+enum { TIME_TEXT_MAX = 64, HELD_TEXT_MAX = 128, US_PER_MINUTE = 60000000 };
 
 static const char *const level_names[] = { "debug", "info", "warning", "error" };
 /* As syslog counts them. */
 static const char *const priorities[] = { "<7>", "<6>", "<4>", "<3>" };
-
-struct line {
-    char bytes[LOG_LINE_MAX_BYTES];
-    size_t len;
-};
 
 void
 log_init(struct log *log, int level, bool json)
@@ -64,129 +54,70 @@ now_us(const struct log *log)
 /* ---- lines ----------------------------------------------------------------------------------- */
 
 static void
-put(struct line *line, const char *text)
-{
-    size_t n = strlen(text);
-    if (n > sizeof line->bytes - TAIL_BYTES - line->len)
-        return;
-    memcpy(line->bytes + line->len, text, n);
-    line->len += n;
-}
-
-/* Bytes of a UTF-8 sequence that begins with `c`; 0 if none does. */
-static size_t
-utf8_announced(unsigned char c)
-{
-    if (c < 0x80)
-        return 1;
-    if (c < 0xc2 || c > 0xf4)
-        return 0;
-    return c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-}
-
-/* Bytes of the UTF-8 sequence at `p`, which ends with a NUL; 0 if it is none. */
-static size_t
-utf8_len(const unsigned char *p)
-{
-    size_t n = utf8_announced(p[0]);
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    switch (p[0]) { /* overlong, or beyond what Unicode has */
-    case 0xe0: return p[1] < 0xa0 ? 0 : n;
-    case 0xed: return p[1] > 0x9f ? 0 : n;
-    case 0xf0: return p[1] < 0x90 ? 0 : n;
-    case 0xf4: return p[1] > 0x8f ? 0 : n;
-    default: return n;
-    }
-}
-
-static void
-put_escaped(struct line *line, const char *text, bool json)
-{
-    const unsigned char *p = (const unsigned char *)text;
-    while (*p) {
-        if (line->len + ESCAPE_MAX_BYTES > sizeof line->bytes - TAIL_BYTES)
-            return;
-        char *to = line->bytes + line->len;
-        size_t n = utf8_len(p);
-        if (json && (*p == '"' || *p == '\\')) {
-            to[0] = '\\';
-            to[1] = (char)*p;
-            line->len += 2;
-        } else if (n == 0 || *p < ' ' || *p == 0x7f) {
-            line->len += (size_t)snprintf(to, ESCAPE_MAX_BYTES + 1, "\\u%04x", *p);
-        } else {
-            memcpy(to, p, n);
-            line->len += n;
-        }
-        p += n ? n : 1;
-    }
-}
-
-static void
-put_time(struct line *line, int64_t at_us)
+time_text(int64_t at_us, char out[TIME_TEXT_MAX])
 {
     time_t seconds = (time_t)(at_us / 1000000);
     struct tm parts;
-    char date[TIME_TEXT_MAX];
-    char milliseconds[TIME_TEXT_MAX];
+    char date[TIME_TEXT_MAX / 2];
     if (!gmtime_r(&seconds, &parts) ||
         strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts) == 0)
-        return;
-    (void)snprintf(milliseconds, sizeof milliseconds, ".%03dZ",
-                   (int)(at_us / 1000 % 1000)); /* fits */
-    put(line, date);
-    put(line, milliseconds);
+        date[0] = '\0';
+    (void)snprintf(out, TIME_TEXT_MAX, "%s.%03dZ", date, (int)(at_us / 1000 % 1000)); /* fits */
 }
 
 static void
-put_json(struct line *line, int level, const char *event, int64_t at_us)
+put_json(struct json *j, int level, const char *event, const char *text, int64_t at_us)
 {
+    char time[TIME_TEXT_MAX];
     const char *trace = trace_get();
-    put(line, "{\"time\":\"");
-    put_time(line, at_us);
-    put(line, "\",\"level\":\"");
-    put(line, level_names[level]);
-    put(line, "\",\"event\":\"");
-    put(line, event);
-    put(line, trace[0] ? "\",\"trace\":\"" : "");
-    put_escaped(line, trace, true);
-    put(line, "\",\"text\":\"");
+    time_text(at_us, time);
+    json_open(j, NULL, '{');
+    json_put_str(j, "time", time);
+    json_put_str(j, "level", level_names[level]);
+    json_put_str(j, "event", event);
+    if (trace[0])
+        json_put_str(j, "trace", trace);
+    json_put_str(j, "text", text);
+    json_close(j);
 }
 
-/* The journal has the time and the level already. */
+/* The journal has the time and the level already: `at_us` is -1 for it. */
 static void
-put_text(struct line *line, const struct log *log, int level, const char *event, int64_t at_us)
+put_text(struct json *j, int level, const char *event, const char *text, int64_t at_us)
 {
+    char time[TIME_TEXT_MAX];
     const char *trace = trace_get();
-    if (!log->journal) {
-        put_time(line, at_us);
-        put(line, " ");
-        put(line, level_names[level]);
-        put(line, " ");
-    }
-    put(line, event);
-    put(line, trace[0] ? " trace=" : "");
-    put(line, trace);
-    put(line, ": ");
+    time_text(at_us, time);
+    const char *const parts[] = { at_us < 0 ? "" : time,
+                                  at_us < 0 ? "" : " ",
+                                  at_us < 0 ? "" : level_names[level],
+                                  at_us < 0 ? "" : " ",
+                                  event,
+                                  trace[0] ? " trace=" : "",
+                                  trace,
+                                  ": ",
+                                  text };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        json_escape(j, attl_s(parts[i]));
 }
 
 static void
 write_line(struct log *log, int level, const char *event, const char *text, int64_t at_us)
 {
-    struct line line = { .len = 0 };
+    char bytes[LOG_LINE_MAX_BYTES];
+    struct buf line;
+    struct json j;
     level = level < LOG_DEBUG ? LOG_DEBUG : level > LOG_ERROR ? LOG_ERROR : level;
-    put(&line, atomic_load_explicit(&log->bar, memory_order_relaxed) ? "\r\033[K" : "");
-    put(&line, log->journal ? priorities[level] : "");
+    buf_init_fixed(&line, bytes, sizeof bytes);
+    buf_append_str(&line, atomic_load_explicit(&log->bar, memory_order_relaxed) ? "\r\033[K" : "");
+    buf_append_str(&line, log->journal ? priorities[level] : "");
+    json_init_cut(&j, &line, log->json ? 0 : JSON_UNQUOTED, 1);
     if (log->json)
-        put_json(&line, level, event, at_us);
+        put_json(&j, level, event, text, at_us);
     else
-        put_text(&line, log, level, event, at_us);
-    put_escaped(&line, text, log->json);
-    memcpy(line.bytes + line.len, log->json ? "\"}\n" : "\n", log->json ? 3 : 1);
-    line.len += log->json ? 3 : 1;
-    (void)fwrite(line.bytes, 1, line.len, stderr); /* there is nowhere to report it to */
+        put_text(&j, level, event, text, log->journal ? -1 : at_us);
+    buf_append_str(&line, "\n");                  /* its room was kept */
+    (void)fwrite(line.data, 1, line.len, stderr); /* there is nowhere to report it to */
 }
 
 /* ---- rates ----------------------------------------------------------------------------------- */

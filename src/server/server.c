@@ -7,6 +7,7 @@
  */
 #include "server/server.h"
 
+#include "base/hex.h"
 #include "config/notify_flags.h"
 #include "os/clock.h"
 #include "os/process.h"
@@ -169,6 +170,7 @@ net_exit_code(int code)
     case EROFS: return EX_CANTCREAT;
     case EADDRINUSE:
     case EADDRNOTAVAIL: return EX_UNAVAILABLE;
+    case EINVAL: return EX_CONFIG;
     default: return EX_OSERR;
     }
 }
@@ -220,6 +222,7 @@ open_admin(struct server *server)
     struct socket_problem problem;
     lock_acquire(&server->config_lock);
     const attl_config *c = server->config;
+    struct tls_settings tls = tls_files_admin_settings(c);
     struct admin_settings settings = {
         .net = server->net,
         .cache = server->cache,
@@ -237,9 +240,12 @@ open_admin(struct server *server)
         .ui_dir = config_str(c, OPT_ADMIN_UI_DIR),
         .max_connections = (unsigned)config_i64(c, OPT_ADMIN_MAX_CONNECTIONS),
         .max_listeners = (unsigned)config_i64(c, OPT_ADMIN_MAX_LISTENERS),
+        .tls = config_bool(c, OPT_ADMIN_TLS) ? &tls : NULL,
     };
     if (settings.port != 0)
         server->admin = admin_open(&settings, &problem);
+    if (server->admin && settings.tls)
+        tls_files_opened_admin(server);
     lock_release(&server->config_lock);
     if (server->admin || settings.port == 0)
         return EX_OK;
@@ -253,8 +259,7 @@ make_run_id(char out[SERVER_RUN_ID_CHARS + 1])
     unsigned char bytes[SERVER_RUN_ID_CHARS / 2] = { 0 };
     /* Without randomness the identifier is a constant: it only tells restarts apart. */
     (void)process_random(bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        (void)snprintf(out + 2 * i, 3, "%02x", bytes[i]); /* two digits */
+    hex_text(out, bytes, sizeof bytes);
 }
 
 /* Workers run already, and one may be executing CONFIG SET. */
@@ -356,7 +361,7 @@ static void
 reload(struct server *server)
 {
     char err[OPTION_ERROR_MAX] = "";
-    if (!server->tls_serves) {
+    if (!tls_files_used(server)) {
         log_write(&server->log, LOG_INFO, "hangup", "SIGHUP has nothing to reload; use CONFIG SET");
         return;
     }

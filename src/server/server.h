@@ -52,6 +52,7 @@ struct server {
     unsigned workers;
     bool tls_changed;       /* a setting of TLS, since the files were read; under config_lock */
     bool tls_serves;        /* there is a TLS port; constant after the start */
+    bool admin_tls;         /* the HTTP door speaks TLS; constant after the start */
     char tls_key_pass[513]; /* that the context in place was made with; under config_lock */
     struct lock rate_lock;  /* guards the members below */
     struct rate rate;

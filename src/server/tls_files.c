@@ -25,11 +25,10 @@ verify_of(int64_t choice)
                                               : TLS_VERIFY_NO;
 }
 
-bool
-tls_files_load(struct server *server, char *err, size_t err_len)
+struct tls_settings
+tls_files_settings(const attl_config *c)
 {
-    const attl_config *c = server->config;
-    struct tls_settings settings = {
+    return (struct tls_settings){
         .cert_file = config_str(c, OPT_TLS_CERT_FILE),
         .key_file = config_str(c, OPT_TLS_KEY_FILE),
         .key_pass = config_str(c, OPT_TLS_KEY_FILE_PASS),
@@ -40,14 +39,62 @@ tls_files_load(struct server *server, char *err, size_t err_len)
         .ciphersuites = config_str(c, OPT_TLS_CIPHERSUITES),
         .resume = config_bool(c, OPT_TLS_SESSION_CACHING),
     };
+}
+
+struct tls_settings
+tls_files_admin_settings(const attl_config *c)
+{
+    struct tls_settings settings = tls_files_settings(c);
+    int64_t choice = config_i64(c, OPT_ADMIN_TLS_AUTH_CLIENTS);
+    if (choice != CHOICE_ADMIN_VERIFY_SAME)
+        settings.verify = verify_of(choice);
+    return settings;
+}
+
+bool
+tls_files_used(const struct server *server)
+{
+    return server->tls_serves || server->admin_tls;
+}
+
+static void
+remember(struct server *server, const struct tls_settings *settings, const char *where)
+{
+    (void)snprintf(server->tls_key_pass, sizeof server->tls_key_pass, "%s", settings->key_pass);
+    log_writef(&server->log, LOG_INFO, "tls", "certificate %s is in use%s", settings->cert_file,
+               where);
+}
+
+void
+tls_files_opened_admin(struct server *server)
+{
+    struct tls_settings settings = tls_files_admin_settings(server->config);
+    server->admin_tls = true;
+    remember(server, &settings, " for HTTP");
+    if (settings.ciphers[0] != '\0' || settings.ciphersuites[0] != '\0')
+        log_write(&server->log, LOG_WARNING, "tls",
+                  "tls.ciphers and tls.ciphersuites do not hold for HTTP: see docs/admin.md");
+}
+
+bool
+tls_files_load(struct server *server, char *err, size_t err_len)
+{
+    struct tls_settings settings = tls_files_settings(server->config);
+    struct tls_settings admin_settings = tls_files_admin_settings(server->config);
     char text[TLS_ERROR_MAX] = "";
-    struct ssl_ctx_st *ctx = tls_context_new(&settings, text, sizeof text);
-    if (!ctx) {
+    struct ssl_ctx_st *ctx = NULL;
+    if (server->tls_serves)
+        ctx = tls_context_new(&settings, text, sizeof text);
+    bool good = ctx || !server->tls_serves;
+    if (good && server->admin_tls)
+        good = admin_set_tls(server->admin, &admin_settings, text, sizeof text);
+    if (!good) {
+        tls_context_free(ctx);
         (void)snprintf(err, err_len, "%s", text); /* cut is fine */
         return false;
     }
-    net_set_tls(server->net, ctx);
-    (void)snprintf(server->tls_key_pass, sizeof server->tls_key_pass, "%s", settings.key_pass);
-    log_writef(&server->log, LOG_INFO, "tls", "certificate %s is in use", settings.cert_file);
+    if (ctx)
+        net_set_tls(server->net, ctx);
+    remember(server, &settings, "");
     return true;
 }

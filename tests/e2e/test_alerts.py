@@ -78,6 +78,12 @@ def deliveries(client, *more):
     return [record(flat) for flat in reply]
 
 
+def all_delivered(client):
+    """The deliveries, once the answer to each has been read; None before."""
+    shown = deliveries(client)
+    return shown if all(d["state"] == "delivered" for d in shown) else None
+
+
 def status(client):
     return record(client.command("ATTL.ALERT", "STATUS"))
 
@@ -101,8 +107,8 @@ def an_incident_is_told_from_its_opening_to_its_end():
                 assert post[1] == PATH and post[2]["Content-Type"] == "application/json"
             numbers = [post[2]["X-Attl-Delivery"] for post in hook.got]
             assert len(set(numbers)) == len(numbers), numbers
-            shown = deliveries(c)
-            assert all(d["state"] == "delivered" and d["http_code"] == 204 for d in shown), shown
+            shown = wait_until(lambda: all_delivered(c), "a delivery is not confirmed")
+            assert all(d["http_code"] == 204 for d in shown), shown
             assert shown[0]["event"] == "resolve" and shown[0]["target"] == f"http://127.0.0.1:{hook.port}"
             info = server.info("incidents")
             assert int(info["alerts_delivered"]) == len(bodies) and info["alert_targets"] == "1", info

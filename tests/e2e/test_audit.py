@@ -103,6 +103,13 @@ def everything_appears_and_no_secret():
             assert verified[b"verdict"] == b"fine" and verified[b"files"] == 2, verified
             info = c.command("INFO", "audit").decode()
             assert "audit_failing:0" in info and "audit_lines_lost:0" in info, info
+            metrics = c.command("ATTL.METRICS").decode()
+            for line in ('attl_audit_mode{mode="fail_open"} 1', "attl_audit_files 2", "attl_audit_failing 0"):
+                assert f"\n{line}\n" in metrics, line
+            kept = sum(os.path.getsize(p) for p in glob.glob(os.path.join(trail_dir(server), "audit-0*.jsonl")))
+            written = int(metrics.split("\nattl_audit_written_bytes_total ")[1].split("\n")[0])
+            assert kept == written, (kept, written)
+            assert 0 <= float(metrics.split("\nattl_audit_oldest_age_seconds ")[1].split("\n")[0]) < 120
         directory = trail_dir(server)
         server.stop()
         assert os.stat(directory).st_mode & 0o777 == 0o700

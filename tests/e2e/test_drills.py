@@ -98,7 +98,8 @@ def a_strict_namespace_refuses_while_the_others_go_on():
             print("skip: a tmpfs cannot be mounted here")
             return
         with Durable(fsync="everysec", **FAST, **{"persist.dir": f"{disk.path}/data",
-                                                 "persist.segment_size": "256KiB"}) as server:
+                                                 "persist.segment_size": "256KiB",
+                                                 "persist.reserve": "0"}) as server:
             with server.connect(timeout=30) as c:
                 assert c.command("ATTL.NS", "SET", "order:", "on_disk_error", "reject") == b"OK"
                 acked = strict_writes(c, 0)
@@ -107,7 +108,8 @@ def a_strict_namespace_refuses_while_the_others_go_on():
                 ballast(disk.path)
                 wait_for(lambda: writes.make(200) or incidents(c, "wal_failure"), "it is told of",
                          PATIENCE_S)
-                assert server.persistence()["attl_log_state"] != "writing"
+                wait_for(lambda: writes.make(200) or server.persistence()["attl_log_state"] != "writing",
+                         "nothing fits any more", PATIENCE_S)
                 reply = c.command("SET", "order:refused", "1")
                 assert isinstance(reply, Error) and reply.startswith(b"MISCONF "), reply
                 reply = c.command("MSET", "x", "1", "order:refused", "1")

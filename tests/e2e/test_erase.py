@@ -146,6 +146,11 @@ def a_crash_in_the_middle_is_gone_on_with():
         site.server.wait_loaded()
         with site.server.connect(timeout=60) as c:
             assert as_dict(c.command("ATTL.ERASE", "STATUS")[0])[b"id"] == r[b"id"]
+            metrics = c.command("ATTL.METRICS").decode()
+            assert "\nattl_erase_pending 1\n" in metrics and "\nattl_erase_late 0\n" in metrics, metrics
+            age = metrics.split("\nattl_erase_oldest_age_seconds ")[1].split("\n")[0]
+            assert 0 <= float(age) < 120, age
+            assert site.server.info("erasure")["erase_pending"] == "1"
             check_others(c)
             assert c.command("CONFIG", "SET", "retention.snapshots", "1", "retention.log_ttl", "1s",
                              "retention.interval", "1s") == b"OK"

@@ -116,7 +116,7 @@ def info_agrees(c):
     info = dict(line.split(":", 1) for line in c.command("INFO", "everything").decode().split("\r\n")
                 if ":" in line)
     moving = {"attl_requests_total", "attl_net_received_bytes_total", "attl_net_sent_bytes_total",
-              "process_resident_memory_bytes", "attl_memory_committed_bytes"}
+              "process_resident_memory_bytes", "attl_memory_committed_bytes", "attl_audit_oldest_age_seconds"}
     got = samples(text_of(c))
     for metric, field in pairs:
         assert field in info, f"INFO has no {field}"

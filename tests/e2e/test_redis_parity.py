@@ -307,7 +307,7 @@ class RedisServer:
             self.port = probe.getsockname()[1]
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", self.dir,
-             "--maxmemory-policy", "allkeys-lfu"],
+             "--maxmemory-policy", "allkeys-lfu", "--slowlog-log-slower-than", "60000000"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
         while True:
@@ -335,7 +335,7 @@ class Parity(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.redis = RedisServer()
-        cls.attld = Attld("--validation.mode=binary")
+        cls.attld = Attld("--validation.mode=binary", "--latency.slowlog_log_slower_than=60000000")
 
     @classmethod
     def tearDownClass(cls):

@@ -1,10 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""TLS: python's ssl, openssl s_client, redis-cli and attl against attld.
-
-Certificates are made by openssl for each run: an authority, a server of it, a client "bob" of it, and
-a stranger of another authority.
-"""
+"""TLS: python's ssl, openssl s_client, redis-cli and attl against attld."""
 import os
 import shutil
 import signal
@@ -12,47 +8,10 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import time
 
 from attl_server import SKIP, Client, Server, attld_path, free_port, run
-
-FILES = tempfile.TemporaryDirectory(prefix="attl-tls-")
-
-
-def path(name):
-    return os.path.join(FILES.name, name)
-
-
-def openssl(*args):
-    subprocess.run(["openssl", *args], check=True, capture_output=True, timeout=60)
-
-
-def make_authority(name):
-    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-            "2", "-subj", f"/CN={name}", "-keyout", path(name + ".key"), "-out", path(name + ".crt"))
-
-
-def make_certificate(name, authority, common_name, password=None):
-    request = path(name + ".csr")
-    key = ["-nodes"] if password is None else ["-passout", "pass:" + password]
-    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", *key, "-subj",
-            f"/CN={common_name}", "-keyout", path(name + ".key"), "-out", request)
-    with open(path(name + ".ext"), "w", encoding="ascii") as f:
-        f.write("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-    openssl("x509", "-req", "-in", request, "-CA", path(authority + ".crt"), "-CAkey",
-            path(authority + ".key"), "-CAcreateserial", "-days", "2", "-extfile",
-            path(name + ".ext"), "-out", path(name + ".crt"))
-
-
-def make_files():
-    make_authority("ca")
-    make_authority("other")
-    make_certificate("server", "ca", "localhost")
-    make_certificate("renewed", "ca", "renewed")
-    make_certificate("locked", "ca", "localhost", "let me in")
-    make_certificate("client", "ca", "bob")
-    make_certificate("stranger", "other", "bob")
+from certificates import make_files, path
 
 
 def options(port, **more):

@@ -9,6 +9,7 @@
 #include "admin/json_text.h"
 #include "admin/target.h"
 #include "base/assert.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 
@@ -37,10 +38,12 @@ static void
 look_at_reply(attl_slice resp, enum json_shape shape)
 {
     struct buf out;
+    struct json j;
     attl_slice error;
     buf_init(&out, OUT_MAX);
-    if (json_reply(&out, resp, shape)) {
-        ASSERT(json_is_utf8(buf_slice(&out)));
+    json_init(&j, &out, JSON_DOOR);
+    if (json_put_reply(&j, resp, shape)) {
+        ASSERT(utf8_valid(buf_slice(&out)));
         ASSERT(out.len <= GROWTH * resp.len + SLACK);
     }
     (void)json_reply_error(resp, &error);

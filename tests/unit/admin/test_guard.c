@@ -211,6 +211,36 @@ changes_need_everything_to_be_right(void **state)
     }
 }
 
+/* A page that came over http was not ours if we speak TLS; without, something in front of us may.
+ */
+static void
+an_origin_is_ours_by_its_scheme(void **state)
+{
+    (void)state;
+    static const struct {
+        bool tls;
+        const char *origin;
+        int status;
+    } cases[] = {
+        { false, "http://localhost:6413", 0 },    { false, "https://localhost:6413", 0 },
+        { true, "http://localhost:6413", 403 },   { true, "https://localhost:6413", 0 },
+        { true, "HTTPS://LocalHost:6413", 0 },    { true, "https://localhost", 403 },
+        { true, "https://localhost:64130", 403 }, { true, "httpsx://localhost:6413", 403 },
+        { true, "https:/localhost:6413", 403 },   { true, "null", 403 },
+    };
+    struct guard g = plain;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct http_request *rq = good_request(HTTP_POST);
+        g.tls = cases[i].tls;
+        rq->authorization = "Bearer " TOKEN;
+        rq->content_type = "application/json";
+        rq->origin = cases[i].origin;
+        if (access_of(&g, rq, GUARD_WRITE) != cases[i].status)
+            fail_msg("row %zu", i);
+        free(rq);
+    }
+}
+
 static void
 reading_needs_what_is_set(void **state)
 {
@@ -273,6 +303,7 @@ main(void)
         cmocka_unit_test(shapes_that_are_refused),
         cmocka_unit_test(lengths_that_are_refused),
         cmocka_unit_test(changes_need_everything_to_be_right),
+        cmocka_unit_test(an_origin_is_ours_by_its_scheme),
         cmocka_unit_test(reading_needs_what_is_set),
         cmocka_unit_test(an_empty_secret_is_nobodys),
     };

@@ -18,11 +18,11 @@ the_signature_covers_time_and_body(void **state)
     (void)state;
     char text[POST_SIGNATURE_BYTES];
     /* printf '1700000000.{"a":1}' | openssl dgst -sha256 -hmac secret */
-    assert_true(post_signature("secret", 1700000000, attl_s("{\"a\":1}"), text));
+    post_signature("secret", 1700000000, attl_s("{\"a\":1}"), text);
     assert_string_equal(text, "t=1700000000,v1="
                               "49f24e537407743fa4a0242bb63b94b9a47ee99cbbe071ccd8a22550ae411686");
     char other[POST_SIGNATURE_BYTES];
-    assert_true(post_signature("secret", 1700000001, attl_s("{\"a\":1}"), other));
+    post_signature("secret", 1700000001, attl_s("{\"a\":1}"), other);
     assert_string_not_equal(text + 13, other + 13);
 }
 

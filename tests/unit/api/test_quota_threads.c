@@ -134,6 +134,56 @@ sums_are_exact_when_threads_have_gone(void **state)
     assert_exact(f);
 }
 
+/* ---- no more goes than must ---- */
+
+enum { KEPT_MAX = 100 };
+
+static void *
+write_new_keys(void *arg)
+{
+    struct worker *w = arg;
+    for (uint64_t i = 0; i < w->steps; i++) {
+        char key[40];
+        attl_ns_stats st = { .struct_size = sizeof st };
+        (void)snprintf(key, sizeof key, "e:%" PRIu64 ":%" PRIu64, w->seed, i);
+        int status = attl_set(w->cache, attl_s(key), attl_s("v"), ATTL_TTL_NONE);
+        if (status == ATTL_OK)
+            status = attl_ns_stats_get(w->cache, attl_s("e:"), &st);
+        if (status != ATTL_OK || st.entries < KEPT_MAX) {
+            w->wrong++;
+            w->status = status != ATTL_OK ? status : (int)st.entries;
+        }
+    }
+    return NULL;
+}
+
+/* Several that see one entry too many do not let one go each. */
+static void
+threads_evict_no_more_than_the_quota_asks(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t threads[THREADS];
+    struct worker workers[THREADS];
+    char key[16];
+    set_policy(f->cache, "e:", "max_entries", "100");
+    for (int i = 0; i < KEPT_MAX; i++) {
+        (void)snprintf(key, sizeof key, "e:%d", i);
+        put(f->cache, key, "v", ATTL_TTL_NONE);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        workers[i] =
+            (struct worker){ .cache = f->cache, .seed = (uint64_t)i, .steps = test_scaled(20000) };
+        assert_int_equal(pthread_create(&threads[i], NULL, write_new_keys, &workers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    for (int i = 0; i < THREADS; i++)
+        if (workers[i].wrong)
+            fail_msg("thread %d: %d wrong, the last %d", i, workers[i].wrong, workers[i].status);
+    attl_tick(f->cache, 0, NULL);
+    assert_int_equal(attl_size(f->cache), KEPT_MAX);
+}
+
 /* ---- memory ---- */
 
 struct failing {
@@ -219,6 +269,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_TEST(sums_are_exact_when_threads_have_gone),
+        UNIT_TEST(threads_evict_no_more_than_the_quota_asks),
         cmocka_unit_test(without_memory_a_policy_changes_not_at_all),
     };
     test_announce("quotas", test_seed());

@@ -68,6 +68,8 @@ static void
 watch_pace(struct plant *p)
 {
     attl_tuner_stats t = pace(p);
+    if (!strcmp(t.interval_reason, "slow"))
+        return; /* the machine's latency stretches the pause, not what is predicted */
     int direction = (t.interval_ms > p->interval_ms) - (t.interval_ms < p->interval_ms);
     if (direction && p->interval_ms) {
         p->interval_turns += p->direction && direction != p->direction;

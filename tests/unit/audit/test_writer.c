@@ -85,6 +85,39 @@ retention_never_breaks_what_remains(void **state)
     trail_fini(&t);
 }
 
+/* Files are counted, and the age of the oldest is that of its first line. */
+static void
+what_is_kept_is_known(void **state)
+{
+    (void)state;
+    struct trail t;
+    trail_init(&t, NULL);
+    t.rules = (struct audit_rules){ .rotate_bytes = 1 << 20, .rotate_ms = 1000, .keep_files = 2 };
+    int64_t begun_us = t.now_us;
+    trail_open(&t);
+    trail_fill(&t, 1);
+    assert_int_equal(t.writer.files, 1);
+    assert_int_equal(t.writer.oldest_us, begun_us);
+    uint64_t bytes = t.writer.written_bytes;
+    assert_int_equal(bytes, t.writer.bytes);
+    t.now_us = begun_us + 1000000;
+    trail_fill(&t, 1);
+    assert_int_equal(t.writer.files, 2);
+    assert_int_equal(t.writer.oldest_us, begun_us);
+    assert_true(t.writer.written_bytes > bytes);
+    t.now_us = begun_us + 2000000; /* the first file goes */
+    trail_fill(&t, 1);
+    assert_int_equal(t.writer.removed, 1);
+    assert_int_equal(t.writer.files, 2);
+    assert_int_equal(t.writer.oldest_us, begun_us + 1000000);
+    trail_close(&t);
+    trail_open(&t);
+    trail_fill(&t, 1);
+    assert_int_equal(t.writer.files, 2);
+    assert_int_equal(t.writer.oldest_us, begun_us + 1000000);
+    trail_fini(&t);
+}
+
 static void
 a_start_goes_on_with_the_chain(void **state)
 {
@@ -327,6 +360,7 @@ main(void)
         cmocka_unit_test(the_chain_goes_over_rotations),
         cmocka_unit_test(a_file_is_closed_by_age),
         cmocka_unit_test(retention_never_breaks_what_remains),
+        cmocka_unit_test(what_is_kept_is_known),
         cmocka_unit_test(a_start_goes_on_with_the_chain),
         cmocka_unit_test(half_a_line_is_kept_aside_and_recorded),
         cmocka_unit_test(a_cut_tail_is_found_and_a_start_does_not_hide_it),

@@ -5,6 +5,7 @@
  */
 #include "trail_support.h"
 
+#include "base/hex.h"
 #include "support/check.h"
 
 #include <stdlib.h>
@@ -151,7 +152,7 @@ trail_forge(char *text)
         size_t signed_len = (size_t)(own - line) - strlen(",\"hash\":\"");
         memcpy(line + signed_len - 1 - AUDIT_HASH_CHARS, prev, AUDIT_HASH_CHARS);
         CHECK(audit_digest(&none, attl_b(line, signed_len), hash), "memory");
-        audit_hash_format(hash, prev);
+        hex_text(prev, hash, AUDIT_HASH_BYTES);
         memcpy(own, prev, AUDIT_HASH_CHARS);
     }
 }

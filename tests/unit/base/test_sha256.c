@@ -5,6 +5,7 @@
  * sides of a block's end.
  */
 #include "base/sha256.h"
+#include "base/hex.h"
 #include "support/unit.h"
 
 #include <string.h>
@@ -19,7 +20,7 @@ expect_digest(const void *data, size_t len, size_t piece, const char *hex)
     for (size_t at = 0; at < len; at += piece)
         sha256_add(&h, (const char *)data + at, len - at < piece ? len - at : piece);
     sha256_end(&h, digest);
-    sha256_hex(digest, got);
+    hex_text(got, digest, SHA256_BYTES);
     assert_string_equal(got, hex);
 }
 
@@ -43,7 +44,7 @@ the_examples_of_the_standard_come_out(void **state)
 static void
 the_examples_for_hmac_come_out(void **state)
 {
-    unsigned char key[20], digest[SHA256_BYTES];
+    unsigned char key[20], long_key[131], digest[SHA256_BYTES];
     char hex[SHA256_HEX_CHARS + 1];
     struct hmac_sha256 h;
     (void)state;
@@ -51,14 +52,20 @@ the_examples_for_hmac_come_out(void **state)
     hmac_sha256_init(&h, key, sizeof key);
     hmac_sha256_add(&h, "Hi There", 8);
     hmac_sha256_end(&h, digest);
-    sha256_hex(digest, hex);
+    hex_text(hex, digest, SHA256_BYTES);
     assert_string_equal(hex, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
     hmac_sha256_init(&h, "Jefe", 4);
     hmac_sha256_add(&h, "what do ya want ", 16);
     hmac_sha256_add(&h, "for nothing?", 12);
     hmac_sha256_end(&h, digest);
-    sha256_hex(digest, hex);
+    hex_text(hex, digest, SHA256_BYTES);
     assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    memset(long_key, 0xaa, sizeof long_key);
+    hmac_sha256_init(&h, long_key, sizeof long_key);
+    hmac_sha256_add(&h, "Test Using Larger Than Block-Size Key - Hash Key First", 54);
+    hmac_sha256_end(&h, digest);
+    hex_text(hex, digest, SHA256_BYTES);
+    assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
 int

@@ -212,6 +212,8 @@ the_trail_is_administered_by_commands(void **state)
 {
     struct fixture *f = fixture_of(state);
     struct trail t;
+    struct audit_stats st;
+    char line[128];
     trail_open(f, &t, false, "");
     expect(f, "ATTL.AUDIT ROTATE", OK);
     run(f, "ATTL.AUDIT STATUS");
@@ -233,6 +235,15 @@ the_trail_is_administered_by_commands(void **state)
     expect(f, "ATTL.AUDIT TAIL", "-ERR the audit trail cannot be read\r\n");
     run(f, "INFO audit");
     assert_non_null(strstr(f->out.data, "audit_failing:0\r\n"));
+    assert_non_null(strstr(f->out.data, "audit_enabled:1\r\n"));
+    assert_non_null(strstr(f->out.data, "audit_oldest_age:"));
+    audit_stats_get(f->host.audit, &st);
+    (void)snprintf(line, sizeof line, "\nattl_audit_written_bytes_total %llu\n",
+                   (unsigned long long)st.bytes);
+    expect_part(f, "ATTL.METRICS", line);
+    expect_part(f, "ATTL.METRICS", "\nattl_audit_files 2\n");
+    expect_part(f, "ATTL.METRICS", "\nattl_audit_mode{mode=\"fail_open\"} 1\n");
+    expect_part(f, "ATTL.METRICS", "\nattl_audit_mode{mode=\"off\"} 0\n");
     trail_close(f, &t);
 }
 

@@ -72,6 +72,28 @@ without_times_only_counts_move(void **state)
 }
 
 static void
+what_must_be_provable_shows(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    static const char *const lines[] = { "\nattl_audit_mode{mode=\"off\"} 1\n",
+                                         "\nattl_audit_records_total{outcome=\"lost\"} 0\n",
+                                         "\nattl_alert_targets 0\n",
+                                         "\nattl_erase_requests_total 1\n",
+                                         "\nattl_erase_ends_total{outcome=\"done\"} 1\n",
+                                         "\nattl_erased_items_total 2\n",
+                                         "\nattl_erase_pending 0\n" };
+    expect_no_part(f, "ATTL.METRICS", "attl_audit_oldest_age_seconds");
+    expect_no_part(f, "ATTL.METRICS", "attl_erase_oldest_age_seconds");
+    expect(f, "MSET a:1 v a:2 v b v", OK);
+    expect_part(f, "ATTL.ERASE PREFIX a:", "done");
+    expect_part(f, "ATTL.ERASE PREFIX a: DRYRUN", "dry_run");
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        expect_part(f, "ATTL.METRICS", lines[i]);
+    expect_part(f, "INFO erasure", "erase_requests:1\r\n");
+    expect_part(f, "INFO incidents", "alert_targets:0\r\n");
+}
+
+static void
 namespaces_that_are_counted_are_shown(void **state)
 {
     struct fixture *f = fixture_of(state);
@@ -91,6 +113,7 @@ main(void)
         cmocka_unit_test_setup_teardown(what_commands_do_shows, setup, teardown),
         cmocka_unit_test_setup_teardown(a_reset_begins_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(without_times_only_counts_move, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_must_be_provable_shows, setup, teardown),
         cmocka_unit_test_setup_teardown(namespaces_that_are_counted_are_shown, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

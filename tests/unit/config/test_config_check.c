@@ -114,6 +114,17 @@ a_server_listens_somewhere(void **state)
     passes(WITH("port", "0", "admin-port", "0", "unixsocket", "x"));
 }
 
+static void
+the_http_door_speaks_tls_only_with_a_certificate(void **state)
+{
+    (void)state;
+    refused(WITH("admin.tls", "on"), "admin.tls is on, but there is no certificate");
+    passes(WITH("admin.tls", "on", "tls.cert_file", "x.crt"));
+    passes(WITH("admin.tls", "on", "admin-port", "0"));
+    refused(WITH("admin.tls", "on", "tls.cert_file", "x.crt", "admin.bind", "0.0.0.0"),
+            "set admin.token");
+}
+
 /* The same settings file may serve a server and a program that embeds the library. */
 static void
 a_library_does_not_care_about_listening(void **state)
@@ -209,6 +220,7 @@ main(void)
         cmocka_unit_test(save_is_pairs_of_numbers),
         cmocka_unit_test(a_public_bind_needs_a_password),
         cmocka_unit_test(a_server_listens_somewhere),
+        cmocka_unit_test(the_http_door_speaks_tls_only_with_a_certificate),
         cmocka_unit_test(a_library_does_not_care_about_listening),
         cmocka_unit_test(pairs_are_in_order),
         cmocka_unit_test(partitions_are_a_power_of_two_for_all_shards),

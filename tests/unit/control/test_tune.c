@@ -210,7 +210,15 @@ inserts_shorten_and_harm_lengthens_the_interval(void **state)
     f.inserts_per_s = 1000; /* at the threshold */
     expect_interval(30000, &f, 30000, 30000, TUNE_STEADY);
     f.p99_ns = 200001;
-    expect_interval(30000, &f, 36900, 37000, TUNE_SLOW);
+    expect_interval(30000, &f, 30000, 30000, TUNE_SLOW);
+    assert_float_equal(tune_interval(30000, &f).pause_ms, 60000, 1);
+    f.expired_per_s = 100000; /* 100 s */
+    expect_interval(100000, &f, 100000, 100000, TUNE_SLOW);
+    assert_float_equal(tune_interval(100000, &f).pause_ms, 120000, 1); /* the bound */
+    f.expired_per_s = 333333;
+    f.inserts_per_s = 5000; /* what comes in cannot wait */
+    assert_float_equal(tune_interval(30000, &f).pause_ms, tune_interval(30000, &f).interval_ms, 1);
+    f.inserts_per_s = 0;
     f.garbage_share = 0.06;
     expect_interval(30000, &f, 30000, 30000, TUNE_STEADY);
 }

@@ -115,6 +115,14 @@ let_it_end(struct durable *d)
     assert_int_equal(last_of(d).open, 0);
 }
 
+static attl_erase_stats
+stats_of(struct durable *d)
+{
+    attl_erase_stats st = { .struct_size = sizeof st };
+    attl_erase_stats_get(d->cache, &st);
+    return st;
+}
+
 static void
 expect_erased(struct durable *d)
 {
@@ -144,6 +152,41 @@ now_leaves_nothing_behind(void **state)
     assert_int_equal(l.n, 1);
     assert_int_equal(l.receipt.intact, 1);
     assert_string_equal(l.receipt.hash, r.hash);
+}
+
+static void
+what_has_been_done_is_counted(void **state)
+{
+    struct durable *d = *state;
+    attl_erasure r, again;
+    populate(d);
+    attl_erase_stats st = stats_of(d);
+    assert_int_equal(st.requested + st.pending + st.entries, 0);
+    assert_int_equal(st.within_ms, 3600 * 1000);
+    ASSERT_STATUS(try_erase(d, 0, &r), ATTL_OK);
+    sim_advance(&d->sim, 1000);
+    ASSERT_STATUS(try_erase(d, 0, &again), ATTL_OK);
+    st = stats_of(d);
+    assert_int_equal(st.requested, 2);
+    assert_int_equal(st.pending, 2);
+    assert_int_equal(st.late, 0);
+    assert_int_equal(st.entries, 2);
+    assert_int_equal(st.oldest_ms, r.requested_ms);
+    assert_int_equal(st.due_ms, r.due_ms);
+    durable_crash(d, 3);
+    durable_open(d, within);
+    sim_advance(&d->sim, 3600 * 1000 + 1);
+    st = stats_of(d); /* counters are of this run, what is pending is not */
+    assert_int_equal(st.requested + st.entries, 0);
+    assert_int_equal(st.pending, 2);
+    assert_int_equal(st.late, 2);
+    let_it_end(d);
+    st = stats_of(d);
+    assert_int_equal(st.pending + st.late + st.failed, 0);
+    assert_int_equal(st.done, 2);
+    assert_int_equal(st.clean, 2);
+    assert_true(st.files_removed > 0 && st.bytes_removed > 0);
+    assert_int_equal(st.oldest_ms, 0);
 }
 
 static void
@@ -363,6 +406,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         DURABLE_TEST(now_leaves_nothing_behind),
+        DURABLE_TEST(what_has_been_done_is_counted),
         DURABLE_TEST(what_is_damaged_goes_as_well),
         DURABLE_TEST(a_rollback_does_not_bring_it_back),
         DURABLE_TEST(what_is_stored_again_stays),

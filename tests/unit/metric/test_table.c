@@ -163,6 +163,9 @@ static const struct hole holes[] = {
     HOLE(incidents.critical_open_ms, "derived.critical_s"),
     HOLE(balance.struct_size, ""),
     HOLE(balance.why, "text"),
+    HOLE(erase.struct_size, ""),
+    HOLE(erase.reserved, ""),
+    HOLE(erase.oldest_ms, "derived.erase_age_s"),
     HOLE(host.queue, "the list stages"),
     HOLE(derived.commands, "for INFO"),
     HOLE(derived.errors, "for INFO"),
@@ -198,13 +201,14 @@ every_member_is_read(void **state)
             fail_msg(
                 "the member at offset %zu of struct metric_sources is in no row: cache %zu, "
                 "load %zu, tuner %zu, pressure %zu, log %zu, scrub %zu, incidents %zu, balance "
-                "%zu, host %zu, derived %zu",
+                "%zu, erase %zu, audit %zu, alerts %zu, host %zu, derived %zu",
                 at, offsetof(struct metric_sources, cache), offsetof(struct metric_sources, load),
                 offsetof(struct metric_sources, tuner), offsetof(struct metric_sources, pressure),
                 offsetof(struct metric_sources, log), offsetof(struct metric_sources, scrub),
                 offsetof(struct metric_sources, incidents),
-                offsetof(struct metric_sources, balance), offsetof(struct metric_sources, host),
-                offsetof(struct metric_sources, derived));
+                offsetof(struct metric_sources, balance), offsetof(struct metric_sources, erase),
+                offsetof(struct metric_sources, audit), offsetof(struct metric_sources, alerts),
+                offsetof(struct metric_sources, host), offsetof(struct metric_sources, derived));
 }
 
 int

@@ -12,8 +12,10 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,6 +138,81 @@ mapped_memory_is_zeroed_and_ours(void **state)
     }
 }
 
+/* ---- a part of a huge page goes back ---- */
+
+enum { GAVE_BACK, KEPT, NO_GROUP };
+
+static bool
+put_text(const char *folder, const char *name, const char *text)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    int fd = open(path, O_WRONLY);
+    bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static long
+charged_bytes(const char *folder)
+{
+    char path[128], text[32] = { 0 };
+    (void)snprintf(path, sizeof path, "%s/memory.usage_in_bytes", folder);
+    int fd = open(path, O_RDONLY);
+    if (fd < 0) {
+        (void)snprintf(path, sizeof path, "%s/memory.current", folder);
+        fd = open(path, O_RDONLY);
+    }
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    return n > 0 ? strtol(text, NULL, 10) : -1;
+}
+
+static int
+discard_halves_in(const char *folder)
+{
+    char *at = os_mem_reserve(ARENAS * ARENA, ARENA);
+    if (!put_text(folder, "cgroup.procs", "0") || !at || !os_mem_commit(at, ARENAS * ARENA, true))
+        return NO_GROUP;
+    memset(at, 1, ARENAS * ARENA);
+    long before = charged_bytes(folder);
+    for (int i = 0; i < ARENAS; i++)
+        if (!os_mem_discard(at + (ptrdiff_t)i * ARENA + ARENA / 4, ARENA / 2))
+            return KEPT;
+    long after = charged_bytes(folder);
+    if (before < 0 || after < 0)
+        return NO_GROUP;
+    return before - after > ARENAS * ARENA / 4 ? GAVE_BACK : KEPT;
+}
+
+static void
+half_a_huge_page_goes_back_at_once(void **state)
+{
+    (void)state;
+    static const char *const roots[] = { "/sys/fs/cgroup/memory", "/sys/fs/cgroup" };
+    char folder[96];
+    int made = -1;
+    for (int i = 0; i < 2 && made != 0; i++) {
+        (void)snprintf(folder, sizeof folder, "%s/attl-test-mem-%d", roots[i], (int)getpid());
+        made = mkdir(folder, 0700);
+    }
+    if (made != 0)
+        skip(); /* no control groups to be had */
+    pid_t child = fork();
+    if (child == 0)
+        _exit(discard_halves_in(folder));
+    int status = 0;
+    pid_t waited = waitpid(child, &status, 0);
+    for (int i = 0; i < 100 && rmdir(folder) != 0; i++)
+        usleep(10000);
+    assert_true(child > 0 && waited == child && WIFEXITED(status));
+    if (WEXITSTATUS(status) == NO_GROUP)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), GAVE_BACK);
+}
+
 static void
 huge_pages_are_what_the_system_says(void **state)
 {
@@ -180,6 +257,7 @@ main(void)
         cmocka_unit_test(the_largest_range_costs_nothing),
         cmocka_unit_test(what_cannot_be_had_is_null),
         cmocka_unit_test(mapped_memory_is_zeroed_and_ours),
+        cmocka_unit_test(half_a_huge_page_goes_back_at_once),
         cmocka_unit_test(huge_pages_are_what_the_system_says),
         cmocka_unit_test(random_bytes_fill_the_whole_and_differ),
     };

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Three bytes to four letters and back. The letter's value is computed from ranges, a table of 256
- * would be no faster here, where JSON around it costs more. Encoding goes through a small block so
- * that stdio is called rarely.
+ * would be no faster here, where JSON around it costs more. Both ways go straight into the buffer.
  */
-#include "cli/base64.h"
+#include "base/base64.h"
 
-enum { GROUP_BYTES = 3, GROUP_LETTERS = 4, BLOCK_GROUPS = 256 };
+enum { GROUP_BYTES = 3, GROUP_LETTERS = 4 };
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -22,21 +21,18 @@ encode_group(const unsigned char *p, size_t n, char out[GROUP_LETTERS])
 }
 
 void
-base64_write(FILE *to, attl_slice bytes)
+base64_append(struct buf *to, attl_slice bytes)
 {
-    char block[BLOCK_GROUPS * GROUP_LETTERS];
     const unsigned char *p = bytes.data;
-    size_t used = 0;
+    char *out = buf_reserve(to, (bytes.len + GROUP_BYTES - 1) / GROUP_BYTES * GROUP_LETTERS);
+    if (!out)
+        return;
     for (size_t i = 0; i < bytes.len; i += GROUP_BYTES) {
         size_t left = bytes.len - i;
-        encode_group(p + i, left < GROUP_BYTES ? left : GROUP_BYTES, block + used);
-        used += GROUP_LETTERS;
-        if (used == sizeof block) {
-            (void)fwrite_unlocked(block, 1, used, to);
-            used = 0;
-        }
+        encode_group(p + i, left < GROUP_BYTES ? left : GROUP_BYTES, out);
+        out += GROUP_LETTERS;
+        to->len += GROUP_LETTERS;
     }
-    (void)fwrite_unlocked(block, 1, used, to);
 }
 
 static int

@@ -4,15 +4,12 @@
  * no white space, no missing padding, no bits left over, so that one sequence of bytes has exactly
  * one form. No state, no allocation beyond the buffer given.
  */
-#ifndef ATTL_CLI_BASE64_H
-#define ATTL_CLI_BASE64_H
+#ifndef ATTL_BASE_BASE64_H
+#define ATTL_BASE_BASE64_H
 
 #include "base/buf.h"
 
-#include <stdio.h>
-
-/* Writes the text of `bytes`; errors are the FILE's. */
-void base64_write(FILE *to, attl_slice bytes);
+void base64_append(struct buf *to, attl_slice bytes);
 /* Appends the bytes of `text` to `to`; false if it is not base64 (or `to` failed). */
 bool base64_decode(struct buf *to, attl_slice text);
 
