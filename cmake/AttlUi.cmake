@@ -28,7 +28,9 @@ function(attl_ui_can_bundle ret)
                   RESULT_VARIABLE lacking OUTPUT_QUIET ERROR_QUIET)
   if(lacking)
     message(STATUS "dashboard: npm ci")
+    # Tried again soon or not at all: where there is no registry, a minute of waiting does not make one.
     execute_process(COMMAND ${ATTL_NPM} ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
+                    --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=3000
                     WORKING_DIRECTORY ${attl_ui_dir} TIMEOUT 180 RESULT_VARIABLE failed
                     OUTPUT_VARIABLE said ERROR_VARIABLE said)
     if(failed)
