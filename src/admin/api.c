@@ -251,7 +251,7 @@ argv_of(const json_t *list, bool *ret_memory)
     for (size_t i = 0; i < json_array_size(list); i++)
         total += word_bytes(json_array_get(list, i));
     struct api_argv *argv = calloc(1, sizeof *argv);
-    unsigned char *bytes = argv ? argv->bytes = malloc(total) : NULL;
+    char *bytes = argv ? argv->bytes = malloc(total) : NULL;
     bool good = *ret_memory = bytes != NULL;
     for (size_t i = 0; good && i < json_array_size(list); i++)
         good = take_word(argv, json_array_get(list, i), &used);
