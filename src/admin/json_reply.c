@@ -85,14 +85,30 @@ put_number_or_text(struct json *out, attl_slice text)
         json_put_bytes(out, NULL, text);
 }
 
-/* A double as RESP3 has it; JSON knows neither infinity nor "1e5" of ours as anything but that. */
+/* The same with an exponent or without. */
+static bool
+is_double(attl_slice text)
+{
+    const char *at = text.data;
+    size_t i = 0;
+    while (i < text.len && at[i] != 'e' && at[i] != 'E')
+        i++;
+    if (!is_number(attl_b(at, i)))
+        return false;
+    if (i == text.len)
+        return true;
+    i += 1 + (i + 1 < text.len && (at[i + 1] == '+' || at[i + 1] == '-'));
+    size_t digits = i;
+    while (i < text.len && at[i] >= '0' && at[i] <= '9')
+        i++;
+    return i > digits && i == text.len;
+}
+
+/* A double as RESP3 has it; JSON knows no infinity, and what is no number stays text. */
 static void
 put_double(struct json *out, attl_slice text)
 {
-    const char *at = text.data;
-    bool finite = text.len > 0 && at[text.len - 1] >= '0' && at[text.len - 1] <= '9' &&
-                  (at[0] == '-' || (at[0] >= '0' && at[0] <= '9'));
-    if (finite)
+    if (is_double(text))
         json_put_raw(out, NULL, text);
     else
         json_put_bytes(out, NULL, text);

@@ -65,6 +65,14 @@ every_type_has_its_form(void **state)
     EXPECT(",1e+20\r\n", "1e+20");
     EXPECT(",inf\r\n", "\"inf\"");
     EXPECT(",nan\r\n", "\"nan\"");
+    EXPECT(",-0.5E-7\r\n", "-0.5E-7");
+    EXPECT(",1e\r\n", "\"1e\"");
+    EXPECT(",1e+\r\n", "\"1e+\"");
+    EXPECT(",01\r\n", "\"01\"");
+    EXPECT(",\r\n", "\"\"");
+    EXPECT(",1\n\xff"
+           "2\r\n",
+           "{\"base64\":\"MQr/Mg==\"}"); /* found by the fuzzer */
     EXPECT("(123456789012345678901234567890\r\n", "\"123456789012345678901234567890\"");
     EXPECT("=7\r\ntxt:a\nb\r\n", "\"a\\nb\"");
     EXPECT("-ERR no such key\r\n", "{\"error\":{\"code\":\"ERR\",\"message\":\"no such key\"}}");
