@@ -42,7 +42,7 @@ read_enter(struct read_call *call, attl_slice key, unsigned flags, struct read_v
     struct cache *c = &call->a->cache;
     struct sample sample = { .begun_ns = sample_begin(call->self) };
     struct index_key k = { .key = key, .hash = cache_hash(c, key) };
-    call->now_ms = engine_begun_ms(call->a);
+    call->now_ms = engine_now_ms(call->a);
     reclaim_enter(call->self);
     int status = read_key(c, &k, call->now_ms, plain_flags(call->a, key, flags), view);
     if (__builtin_expect(sample.begun_ns != 0, 0))

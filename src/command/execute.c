@@ -146,30 +146,23 @@ command_turn_begin(struct command_env *env, size_t bytes)
     env->turn_bytes = bytes;
     env->turn = env->slow && slowlog_is_timing(env->slow);
     if (env->turn)
-        env->turn_ticks = clock_ticks_lent(env->slow->clock);
+        env->turn_ticks = clock_ticks(env->slow->clock);
 }
 
 void
 command_turn_end(struct command_env *env)
 {
-    if (env->turn)
-        clock_lend(0); /* whoever comes next may have slept */
     env->turn = false;
 }
 
-/*
- * Runs the command; the ticks it took. In a turn the cache gets its time from our reading, so that
- * timing a command costs no reading of the counter that would not have been there.
- */
+/* Runs the command; the ticks it took. */
 static uint64_t
 run_measured(struct request *rq)
 {
     struct command_env *env = rq->env;
-    const struct clock *clock = env->slow->clock;
-    bool turn = env->turn;
-    uint64_t start = turn ? env->turn_ticks : clock_ticks(clock);
+    uint64_t start = env->turn ? env->turn_ticks : clock_ticks(env->slow->clock);
     rq->cmd->run(rq);
-    env->turn_ticks = turn ? clock_ticks_lent(clock) : clock_ticks(clock);
+    env->turn_ticks = clock_ticks(env->slow->clock);
     return env->turn_ticks - start;
 }
 
@@ -253,8 +246,6 @@ request_run_inside(struct request *rq)
     uint64_t start = env->turn_ticks;
     request_run(rq);
     env->inner_ticks += env->turn_ticks - start;
-    if (!turn)
-        clock_lend(0);
     env->turn = turn;
     env->turn_bytes = turn_bytes;
 }

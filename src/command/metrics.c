@@ -3,7 +3,8 @@
  * Taking a reading: the cache's structs, the host's, and the lists. Lists have as many items as the
  * table of commands, the kinds of incidents and the like have rows, so their size is known before;
  * shards and namespaces are bounded by a maximum, beyond which the rest is left out. Items carry
- * the text of their labels or point to constant text. A reading is one allocation.
+ * the text of their labels or point to constant text. A reading is one allocation, or two with what
+ * only a whole one has, because INFO needs a tenth of the room.
  */
 #include "command/metrics.h"
 
@@ -32,17 +33,22 @@ enum {
     LOG_CLOSED = 3
 };
 
+/* What only a whole reading has: much more room than all the rest. */
+struct whole {
+    size_t shards, namespaces;
+    struct metric_namespace spaces[NAMESPACES_SHOWN];
+    char space_names[NAMESPACES_SHOWN][NAMESPACE_LABEL_BYTES + 1];
+    struct metric_shard shard[SHARDS_SHOWN];
+};
+
 struct metric_reading {
     struct metric_sources s;
     struct command_env *env;
-    size_t shards, namespaces;
+    struct whole *whole; /* NULL: METRIC_WITHOUT_SHARDS */
     struct metric_latency families[FAMILIES], stages[STAGES];
     struct metric_error errors[ERROR_COUNT];
     struct metric_incident kinds[ATTL_INCIDENT_KINDS];
     struct metric_log_state log_states[LOG_STATES];
-    struct metric_namespace spaces[NAMESPACES_SHOWN];
-    char space_names[NAMESPACES_SHOWN][NAMESPACE_LABEL_BYTES + 1];
-    struct metric_shard shard[SHARDS_SHOWN];
     struct metric_command commands[];
 };
 
@@ -62,7 +68,7 @@ age_s(const struct metric_reading *r, int64_t then_ms)
 static void
 take_shard(void *ud, const attl_shard_info *shard)
 {
-    struct metric_reading *r = ud;
+    struct whole *r = ud;
     if (r->shards == SHARDS_SHOWN)
         return;
     struct metric_shard *to = &r->shard[r->shards++];
@@ -75,7 +81,7 @@ take_shard(void *ud, const attl_shard_info *shard)
 static void
 take_space(void *ud, attl_slice prefix)
 {
-    struct metric_reading *r = ud;
+    struct whole *r = ud;
     if (r->namespaces == NAMESPACES_SHOWN || prefix.len > NAMESPACE_LABEL_BYTES ||
         memchr(prefix.data, '\0', prefix.len))
         return;
@@ -91,15 +97,16 @@ static void
 read_namespaces(struct metric_reading *r)
 {
     size_t kept = 0;
-    attl_ns_list(r->env->cache, take_space, r);
-    for (size_t i = 0; i < r->namespaces; i++) {
-        struct metric_namespace *from = &r->spaces[i];
+    struct whole *w = r->whole;
+    attl_ns_list(r->env->cache, take_space, w);
+    for (size_t i = 0; i < w->namespaces; i++) {
+        struct metric_namespace *from = &w->spaces[i];
         from->ns.struct_size = sizeof from->ns;
         int status = attl_ns_stats_get(r->env->cache, attl_s(from->item.labels[0]), &from->ns);
         if (status == ATTL_OK && from->ns.counted)
-            r->spaces[kept++] = *from;
+            w->spaces[kept++] = *from;
     }
-    r->s.namespaces = (struct metric_list){ r->spaces, kept };
+    r->s.namespaces = (struct metric_list){ w->spaces, kept };
 }
 
 /* The family of a command: of its group, by what it does with keys. */
@@ -340,6 +347,10 @@ metric_reading_new(struct command_env *env, enum metric_extent extent)
         calloc(1, sizeof *r + command_table_len * sizeof(struct metric_command));
     if (!r)
         return NULL;
+    if (extent == METRIC_WHOLE && !(r->whole = calloc(1, sizeof *r->whole))) {
+        free(r);
+        return NULL;
+    }
     r->env = env;
     r->s.version = attl_version();
     r->s.revision = ATTL_REVISION;
@@ -354,11 +365,11 @@ metric_reading_new(struct command_env *env, enum metric_extent extent)
     read_stages(r);
     read_incidents(r);
     read_log_states(r);
-    if (extent == METRIC_WHOLE)
+    if (r->whole)
         read_namespaces(r);
     /* Inside a transaction, or without memory, there are no shards to be seen. */
-    if (extent == METRIC_WHOLE && attl_shards_list(env->cache, take_shard, r) == ATTL_OK)
-        r->s.shards = (struct metric_list){ r->shard, r->shards };
+    if (r->whole && attl_shards_list(env->cache, take_shard, r->whole) == ATTL_OK)
+        r->s.shards = (struct metric_list){ r->whole->shard, r->whole->shards };
     derive(r);
     return r;
 }
@@ -366,6 +377,8 @@ metric_reading_new(struct command_env *env, enum metric_extent extent)
 void
 metric_reading_free(struct metric_reading *r)
 {
+    if (r)
+        free(r->whole);
     free(r);
 }
 

@@ -167,12 +167,6 @@ engine_now_ms(const struct attl *a)
 }
 
 int64_t
-engine_begun_ms(const struct attl *a)
-{
-    return a->clock_fn ? a->clock_fn(a->clock_ud) : clock_begun_ms(&a->clock);
-}
-
-int64_t
 engine_skew_ms(const struct attl *a)
 {
     return a->clock_fn ? 0 : clock_skew_ms(&a->clock);
@@ -283,7 +277,7 @@ engine_entry_init(struct attl *a, const struct reclaim_reader *r, attl_slice key
     e->self = r;
     e->key = (struct index_key){ .key = key, .hash = cache_hash(&a->cache, key) };
     e->partition = cache_partition(&a->cache, e->key.hash);
-    e->now_ms = engine_begun_ms(a);
+    e->now_ms = engine_now_ms(a);
     e->found = false;
     e->kept_deadline_ms = ATTL_NO_DEADLINE;
     e->sees_expired = false;

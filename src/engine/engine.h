@@ -143,8 +143,6 @@ void engine_close(struct attl *a);
 
 /* The cache's time, Unix ms. */
 int64_t engine_now_ms(const struct attl *a);
-/* The same for the beginning of an operation, before it has waited: see clock_begun_ms(). */
-int64_t engine_begun_ms(const struct attl *a);
 /* What must be added to the cache's time to get the system's wall clock. */
 int64_t engine_skew_ms(const struct attl *a);
 void engine_log(const struct attl *a, int level, const char *event, const char *text);

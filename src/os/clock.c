@@ -26,7 +26,6 @@ enum {
 struct reading {
     uint64_t ticks;
     int64_t mono_ns;
-    uint64_t lent; /* ticks, 0: none */
 };
 
 static _Thread_local struct reading last_reading;
@@ -166,42 +165,14 @@ ticks_of_clock(void)
     return (uint64_t)clock_mono_ns();
 }
 
-/* `ticks` from before the last reading look as if they were of long after it: the clock is read. */
-static inline int64_t
-now_at(const struct clock *c, struct reading *last, uint64_t ticks)
-{
-    if (__builtin_expect(ticks - last->ticks >= c->ticks_per_slice || last->mono_ns == 0, 0))
-        read_afresh(last, ticks);
-    return (last->mono_ns + c->wall_minus_mono_ns) / NS_PER_MS;
-}
-
 int64_t
 clock_now_ms(const struct clock *c)
 {
-    return now_at(c, &last_reading, read_counter());
-}
-
-void
-clock_lend(uint64_t ticks)
-{
-    last_reading.lent = ticks;
-}
-
-uint64_t
-clock_ticks_lent(const struct clock *c)
-{
-    uint64_t ticks = clock_ticks(c);
-    last_reading.lent = ticks;
-    return ticks;
-}
-
-int64_t
-clock_begun_ms(const struct clock *c)
-{
     struct reading *last = &last_reading;
-    uint64_t ticks = last->lent;
-    last->lent = 0;
-    return now_at(c, last, ticks ? ticks : read_counter());
+    uint64_t ticks = read_counter();
+    if (__builtin_expect(ticks - last->ticks >= c->ticks_per_slice || last->mono_ns == 0, 0))
+        read_afresh(last, ticks);
+    return (last->mono_ns + c->wall_minus_mono_ns) / NS_PER_MS;
 }
 
 int64_t

@@ -33,18 +33,6 @@ uint64_t clock_ticks(const struct clock *c);
 /* Nanoseconds in so many ticks, and the other way round, to 0.01 %. */
 int64_t clock_ticks_ns(const struct clock *c, uint64_t ticks);
 uint64_t clock_ns_ticks(const struct clock *c, int64_t ns);
-/*
- * Reading a counter costs 8 to 20 ns, more than the rest of clock_now_ms(). So whoever has just
- * read clock_ticks() to time what it calls may lend the reading to it: the next clock_begun_ms() of
- * this thread takes it, once, and reads no counter. 0 takes back what nobody has taken: whoever
- * lends does that in the end, and who sleeps for a lock or in a parker, because it grows old.
- */
-void clock_lend(uint64_t ticks);
-/* clock_ticks(), lent at once. */
-uint64_t clock_ticks_lent(const struct clock *c);
-/* clock_now_ms() for the beginning of an operation, before it has waited for anything: may be as
- * late as when the reading was lent. */
-int64_t clock_begun_ms(const struct clock *c);
 /* CPU nanoseconds used by the calling thread. */
 int64_t clock_thread_cpu_ns(void);
 

@@ -7,8 +7,6 @@
  */
 #include "os/lock.h"
 
-#include "os/clock.h"
-
 #include <linux/futex.h>
 #include <stddef.h>
 #include <sys/syscall.h>
@@ -34,7 +32,6 @@ lock_acquire_slow(struct lock *l)
         if (atomic_load_explicit(&l->state, memory_order_relaxed) == 0 && lock_try(l))
             return;
     }
-    clock_lend(0); /* it would be old when we have the lock */
     while (atomic_exchange_explicit(&l->state, 2, memory_order_acquire) != 0)
         (void)syscall(SYS_futex, &l->state, FUTEX_WAIT_PRIVATE, 2, NULL, NULL,
                       0); /* woken or changed: look again */

@@ -6,8 +6,6 @@
  */
 #include "os/parker.h"
 
-#include "os/clock.h"
-
 #include <linux/futex.h>
 #include <stddef.h>
 #include <sys/syscall.h>
@@ -24,7 +22,6 @@ static void
 sleep_for(struct parker *p, const struct timespec *limit)
 {
     uint32_t awake = 0;
-    clock_lend(0);
     if (atomic_compare_exchange_strong(&p->state, &awake, 1))
         (void)syscall(SYS_futex, &p->state, FUTEX_WAIT_PRIVATE, 1, limit, NULL,
                       0); /* time-out, wake-up and signal all mean: go on */

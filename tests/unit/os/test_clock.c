@@ -6,7 +6,6 @@
  */
 #include "os/clock.h"
 
-#include "os/parker.h"
 #include "support/check.h"
 
 #include <pthread.h>
@@ -159,64 +158,6 @@ ticks_measure_durations(void **state)
     }
 }
 
-/* Lends a reading and lets 20 ms pass; how late is an operation that begins then, ms. */
-static int64_t
-begin_late_ms(const struct clock *c, void (*wait)(void))
-{
-    (void)clock_now_ms(c);
-    (void)clock_ticks_lent(c);
-    sleep_ms(20);
-    if (wait)
-        wait();
-    int64_t real_ms = (clock_mono_ns() + c->wall_minus_mono_ns) / MS;
-    return real_ms - clock_begun_ms(c);
-}
-
-static void
-a_lent_reading_is_taken_once(void **state)
-{
-    (void)state;
-    enum { TRIES = 100, LATE_MS = 15 };
-    struct clock c;
-    clock_init(&c);
-    int64_t last_ms = 0;
-    bool taken = false;
-    /* Who loses the processor between two readings for longer than a slice gets the real time. */
-    for (int i = 0; i < TRIES && !taken; i++)
-        taken = begin_late_ms(&c, NULL) >= LATE_MS;
-    assert_true(taken);
-    sleep_ms(2);
-    int64_t before_ms = (clock_mono_ns() + c.wall_minus_mono_ns) / MS;
-    assert_true(clock_begun_ms(&c) >= before_ms); /* nothing is lent any more */
-    assert_true(reading_is_right(&c, &last_ms));
-    c.ticks_per_slice = 0; /* without a counter there is nothing to save */
-    assert_true(begin_late_ms(&c, NULL) <= 0);
-}
-
-static void
-take_back(void)
-{
-    clock_lend(0);
-}
-
-static void
-park(void)
-{
-    struct parker p;
-    parker_init(&p);
-    parker_sleep(&p, 1);
-}
-
-static void
-what_has_been_taken_back_is_not_used(void **state)
-{
-    (void)state;
-    struct clock c;
-    clock_init(&c);
-    assert_true(begin_late_ms(&c, take_back) <= 0);
-    assert_true(begin_late_ms(&c, park) <= 0); /* waiting takes it back */
-}
-
 int
 main(void)
 {
@@ -227,8 +168,6 @@ main(void)
         cmocka_unit_test(each_thread_reads_it_right),
         cmocka_unit_test(a_reading_after_a_sleep_is_fresh),
         cmocka_unit_test(ticks_measure_durations),
-        cmocka_unit_test(a_lent_reading_is_taken_once),
-        cmocka_unit_test(what_has_been_taken_back_is_not_used),
         cmocka_unit_test(processor_time_counts_work_and_not_sleep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
