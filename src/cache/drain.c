@@ -458,22 +458,27 @@ drain_due_some(struct cache *c, struct shard *s, int64_t now_ms, struct drain_do
     drain_step(c, s, DRAIN_DUE, now_ms, ASSIST_RECORDS, done);
 }
 
+/* Help with what is late is worth no waiting: who holds the lock is reclaiming. */
+static bool
+assist_wants_due(struct cache *c, struct shard *s, bool late, bool near_limit, bool dirty)
+{
+    return near_limit || (dirty && !is_ageless(c)) || (late && !lock_is_taken(&s->drain_lock));
+}
+
 bool
 drain_assist(struct cache *c, struct shard *s, int64_t now_ms)
 {
+    bool late = atomic_load_explicit(&c->writers_expire, memory_order_relaxed);
     bool near_limit = is_near_limit(c);
     bool dirty = shard_wants_cleaning(s);
     struct drain_done done = { 0 };
-    /* Help is worth no waiting: who holds the lock is reclaiming. */
-    bool late = atomic_load_explicit(&c->writers_expire, memory_order_relaxed) &&
-                !lock_is_taken(&s->drain_lock);
-    if (near_limit || late || (dirty && !is_ageless(c)))
+    if (assist_wants_due(c, s, late, near_limit, dirty))
         drain_due_some(c, s, now_ms, &done);
     /* The present tick's slot may hold expired entries too: they go before any live one. */
     bool expired = near_limit && !dirty && done.records == 0 && drain_expire_some(c, now_ms);
     if ((near_limit || dirty) && done.records == 0 && !expired)
         drain_step(c, s, dirty ? DRAIN_CLEAN : DRAIN_EVICT, now_ms, ASSIST_RECORDS, &done);
-    if (done.records == 0 && !expired)
+    if (done.records == 0 && !expired && !late)
         atomic_store_explicit(&s->owes, false, memory_order_relaxed);
     if (done.chunks > 0)
         (void)limbo_collect(&c->limbo);

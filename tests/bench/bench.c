@@ -346,7 +346,7 @@ series_ratio(const struct series *a, const struct series *b, struct series *ret_
 /* ---- output and libattl ---- */
 
 void
-json_line(const char *path, const char *fmt, ...)
+bench_json(const char *path, const char *fmt, ...)
 {
     va_list ap;
     if (!path || !*path)

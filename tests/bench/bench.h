@@ -133,7 +133,7 @@ unsigned args_list(const char *text, uint64_t ret_values[BENCH_LIST_MAX]);
 
 /* One JSON object per line, appended to `path` (NULL: nowhere). Flushed, so a killed run keeps
  * them. */
-void json_line(const char *path, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void bench_json(const char *path, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- libattl ---- */
 

@@ -166,12 +166,12 @@ report(const struct settings *s, const struct arm *arms, unsigned n)
                          kinds[k], series_median(&a->p99[k]), series_median(&a->p999[k]),
                          series_median(&a->max[k]), series_median(&a->gone_ms),
                          series_median(&a->loaded), series_median(&a->cpu_s));
-            json_line(s->json,
-                      "{\"bench\":\"burst\",\"arm\":\"%s\",\"kind\":\"%s\",\"items\":%llu,"
-                      "\"p99_us\":%.2f,\"p999_us\":%.2f,\"max_us\":%.1f,\"gone_ms\":%.0f}",
-                      a->name, kinds[k], (unsigned long long)s->items, series_median(&a->p99[k]),
-                      series_median(&a->p999[k]), series_median(&a->max[k]),
-                      series_median(&a->gone_ms));
+            bench_json(s->json,
+                       "{\"bench\":\"burst\",\"arm\":\"%s\",\"kind\":\"%s\",\"items\":%llu,"
+                       "\"p99_us\":%.2f,\"p999_us\":%.2f,\"max_us\":%.1f,\"gone_ms\":%.0f}",
+                       a->name, kinds[k], (unsigned long long)s->items, series_median(&a->p99[k]),
+                       series_median(&a->p999[k]), series_median(&a->max[k]),
+                       series_median(&a->gone_ms));
         }
     (void)printf("\nratio to the sweep, each round with its own (min..max)\n");
     for (unsigned i = 1; i < n; i++)

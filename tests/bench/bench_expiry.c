@@ -146,12 +146,12 @@ report_reader(const struct settings *s, const struct reader *r)
                      (unsigned long long)h->total, (unsigned long long)hist_quantile(h, 0.5),
                      (double)hist_quantile(h, 0.999) / 1e3, (double)hist_quantile(h, 0.99999) / 1e3,
                      (double)h->max_ns / 1e3);
-        json_line(s->json,
-                  "{\"bench\":\"expiry_reader\",\"phase\":\"%s\",\"items\":%llu,\"gets\":%llu,"
-                  "\"p50_ns\":%llu,\"p999_us\":%.2f,\"longest_us\":%.1f}",
-                  names[p], (unsigned long long)s->items, (unsigned long long)h->total,
-                  (unsigned long long)hist_quantile(h, 0.5), (double)hist_quantile(h, 0.999) / 1e3,
-                  (double)h->max_ns / 1e3);
+        bench_json(s->json,
+                   "{\"bench\":\"expiry_reader\",\"phase\":\"%s\",\"items\":%llu,\"gets\":%llu,"
+                   "\"p50_ns\":%llu,\"p999_us\":%.2f,\"longest_us\":%.1f}",
+                   names[p], (unsigned long long)s->items, (unsigned long long)h->total,
+                   (unsigned long long)hist_quantile(h, 0.5), (double)hist_quantile(h, 0.999) / 1e3,
+                   (double)h->max_ns / 1e3);
     }
 }
 
@@ -189,7 +189,7 @@ report(const struct settings *s, const struct reading *a, const struct reading *
         "resident: %.0f MiB before, %.0f MiB after (committed %.0f, %.0f; %d live entries stay)\n",
         (double)a->rss_bytes / mib, (double)b->rss_bytes / mib, (double)a->st.mem_committed / mib,
         (double)b->st.mem_committed / mib, LIVE_KEYS);
-    json_line(
+    bench_json(
         s->json,
         "{\"bench\":\"expiry\",\"items\":%llu,\"expired\":%.0f,\"lag_mean_ms\":%.1f,"
         "\"lag_max_ms\":%llu,\"seen_mean_ms\":%.1f,\"gone_after_ms\":%lld,"

@@ -183,7 +183,7 @@ bench_point(const struct settings *s, const struct trace *t, uint64_t percent,
         (void)printf("  !! held %llu entries where %u were allowed\n", (unsigned long long)most,
                      capacity);
     (void)fflush(stdout);
-    json_line(
+    bench_json(
         s->json,
         "{\"bench\":\"hitratio\",\"trace\":\"%s\",\"percent\":%llu,\"entries\":%u,\"most\":%llu,"
         "\"lru\":%.5f,\"fifo\":%.5f,\"s3fifo\":%.5f,\"attl\":%.5f}",
@@ -225,8 +225,8 @@ bench_traces(const struct settings *s)
                  series_mean(&ratios[0]), series_min(&ratios[0]), series_max(&ratios[0]),
                  series_mean(&ratios[1]), series_min(&ratios[1]), series_max(&ratios[1]),
                  series_mean(&ratios[2]), series_min(&ratios[2]), series_max(&ratios[2]));
-    json_line(s->json, "{\"bench\":\"hitratio_mean\",\"attl_lru\":%.4f,\"s3fifo_lru\":%.4f}",
-              series_mean(&ratios[0]), series_mean(&ratios[1]));
+    bench_json(s->json, "{\"bench\":\"hitratio_mean\",\"attl_lru\":%.4f,\"s3fifo_lru\":%.4f}",
+               series_mean(&ratios[0]), series_mean(&ratios[1]));
 }
 
 int

@@ -244,12 +244,12 @@ run_case(struct setup *s, uint64_t threads, const struct settings *set)
                  (unsigned long long)s->hot_percent, rate, series_median(&out.ns[PLAIN]),
                  series_median(&out.ns[COPY]), series_median(&out.served_share) * 100,
                  series_median(&gain), series_min(&gain), series_max(&gain));
-    json_line(set->json,
-              "{\"bench\":\"hotkey\",\"threads\":%llu,\"value\":%llu,\"hot_percent\":%llu,"
-              "\"writes_per_s\":%llu,\"plain_ns\":%.1f,\"copy_ns\":%.1f,\"gain\":%.3f}",
-              (unsigned long long)threads, (unsigned long long)s->value_bytes,
-              (unsigned long long)s->hot_percent, (unsigned long long)s->write_rate,
-              series_median(&out.ns[PLAIN]), series_median(&out.ns[COPY]), series_median(&gain));
+    bench_json(set->json,
+               "{\"bench\":\"hotkey\",\"threads\":%llu,\"value\":%llu,\"hot_percent\":%llu,"
+               "\"writes_per_s\":%llu,\"plain_ns\":%.1f,\"copy_ns\":%.1f,\"gain\":%.3f}",
+               (unsigned long long)threads, (unsigned long long)s->value_bytes,
+               (unsigned long long)s->hot_percent, (unsigned long long)s->write_rate,
+               series_median(&out.ns[PLAIN]), series_median(&out.ns[COPY]), series_median(&gain));
 }
 
 static void

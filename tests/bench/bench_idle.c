@@ -74,11 +74,11 @@ main(int argc, char **argv)
         const struct arm *a = &arms[i];
         (void)printf("%-16s %12.3f %18.0f %20.4f %20.4f\n", a->name, a->cpu_ms, a->switches,
                      a->cpu_ms / arms[0].cpu_ms, i ? a->cpu_ms / arms[1].cpu_ms : 0.0);
-        json_line(json,
-                  "{\"bench\":\"idle\",\"arm\":\"%s\",\"items\":%llu,\"seconds\":%llu,"
-                  "\"cpu_ms\":%.4f,\"switches\":%.0f}",
-                  a->name, (unsigned long long)items, (unsigned long long)seconds, a->cpu_ms,
-                  a->switches);
+        bench_json(json,
+                   "{\"bench\":\"idle\",\"arm\":\"%s\",\"items\":%llu,\"seconds\":%llu,"
+                   "\"cpu_ms\":%.4f,\"switches\":%.0f}",
+                   a->name, (unsigned long long)items, (unsigned long long)seconds, a->cpu_ms,
+                   a->switches);
     }
     return 0;
 }

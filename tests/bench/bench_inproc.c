@@ -299,13 +299,13 @@ row_json(const struct settings *s, const char *op, const struct store_ops *const
     for (unsigned i = 0; i < n; i++) {
         struct series r;
         series_ratio(&mops[0], &mops[i], &r);
-        json_line(s->json,
-                  "{\"bench\":\"inproc\",\"op\":\"%s\",\"items\":%llu,\"threads\":%llu,"
-                  "\"store\":\"%s\",\"mops\":%.3f,\"mops_min\":%.3f,\"mops_max\":%.3f,"
-                  "\"ratio_min\":%.3f,\"ratio_max\":%.3f,\"rounds\":%u}",
-                  op, (unsigned long long)items_threads[0], (unsigned long long)items_threads[1],
-                  stores[i]->name, series_median(&mops[i]), series_min(&mops[i]),
-                  series_max(&mops[i]), series_min(&r), series_max(&r), mops[i].n);
+        bench_json(s->json,
+                   "{\"bench\":\"inproc\",\"op\":\"%s\",\"items\":%llu,\"threads\":%llu,"
+                   "\"store\":\"%s\",\"mops\":%.3f,\"mops_min\":%.3f,\"mops_max\":%.3f,"
+                   "\"ratio_min\":%.3f,\"ratio_max\":%.3f,\"rounds\":%u}",
+                   op, (unsigned long long)items_threads[0], (unsigned long long)items_threads[1],
+                   stores[i]->name, series_median(&mops[i]), series_min(&mops[i]),
+                   series_max(&mops[i]), series_min(&r), series_max(&r), mops[i].n);
     }
 }
 
@@ -374,13 +374,13 @@ bench_latency(const struct settings *s, struct field *f)
                      series_median(&ratio), series_median(&p999[i]), series_min(&p999[i]),
                      series_max(&p999[i]), series_median(&p9999[i]), series_min(&p9999[i]),
                      series_max(&p9999[i]));
-        json_line(s->json,
-                  "{\"bench\":\"inproc_latency\",\"items\":%llu,\"threads\":%d,\"store\":\"%s\","
-                  "\"mops\":%.3f,\"p50_ns\":%.0f,\"p999_us\":%.2f,\"p9999_us\":%.2f,"
-                  "\"p9999_us_max\":%.2f}",
-                  (unsigned long long)f->items, LATENCY_THREADS, f->stores[i]->name,
-                  series_median(&mops[i]), series_median(&p50[i]), series_median(&p999[i]),
-                  series_median(&p9999[i]), series_max(&p9999[i]));
+        bench_json(s->json,
+                   "{\"bench\":\"inproc_latency\",\"items\":%llu,\"threads\":%d,\"store\":\"%s\","
+                   "\"mops\":%.3f,\"p50_ns\":%.0f,\"p999_us\":%.2f,\"p9999_us\":%.2f,"
+                   "\"p9999_us_max\":%.2f}",
+                   (unsigned long long)f->items, LATENCY_THREADS, f->stores[i]->name,
+                   series_median(&mops[i]), series_median(&p50[i]), series_median(&p999[i]),
+                   series_median(&p9999[i]), series_max(&p9999[i]));
     }
     (void)fflush(stdout);
 }

@@ -316,19 +316,19 @@ report(const struct load *l, const struct outcome *o)
         o->own_cpu_s / o->seconds * 100, (double)hist_quantile(h, 0.5) / 1e3,
         (double)hist_quantile(h, 0.99) / 1e3, (double)hist_quantile(h, 0.999) / 1e3,
         (double)h->max_ns / 1e3, (unsigned long long)l->misses);
-    json_line(s->json,
-              "{\"bench\":\"load\",\"server\":\"%s\",\"op\":\"%s\",\"pipeline\":%llu,"
-              "\"connections\":%llu,\"rate\":%llu,\"seconds\":%.3f,\"ops\":%llu,\"ops_per_s\":%.0f,"
-              "\"cpu_us_per_op\":%.4f,"
-              "\"server_busy\":%.3f,\"generator_busy\":%.3f,\"p50_us\":%.1f,\"p99_us\":%.1f,"
-              "\"p999_us\":%.1f,\"max_us\":%.1f,\"gap_us\":%.1f,\"misses\":%llu}",
-              s->label, s->op, (unsigned long long)s->pipeline, (unsigned long long)s->connections,
-              (unsigned long long)s->rate, o->seconds, (unsigned long long)o->ops,
-              (double)o->ops / o->seconds, o->server_cpu_us / ops,
-              o->server_cpu_us / o->seconds / 1e6, o->own_cpu_s / o->seconds,
-              (double)hist_quantile(h, 0.5) / 1e3, (double)hist_quantile(h, 0.99) / 1e3,
-              (double)hist_quantile(h, 0.999) / 1e3, (double)h->max_ns / 1e3,
-              (double)l->gap_ns / 1e3, (unsigned long long)l->misses);
+    bench_json(
+        s->json,
+        "{\"bench\":\"load\",\"server\":\"%s\",\"op\":\"%s\",\"pipeline\":%llu,"
+        "\"connections\":%llu,\"rate\":%llu,\"seconds\":%.3f,\"ops\":%llu,\"ops_per_s\":%.0f,"
+        "\"cpu_us_per_op\":%.4f,"
+        "\"server_busy\":%.3f,\"generator_busy\":%.3f,\"p50_us\":%.1f,\"p99_us\":%.1f,"
+        "\"p999_us\":%.1f,\"max_us\":%.1f,\"gap_us\":%.1f,\"misses\":%llu}",
+        s->label, s->op, (unsigned long long)s->pipeline, (unsigned long long)s->connections,
+        (unsigned long long)s->rate, o->seconds, (unsigned long long)o->ops,
+        (double)o->ops / o->seconds, o->server_cpu_us / ops, o->server_cpu_us / o->seconds / 1e6,
+        o->own_cpu_s / o->seconds, (double)hist_quantile(h, 0.5) / 1e3,
+        (double)hist_quantile(h, 0.99) / 1e3, (double)hist_quantile(h, 0.999) / 1e3,
+        (double)h->max_ns / 1e3, (double)l->gap_ns / 1e3, (unsigned long long)l->misses);
 }
 
 static void

@@ -170,9 +170,9 @@ run_report(const struct run *r, const char *phase, double us_per_write)
     }
     (void)printf("\n");
     (void)fflush(stdout);
-    json_line(r->s->json,
-              "{\"bench\":\"memory\",\"shape\":\"%s\",\"phase\":\"%s\",\"items\":%llu%s}",
-              r->shape->name, phase, (unsigned long long)r->s->items, json);
+    bench_json(r->s->json,
+               "{\"bench\":\"memory\",\"shape\":\"%s\",\"phase\":\"%s\",\"items\":%llu%s}",
+               r->shape->name, phase, (unsigned long long)r->s->items, json);
 }
 
 static void

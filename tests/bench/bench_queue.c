@@ -83,11 +83,11 @@ report(const struct settings *s, uint64_t batch, const struct series *plain,
     printf("%8llu  %10.0f  %14.0f  %8.0f (%.0f .. %.0f)\n", (unsigned long long)batch,
            series_median(plain), series_median(queued), series_median(&beyond), series_min(&beyond),
            series_max(&beyond));
-    json_line(s->json,
-              "{\"part\":\"queue\",\"batch\":%llu,\"set_ns\":%.1f,\"submit_reap_ns\":%.1f,"
-              "\"beyond_ns\":%.1f}",
-              (unsigned long long)batch, series_median(plain), series_median(queued),
-              series_median(&beyond));
+    bench_json(s->json,
+               "{\"part\":\"queue\",\"batch\":%llu,\"set_ns\":%.1f,\"submit_reap_ns\":%.1f,"
+               "\"beyond_ns\":%.1f}",
+               (unsigned long long)batch, series_median(plain), series_median(queued),
+               series_median(&beyond));
 }
 
 static void
@@ -154,8 +154,8 @@ measure_throughput(struct worker *model)
            "thousand\n",
            (unsigned long long)n, (double)total / seconds / 1e6,
            (double)sleeps * 1e3 / (double)total);
-    json_line(model->s->json, "{\"part\":\"queue\",\"threads\":%llu,\"completions_per_s\":%.0f}",
-              (unsigned long long)n, (double)total / seconds);
+    bench_json(model->s->json, "{\"part\":\"queue\",\"threads\":%llu,\"completions_per_s\":%.0f}",
+               (unsigned long long)n, (double)total / seconds);
 }
 
 int

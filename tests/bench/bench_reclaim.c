@@ -132,7 +132,7 @@ bench_kinds(uint64_t rounds, bool disturbed, const char *json)
     for (unsigned k = 0; k < KINDS; k++) {
         (void)printf("%-36s %8.2f (%6.2f..%6.2f) %14.0f\n", kinds[k].name, series_median(&ns[k]),
                      series_min(&ns[k]), series_max(&ns[k]), periods[k]);
-        json_line(
+        bench_json(
             json,
             "{\"bench\":\"reclaim\",\"kind\":\"%s\",\"disturbed\":%s,\"ns\":%.3f,\"ns_min\":%.3f,"
             "\"ns_max\":%.3f,\"periods_per_s\":%.0f}",

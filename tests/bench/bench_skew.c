@@ -256,11 +256,11 @@ print_ratio(const struct outcome *out, unsigned a, unsigned b, const char *json)
                  arms[a].name, arms[b].name, series_median(&mops), series_min(&mops),
                  series_max(&mops), series_median(&p99), series_min(&p99), series_max(&p99),
                  series_median(&cpu), series_min(&cpu), series_max(&cpu));
-    json_line(json,
-              "{\"bench\":\"skew\",\"arm\":\"%s\",\"baseline\":\"%s\",\"throughput\":%.3f,"
-              "\"p99\":%.3f,\"cpu\":%.3f}",
-              arms[a].name, arms[b].name, series_median(&mops), series_median(&p99),
-              series_median(&cpu));
+    bench_json(json,
+               "{\"bench\":\"skew\",\"arm\":\"%s\",\"baseline\":\"%s\",\"throughput\":%.3f,"
+               "\"p99\":%.3f,\"cpu\":%.3f}",
+               arms[a].name, arms[b].name, series_median(&mops), series_median(&p99),
+               series_median(&cpu));
 }
 
 static void

@@ -65,12 +65,13 @@ cell_report(const struct cell *c, double level, uint64_t rss_before, double us)
                  draw_names[c->draw], c->sizes_vary ? "vary" : "equal", wamp, simulated, reached,
                  (double)st.writes_in_place / accepted, resident / n, (resident - payload) / n, us);
     (void)fflush(stdout);
-    json_line(c->s->json,
-              "{\"bench\":\"wamp\",\"utilization\":%.2f,\"draw\":\"%s\",\"sizes\":\"%s\","
-              "\"wamp\":%.3f,\"simulated\":%.2f,\"achieved\":%.4f,\"resident\":%.2f,"
-              "\"overhead\":%.2f,\"us_per_write\":%.3f,\"items\":%llu}",
-              level, draw_names[c->draw], c->sizes_vary ? "vary" : "equal", wamp, simulated,
-              reached, resident / n, (resident - payload) / n, us, (unsigned long long)c->s->items);
+    bench_json(c->s->json,
+               "{\"bench\":\"wamp\",\"utilization\":%.2f,\"draw\":\"%s\",\"sizes\":\"%s\","
+               "\"wamp\":%.3f,\"simulated\":%.2f,\"achieved\":%.4f,\"resident\":%.2f,"
+               "\"overhead\":%.2f,\"us_per_write\":%.3f,\"items\":%llu}",
+               level, draw_names[c->draw], c->sizes_vary ? "vary" : "equal", wamp, simulated,
+               reached, resident / n, (resident - payload) / n, us,
+               (unsigned long long)c->s->items);
 }
 
 static void

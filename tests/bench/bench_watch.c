@@ -169,11 +169,11 @@ main(int argc, char **argv)
         (void)printf("\n%-28s", kinds[k].name);
         for (unsigned step = 0; step < STEPS; step++) {
             (void)printf("  %6.1f (%6.1f)", series_median(&ns[k][step]), series_min(&ns[k][step]));
-            json_line(json,
-                      "{\"bench\":\"watch\",\"kind\":\"%s\",\"op\":\"%s\",\"ns\":%.2f,"
-                      "\"ns_min\":%.2f,\"ns_max\":%.2f}",
-                      kinds[k].name, step_names[step], series_median(&ns[k][step]),
-                      series_min(&ns[k][step]), series_max(&ns[k][step]));
+            bench_json(json,
+                       "{\"bench\":\"watch\",\"kind\":\"%s\",\"op\":\"%s\",\"ns\":%.2f,"
+                       "\"ns_min\":%.2f,\"ns_max\":%.2f}",
+                       kinds[k].name, step_names[step], series_median(&ns[k][step]),
+                       series_min(&ns[k][step]), series_max(&ns[k][step]));
         }
     }
     (void)printf("\n");

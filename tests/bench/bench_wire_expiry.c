@@ -166,15 +166,15 @@ report(const struct settings *s, const struct outcome *o, double quiet_us_per_s,
         s->label, o->stale_ms, (long long)o->gone_after_ms, (unsigned long long)o->left, cpu,
         (double)hist_quantile(h[PHASE_QUIET], 0.99) / 1e3, (double)h[PHASE_QUIET]->max_ns / 1e3,
         (double)hist_quantile(h[PHASE_EXPIRY], 0.99) / 1e3, (double)h[PHASE_EXPIRY]->max_ns / 1e3);
-    json_line(s->json,
-              "{\"bench\":\"wire_expiry\",\"server\":\"%s\",\"keys\":%llu,\"stale_ms\":%.1f,"
-              "\"gone_after_ms\":%lld,\"left\":%llu,\"cpu_us_per_key\":%.4f,\"quiet_p99_us\":%.1f,"
-              "\"quiet_max_us\":%.1f,\"during_p99_us\":%.1f,\"during_max_us\":%.1f}",
-              s->label, (unsigned long long)s->keys, o->stale_ms, (long long)o->gone_after_ms,
-              (unsigned long long)o->left, cpu, (double)hist_quantile(h[PHASE_QUIET], 0.99) / 1e3,
-              (double)h[PHASE_QUIET]->max_ns / 1e3,
-              (double)hist_quantile(h[PHASE_EXPIRY], 0.99) / 1e3,
-              (double)h[PHASE_EXPIRY]->max_ns / 1e3);
+    bench_json(s->json,
+               "{\"bench\":\"wire_expiry\",\"server\":\"%s\",\"keys\":%llu,\"stale_ms\":%.1f,"
+               "\"gone_after_ms\":%lld,\"left\":%llu,\"cpu_us_per_key\":%.4f,\"quiet_p99_us\":%.1f,"
+               "\"quiet_max_us\":%.1f,\"during_p99_us\":%.1f,\"during_max_us\":%.1f}",
+               s->label, (unsigned long long)s->keys, o->stale_ms, (long long)o->gone_after_ms,
+               (unsigned long long)o->left, cpu, (double)hist_quantile(h[PHASE_QUIET], 0.99) / 1e3,
+               (double)h[PHASE_QUIET]->max_ns / 1e3,
+               (double)hist_quantile(h[PHASE_EXPIRY], 0.99) / 1e3,
+               (double)h[PHASE_EXPIRY]->max_ns / 1e3);
 }
 
 static void
