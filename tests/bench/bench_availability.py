@@ -40,7 +40,7 @@ SCHEDULE = [("quiet", 2), ("disk full", 8), ("space again", 4), ("memory limit",
             ("kill -9, snapshot damaged", 8)]
 OFF = ["--incident.enabled=no"]  # the whole difference between the first two
 ALL_OFF = OFF + ["--persist.on_error=reject", "--retention.enabled=no", "--pressure.enabled=no",
-                 "--scrub.enabled=no"]
+                 "--scrub.enabled=no", "--persist.reserve=0"]
 
 
 def encode(*words):
