@@ -331,7 +331,7 @@ fields_are_set_together_or_not_at_all(void **state)
     size_t n = 0;
     for (; (name = attl_ns_field_name(n)); n++)
         ASSERT_STATUS(attl_ns_get(c, attl_s("s:"), name, text, sizeof text), ATTL_OK);
-    assert_int_equal(n, 14);
+    assert_int_equal(n, 15);
     set_policy(c, "a:", "ttl_max", "1h");
     text[0] = '\0';
     attl_ns_list(c, list_prefix, text);
