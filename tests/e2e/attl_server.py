@@ -230,7 +230,7 @@ class Server:
                         c.command("AUTH", self.password)
                     if c.command("PING") == b"PONG":
                         return self
-            except OSError:
+            except (OSError, EOFError):  # not there yet, or on its way out
                 time.sleep(0.02)
         self.stop()
         raise AssertionError("attld does not answer: " + self.log())
