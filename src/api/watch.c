@@ -6,6 +6,7 @@
  * configuration and cannot be replaced later.
  */
 #include "api/api.h"
+#include "base/slice.h"
 
 void
 attl_config_set_notice(attl_config *config, attl_notice_fn fn, void *ud)
@@ -76,11 +77,8 @@ int
 attl_trace_set(const char *id)
 {
     size_t len = id ? strnlen(id, TRACE_MAX + 1) : 0;
-    if (len > TRACE_MAX)
+    if (len > TRACE_MAX || !slice_is_printable(attl_b(id, len)))
         return ATTL_E_INVALID;
-    for (size_t i = 0; i < len; i++)
-        if (id[i] <= ' ' || id[i] > '~')
-            return ATTL_E_INVALID;
     trace_set(id);
     return ATTL_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is asked of slices everywhere: is it this text, what is its next line. The bytes are
+ * What is asked of slices everywhere: is it this text, what is its next line, can it be shown. The
+ * bytes are
  * somebody else's and stay where they are. Inline, because each is a comparison or two.
  */
 #ifndef ATTL_BASE_SLICE_H
@@ -13,6 +14,17 @@ static inline bool
 slice_is(attl_slice s, const char *z)
 {
     return s.len == strlen(z) && (s.len == 0 || memcmp(s.data, z, s.len) == 0);
+}
+
+/* Only visible ASCII, without a space; true of nothing. */
+static inline bool
+slice_is_printable(attl_slice s)
+{
+    const unsigned char *p = (const unsigned char *)s.data;
+    for (size_t i = 0; i < s.len; i++)
+        if (p[i] < '!' || p[i] > '~')
+            return false;
+    return true;
 }
 
 /* Takes a line from the front of *rest, without its line feed or carriage return and line feed;

@@ -28,7 +28,7 @@ whole_arenas(size_t bytes)
 static bool
 reserve(struct region *r, size_t want_bytes)
 {
-    size_t bytes = whole_arenas(want_bytes);
+    size_t max = os_mem_reserve_max(), bytes = whole_arenas(want_bytes < max ? want_bytes : max);
     bool refused = false;
     while (!(r->base = os_mem_reserve(bytes, LIMIT_ARENA_BYTES))) {
         if (bytes <= REGION_MIN_BYTES)
@@ -52,8 +52,7 @@ region_init(struct region *r, const attl_allocator *alloc, size_t want_bytes, bo
     lock_init(&r->lock);
     atomic_init(&r->commits_until_failure, -1);
     atomic_init(&r->touched_max, UINT64_MAX);
-    size_t bytes = want_bytes < os_mem_reserve_max() ? want_bytes : os_mem_reserve_max();
-    if (!reserve(r, bytes))
+    if (!reserve(r, want_bytes))
         return false;
     /* Mapped, not allocated: the tables of a large region cost memory only as far as they are used.
      */

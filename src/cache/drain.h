@@ -37,7 +37,7 @@ void drain_to_limits(struct cache *c, int64_t now_ms);
 /*
  * A small step of what writers owe when the cache is near its limit, has much dead space, or what
  * is due is late, so that no single write has to pay for a whole chunk. Called while the shard's
- * `owes` is set; clears it. True if a chunk was freed.
+ * `owes` is set; clears it once nothing is owed. True if a chunk was freed.
  */
 bool drain_assist(struct cache *c, struct shard *s, int64_t now_ms);
 

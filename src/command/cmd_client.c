@@ -11,6 +11,7 @@
 #include "command/session.h"
 
 #include "base/num.h"
+#include "base/slice.h"
 
 #include <stdio.h>
 
@@ -59,7 +60,7 @@ cmd_client_setinfo(struct request *rq)
         return;
     }
     const char *what = is_name ? "lib-name" : "lib-ver";
-    if (!session_text_printable(text)) {
+    if (!slice_is_printable(text)) {
         resp_errorf(rq->out, "ERR %s cannot contain spaces, newlines or special characters.", what);
         return;
     }

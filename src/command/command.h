@@ -13,12 +13,13 @@
 #include "command/host.h"
 #include "command/track.h"
 #include "metric/format.h"
+#include "os/trace.h"
 
 #include <attl/attl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum { SESSION_NAME_MAX = 64, SESSION_TRACE_MAX = 64, SESSION_USER_MAX = 64 };
+enum { SESSION_NAME_MAX = 64, SESSION_TRACE_MAX = TRACE_MAX, SESSION_USER_MAX = 64 };
 enum session_reply_mode {
     SESSION_REPLY_ON,
     SESSION_REPLY_OFF,

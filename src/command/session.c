@@ -8,6 +8,7 @@
 #include "command/session.h"
 
 #include "base/assert.h"
+#include "base/slice.h"
 #include "command/transaction.h"
 #include "os/trace.h"
 
@@ -19,20 +20,10 @@ enum {
     TRACE_ONCE_REQUESTS = 2 /* ATTL.TRACE itself and the one behind it */
 };
 
-bool
-session_text_printable(attl_slice text)
-{
-    const unsigned char *p = text.data;
-    for (size_t i = 0; i < text.len; i++)
-        if (p[i] < '!' || p[i] > '~')
-            return false;
-    return true;
-}
-
 const char *
 session_name_problem(attl_slice name)
 {
-    if (!session_text_printable(name))
+    if (!slice_is_printable(name))
         return "ERR Client names cannot contain spaces, newlines or special characters.";
     if (name.len > SESSION_NAME_MAX)
         return "ERR Client names cannot be longer than 64 bytes.";
@@ -59,7 +50,7 @@ session_trace_problem(attl_slice id)
 {
     if (id.len == 0 || id.len > SESSION_TRACE_MAX)
         return "ERR a trace id has 1 to 64 bytes";
-    if (!session_text_printable(id))
+    if (!slice_is_printable(id))
         return "ERR a trace id cannot contain spaces, newlines or special characters";
     return NULL;
 }

@@ -35,8 +35,6 @@ void session_trace_next(struct session *s, attl_slice id);
 void session_clear_trace(struct session *s);
 /* The end of a request of a session that has an id. */
 void session_trace_used(struct session *s);
-/* Whether `text` could appear in CLIENT LIST: printable, without spaces. */
-bool session_text_printable(attl_slice text);
 /* RESET: protocol 2, no name, replies on. Authentication is the caller's matter. */
 void session_reset(struct session *s);
 /* Whose it is: "default" until it has authenticated as somebody else. */

@@ -123,6 +123,13 @@ garbage_floor(const struct tune_load *l)
     return clamp(l->garbage_share / FLOOR_FULL_SHARE, FLOOR_LEAST, 1) * DUTY_TOP;
 }
 
+/* The thread alone has not kept up. */
+static bool
+is_late(const struct tune_load *l)
+{
+    return l->waited_s > PROMPT_S;
+}
+
 /*
  * What is due is to be done in the time that is left for it, whatever was thought of the work
  * before: an estimate that was too low asks for more as time runs out. What promptness has asked
@@ -132,8 +139,7 @@ garbage_floor(const struct tune_load *l)
 static double
 prompt_floor(const struct tune_duty *now, const struct tune_load *l)
 {
-    bool is_late = l->waited_s > PROMPT_S;
-    double most = l->p99_ns > l->limit_ns && !is_late ? DUTY_HARM_MAX : DUTY_LATE_MAX;
+    double most = l->p99_ns > l->limit_ns && !is_late(l) ? DUTY_HARM_MAX : DUTY_LATE_MAX;
     double wanted = l->work_s / larger(PROMPT_S - l->waited_s, PROMPT_LEAST_S);
     if (now->reason == TUNE_PROMPT && l->work_s > 0)
         wanted = larger(wanted, now->duty);
@@ -181,7 +187,7 @@ struct tune_duty
 tune_duty(const struct tune_duty *now, const struct tune_load *l)
 {
     struct tune_duty ret = choose_duty(now, l);
-    ret.is_late = l->waited_s > PROMPT_S && ret.reason != TUNE_BREAKER;
+    ret.is_late = is_late(l) && ret.reason != TUNE_BREAKER;
     return ret;
 }
 
