@@ -188,7 +188,8 @@ def test_redirection_reaches_a_listener_of_either_protocol():
             p.command("FLUSHALL")
             two.send(encode("PING") * 2)
             replies = [two.reply(), two.reply()]
-            while replies.count([b"pong", b""]) < 2:
+            # The worker of `two` may answer PING before it hears of the flush.
+            while replies.count([b"pong", b""]) < 2 or len(replies) < 3:
                 replies.append(two.reply())
             # Two clients redirect to it; what has not been sent yet is said once for both.
             replies = [reply for reply in replies if reply != [b"pong", b""]]
